@@ -1,0 +1,1 @@
+//! A compiler from P4-16 for the v1model architecture to P4Info and BMv2 JSON.

@@ -1,0 +1,1 @@
+//! MPLS labels, label stack entries and special-purpose labels.

@@ -1,0 +1,1 @@
+//! Translates the desired LFIB to table entries of a hardware profile and reconciles the switch with it.

@@ -1,0 +1,1 @@
+//! The management interface of lsrd: gRPC messages and service that lsrctl speaks.

@@ -1,0 +1,1 @@
+//! P4Runtime 1.5 messages and gRPC services.
