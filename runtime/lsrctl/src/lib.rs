@@ -1,1 +1,4 @@
 //! The operator's command line, and labs.
+
+pub mod cli;
+pub mod lab;
