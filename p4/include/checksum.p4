@@ -1,0 +1,32 @@
+// The IPv4 header checksum, with and without options.
+//
+// A bad checksum only matters to a router that looks at the IP header (RFC 1812 section 5.2.2); a
+// label switched packet passes as it is, and its checksum is touched only if its TTL is.
+
+#define IPV4_FIELDS                                                                     \
+    hdr.ipv4.version, hdr.ipv4.ihl, hdr.ipv4.dscp, hdr.ipv4.ecn, hdr.ipv4.total_length, \
+    hdr.ipv4.identification, hdr.ipv4.reserved, hdr.ipv4.dont_fragment,                 \
+    hdr.ipv4.more_fragments, hdr.ipv4.fragment_offset, hdr.ipv4.ttl, hdr.ipv4.protocol, \
+    hdr.ipv4.src_addr, hdr.ipv4.dst_addr
+
+control MplsVerifyChecksum(inout headers_t hdr, inout metadata_t meta) {
+    apply {
+        verify_checksum(hdr.ipv4.isValid() && !hdr.ipv4_options.isValid(),
+                        { IPV4_FIELDS },
+                        hdr.ipv4.header_checksum, HashAlgorithm.csum16);
+        verify_checksum(hdr.ipv4.isValid() && hdr.ipv4_options.isValid(),
+                        { IPV4_FIELDS, hdr.ipv4_options.options },
+                        hdr.ipv4.header_checksum, HashAlgorithm.csum16);
+    }
+}
+
+control MplsComputeChecksum(inout headers_t hdr, inout metadata_t meta) {
+    apply {
+        update_checksum(meta.ipv4_rewritten == 1 && !hdr.ipv4_options.isValid(),
+                        { IPV4_FIELDS },
+                        hdr.ipv4.header_checksum, HashAlgorithm.csum16);
+        update_checksum(meta.ipv4_rewritten == 1 && hdr.ipv4_options.isValid(),
+                        { IPV4_FIELDS, hdr.ipv4_options.options },
+                        hdr.ipv4.header_checksum, HashAlgorithm.csum16);
+    }
+}
