@@ -1,0 +1,27 @@
+//! Compiles `proto/` with protox, so that a build needs no `protoc`.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost::Message;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=proto");
+    let files = protox::compile(
+        [
+            "p4/v1/p4runtime.proto",
+            "p4/config/v1/p4info.proto",
+            "google/rpc/status.proto",
+            "google/rpc/code.proto",
+        ],
+        ["proto"],
+    )?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("p4runtime.fds"), files.encode_to_vec())?;
+    let mut config = tonic_prost_build::Config::new();
+    // Gives each message its full name, by which conversions find its descriptor.
+    config.enable_type_names();
+    tonic_prost_build::configure()
+        .include_file("p4runtime.rs")
+        .compile_fds_with_config(files, config)?;
+    Ok(())
+}
