@@ -45,7 +45,10 @@ pub enum FieldWidth {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a field: [name, width] or [name, width, signed]"
+)]
 enum FieldTuple {
     Signed(String, FieldWidth, bool),
     Plain(String, FieldWidth),
@@ -75,7 +78,7 @@ impl From<HeaderField> for FieldTuple {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a width in bits, or \"*\"")]
 enum WidthRepr {
     Bits(u32),
     Star(String),

@@ -521,13 +521,13 @@ fn operation(
         }),
         _ => {
             let name = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(op);
-            if left.is_none() {
-                if let Ok(op) = UnaryOp::deserialize(name) {
-                    return Ok(Expression::Unary {
-                        op,
-                        operand: value(right, "right")?,
-                    });
-                }
+            if left.is_none()
+                && let Ok(op) = UnaryOp::deserialize(name)
+            {
+                return Ok(Expression::Unary {
+                    op,
+                    operand: value(right, "right")?,
+                });
             }
             match BinaryOp::deserialize(name) {
                 Ok(binary) => Ok(Expression::Binary {

@@ -90,7 +90,7 @@ fn keys_are_written_in_the_order_of_p4c() {
 fn unknown_keys_are_passed_over() {
     let mut with_more = json(P4C_2_23);
     with_more["not_of_this_version"] = json!({"a": 1});
-    with_more["pipelines"][1]["tables"][0]["also_new"] = json!([1, 2]);
+    with_more["headers"][0]["also_new"] = json!([1, 2]);
     assert_eq!(Document::from_value(with_more).unwrap(), document(P4C_2_23));
 }
 
@@ -138,9 +138,9 @@ fn json_of_something_else_is_refused() {
 
 #[test]
 fn a_wrong_type_is_named_with_its_path() {
-    let error = error_after(|json| json["pipelines"][1]["tables"][0]["max_size"] = json!("many"));
+    let error = error_after(|json| json["headers"][1]["id"] = json!("many"));
     let (path, reason) = shape(&error);
-    assert_eq!(path, "pipelines[1].tables[0].max_size");
+    assert_eq!(path, "headers[1].id");
     assert!(reason.contains("many"), "{reason}");
 }
 
