@@ -1,0 +1,457 @@
+//! Which labels of a label space are whose.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use mpls::{Label, LabelRange};
+
+use crate::Owner;
+
+/// How a [`LabelManager`] deals out labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelManagerConfig {
+    /// Labels that are only ever reserved one by one, as static LSPs do.
+    pub static_range: LabelRange,
+    /// Labels that are allocated to protocols.
+    pub dynamic_range: LabelRange,
+    /// How many labels a protocol gets at a time, at least 1.
+    pub block_size: u32,
+    /// How long a released label is not allocated again, so that packets in flight with it, or a
+    /// neighbour that has not yet heard of the release, do not meet another FEC.
+    pub hold_down: Duration,
+}
+
+impl Default for LabelManagerConfig {
+    /// Static labels 16 to 15999, dynamic labels from 16000, blocks of 1024, a hold-down of 60 s.
+    fn default() -> Self {
+        // The borders are constants inside 16..=1048575, so neither conversion can fail.
+        let border = Label::new(15_999).unwrap_or(Label::MIN_UNRESERVED);
+        let above = Label::new(16_000).unwrap_or(Label::MAX);
+        let whole = LabelRange::UNRESERVED;
+        Self {
+            static_range: LabelRange::new(whole.first(), border).unwrap_or(whole),
+            dynamic_range: LabelRange::new(above, whole.last()).unwrap_or(whole),
+            block_size: 1024,
+            hold_down: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Why no label can be allocated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AllocationError {
+    /// All labels are in use or held down.
+    #[error("no label of {range} is free: {used} are in use, {held_down} are held down")]
+    Exhausted {
+        /// The dynamic range.
+        range: LabelRange,
+        /// Labels in use.
+        used: usize,
+        /// Labels released within the hold-down time.
+        held_down: usize,
+    },
+}
+
+/// Why a label cannot be reserved.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReservationError {
+    /// The label has a special purpose (RFC 3032 section 2.1).
+    #[error("label {0} is reserved: static labels are 16 to 1048575")]
+    Reserved(Label),
+    /// Another owner has it.
+    #[error("label {label} is already that of {owner}")]
+    InUse {
+        /// The label.
+        label: Label,
+        /// Who has it.
+        owner: Owner,
+    },
+    /// It is in a block that a protocol allocates from.
+    #[error("label {label} is in a block of {owner}: choose one of {static_range}")]
+    InBlock {
+        /// The label.
+        label: Label,
+        /// Who has the block.
+        owner: Owner,
+        /// Labels that protocols never get.
+        static_range: LabelRange,
+    },
+}
+
+/// Deals out the labels of one label space.
+///
+/// Time is handed in; it must not go backwards.
+#[derive(Debug)]
+pub struct LabelManager {
+    config: LabelManagerConfig,
+    reserved: BTreeMap<Label, Owner>,
+    /// By their number: block `n` begins at the dynamic range's first label plus `n * block_size`.
+    blocks: BTreeMap<u32, Block>,
+}
+
+#[derive(Debug)]
+struct Block {
+    owner: Owner,
+    range: LabelRange,
+    /// The smallest label that was never used; above the range when there is none.
+    fresh: u32,
+    used: BTreeSet<Label>,
+    /// Released labels with the time of release, the oldest first.
+    released: VecDeque<(Instant, Label)>,
+}
+
+impl LabelManager {
+    /// A manager of a label space of which no label is in use.
+    pub fn new(config: LabelManagerConfig) -> Self {
+        Self {
+            config,
+            reserved: BTreeMap::new(),
+            blocks: BTreeMap::new(),
+        }
+    }
+
+    /// How labels are dealt out.
+    pub fn config(&self) -> &LabelManagerConfig {
+        &self.config
+    }
+
+    /// Reserves one given label, as a static LSP does. Reserving it again for the same owner
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// The label has a special purpose, another owner, or is in a protocol's block.
+    pub fn reserve(&mut self, label: Label, owner: Owner) -> Result<(), ReservationError> {
+        if label.is_reserved() {
+            return Err(ReservationError::Reserved(label));
+        }
+        if let Some(holder) = self.reserved.get(&label) {
+            return if *holder == owner {
+                Ok(())
+            } else {
+                Err(ReservationError::InUse {
+                    label,
+                    owner: holder.clone(),
+                })
+            };
+        }
+        if let Some(block) = self.block_of(label) {
+            let static_range = self.config.static_range;
+            let owner = block.owner.clone();
+            return Err(ReservationError::InBlock {
+                label,
+                owner,
+                static_range,
+            });
+        }
+        self.reserved.insert(label, owner);
+        Ok(())
+    }
+
+    /// Gives a reserved label back. Nothing happens if the owner does not have it.
+    pub fn unreserve(&mut self, label: Label, owner: &Owner) {
+        if self.reserved.get(&label) == Some(owner) {
+            self.reserved.remove(&label);
+        }
+    }
+
+    /// Allocates a label of the dynamic range.
+    ///
+    /// # Errors
+    /// Every label is in use or held down.
+    pub fn allocate(&mut self, owner: &Owner, now: Instant) -> Result<Label, AllocationError> {
+        let Self {
+            config,
+            reserved,
+            blocks,
+        } = self;
+        let own = blocks.values_mut().filter(|block| block.owner == *owner);
+        if let Some(label) = own.into_iter().find_map(|block| block.take_fresh(reserved)) {
+            return Ok(label);
+        }
+        let own = blocks.values_mut().filter(|block| block.owner == *owner);
+        let hold_down = config.hold_down;
+        if let Some(label) = own
+            .into_iter()
+            .find_map(|block| block.take_released(now, hold_down))
+        {
+            return Ok(label);
+        }
+        while let Some(number) = self.free_block(now) {
+            let range = self.block_range(number);
+            let mut block = Block {
+                owner: owner.clone(),
+                range,
+                fresh: range.first().value(),
+                used: BTreeSet::new(),
+                released: VecDeque::new(),
+            };
+            let label = block.take_fresh(&self.reserved);
+            self.blocks.insert(number, block);
+            // A block of which static LSPs reserved every label gives none: take the next one.
+            if let Some(label) = label {
+                return Ok(label);
+            }
+        }
+        Err(AllocationError::Exhausted {
+            range: self.config.dynamic_range,
+            used: self.blocks.values().map(|block| block.used.len()).sum(),
+            held_down: self.blocks.values().map(|block| block.released.len()).sum(),
+        })
+    }
+
+    /// Releases an allocated label; it is held down for a while. Nothing happens if the owner does
+    /// not have it.
+    pub fn release(&mut self, label: Label, owner: &Owner, now: Instant) {
+        let Some(number) = self.block_number(label) else {
+            return;
+        };
+        if let Some(block) = self.blocks.get_mut(&number)
+            && block.owner == *owner
+            && block.used.remove(&label)
+        {
+            block.released.push_back((now, label));
+        }
+    }
+
+    /// Who has a label.
+    pub fn owner(&self, label: Label) -> Option<&Owner> {
+        self.reserved.get(&label).or_else(|| {
+            self.block_of(label)
+                .filter(|block| block.used.contains(&label))
+                .map(|block| &block.owner)
+        })
+    }
+
+    /// The blocks that are dealt out, with their owners, in ascending order.
+    pub fn blocks(&self) -> impl Iterator<Item = (LabelRange, &Owner)> {
+        self.blocks
+            .values()
+            .map(|block| (block.range, &block.owner))
+    }
+
+    fn block_size(&self) -> u32 {
+        self.config.block_size.max(1)
+    }
+
+    fn block_number(&self, label: Label) -> Option<u32> {
+        let range = self.config.dynamic_range;
+        range
+            .contains(label)
+            .then(|| (label.value() - range.first().value()) / self.block_size())
+    }
+
+    fn block_of(&self, label: Label) -> Option<&Block> {
+        self.blocks.get(&self.block_number(label)?)
+    }
+
+    fn block_range(&self, number: u32) -> LabelRange {
+        let range = self.config.dynamic_range;
+        let first = range.first().value() + number * self.block_size();
+        let last = (first + (self.block_size() - 1)).min(range.last().value());
+        let label = |value| Label::new(value).unwrap_or(range.last());
+        LabelRange::new(label(first), label(last)).unwrap_or(range)
+    }
+
+    /// The number of a block that nobody has, or that an owner needs no more.
+    fn free_block(&mut self, now: Instant) -> Option<u32> {
+        let count = self
+            .config
+            .dynamic_range
+            .count()
+            .div_ceil(self.block_size());
+        let unassigned = (0..count).find(|number| !self.blocks.contains_key(number));
+        if unassigned.is_some() {
+            return unassigned;
+        }
+        let hold_down = self.config.hold_down;
+        let idle = |block: &Block| {
+            block.used.is_empty()
+                && block
+                    .released
+                    .back()
+                    .is_some_and(|(since, _)| now >= *since + hold_down)
+        };
+        let number = self
+            .blocks
+            .iter()
+            .find(|(_, block)| idle(block))
+            .map(|(number, _)| *number)?;
+        self.blocks.remove(&number);
+        Some(number)
+    }
+}
+
+impl Block {
+    fn take_fresh(&mut self, reserved: &BTreeMap<Label, Owner>) -> Option<Label> {
+        while self.fresh <= self.range.last().value() {
+            let label = Label::new(self.fresh).ok()?;
+            self.fresh += 1;
+            if !reserved.contains_key(&label) {
+                self.used.insert(label);
+                return Some(label);
+            }
+        }
+        None
+    }
+
+    fn take_released(&mut self, now: Instant, hold_down: Duration) -> Option<Label> {
+        let (since, _) = self.released.front()?;
+        if now < *since + hold_down {
+            return None;
+        }
+        let (_, label) = self.released.pop_front()?;
+        self.used.insert(label);
+        Some(label)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Protocol;
+
+    fn label(value: u32) -> Label {
+        Label::new(value).unwrap()
+    }
+
+    fn range(text: &str) -> LabelRange {
+        text.parse().unwrap()
+    }
+
+    fn manager(dynamic: &str, block_size: u32) -> LabelManager {
+        LabelManager::new(LabelManagerConfig {
+            static_range: range("16-99"),
+            dynamic_range: range(dynamic),
+            block_size,
+            hold_down: Duration::from_secs(60),
+        })
+    }
+
+    fn ldp() -> Owner {
+        Protocol::Ldp.into()
+    }
+
+    #[test]
+    fn each_owner_has_blocks_of_its_own() {
+        let now = Instant::now();
+        let rsvp: Owner = Protocol::RsvpTe.into();
+        let mut manager = manager("100-199", 10);
+        assert_eq!(manager.allocate(&ldp(), now), Ok(label(100)));
+        assert_eq!(manager.allocate(&rsvp, now), Ok(label(110)));
+        assert_eq!(manager.allocate(&ldp(), now), Ok(label(101)));
+        assert_eq!(manager.owner(label(110)), Some(&rsvp));
+        assert_eq!(
+            manager.blocks().collect::<Vec<_>>(),
+            [(range("100-109"), &ldp()), (range("110-119"), &rsvp)]
+        );
+    }
+
+    #[test]
+    fn a_released_label_is_held_down() {
+        let now = Instant::now();
+        let mut manager = manager("100-101", 2);
+        let first = manager.allocate(&ldp(), now).unwrap();
+        manager.allocate(&ldp(), now).unwrap();
+        manager.release(first, &ldp(), now);
+        assert_eq!(
+            manager.allocate(&ldp(), now + Duration::from_secs(59)),
+            Err(AllocationError::Exhausted {
+                range: range("100-101"),
+                used: 1,
+                held_down: 1
+            })
+        );
+        assert_eq!(
+            manager.allocate(&ldp(), now + Duration::from_secs(60)),
+            Ok(first)
+        );
+    }
+
+    #[test]
+    fn an_idle_block_goes_to_another_owner_after_the_hold_down() {
+        let now = Instant::now();
+        let rsvp: Owner = Protocol::RsvpTe.into();
+        let mut manager = manager("100-109", 10);
+        let first = manager.allocate(&ldp(), now).unwrap();
+        manager.release(first, &ldp(), now);
+        assert!(manager.allocate(&rsvp, now).is_err());
+        assert_eq!(
+            manager.allocate(&rsvp, now + Duration::from_secs(60)),
+            Ok(label(100))
+        );
+    }
+
+    #[test]
+    fn a_static_label_has_one_owner() {
+        let now = Instant::now();
+        let first = Owner::named(Protocol::Static, "a");
+        let second = Owner::named(Protocol::Static, "b");
+        let mut manager = manager("100-199", 10);
+        assert_eq!(manager.reserve(label(16), first.clone()), Ok(()));
+        assert_eq!(manager.reserve(label(16), first.clone()), Ok(()));
+        assert_eq!(
+            manager
+                .reserve(label(16), second.clone())
+                .unwrap_err()
+                .to_string(),
+            "label 16 is already that of static a"
+        );
+        assert!(matches!(
+            manager.reserve(label(15), first.clone()),
+            Err(ReservationError::Reserved(_))
+        ));
+        // A reserved label of the dynamic range is not allocated, an allocated block not reserved.
+        assert_eq!(manager.reserve(label(100), second), Ok(()));
+        assert_eq!(manager.allocate(&ldp(), now), Ok(label(101)));
+        assert!(matches!(
+            manager.reserve(label(105), first.clone()),
+            Err(ReservationError::InBlock { .. })
+        ));
+        manager.unreserve(label(16), &first);
+        assert_eq!(manager.owner(label(16)), None);
+    }
+
+    #[test]
+    fn the_default_ranges_share_no_label() {
+        let config = LabelManagerConfig::default();
+        assert_eq!(config.static_range, range("16-15999"));
+        assert_eq!(config.dynamic_range, range("16000-1048575"));
+    }
+
+    proptest! {
+        /// No label is ever allocated while another holds it, or within its hold-down time.
+        #[test]
+        fn no_label_is_used_twice(steps in prop::collection::vec((0u8..3, 0u8..3, 0u64..40), 1..200)) {
+            let start = Instant::now();
+            let owners = [Protocol::Ldp, Protocol::RsvpTe, Protocol::Static].map(Owner::from);
+            let mut manager = manager("100-131", 4);
+            let mut now = start;
+            let mut held: Vec<(Label, Owner)> = Vec::new();
+            let mut released: BTreeMap<Label, Instant> = BTreeMap::new();
+            for (operation, owner, seconds) in steps {
+                now += Duration::from_secs(seconds);
+                let owner = &owners[usize::from(owner)];
+                if operation == 0 && !held.is_empty() {
+                    let (label, owner) = held.remove(seconds as usize % held.len());
+                    manager.release(label, &owner, now);
+                    released.insert(label, now);
+                } else if let Ok(label) = manager.allocate(owner, now) {
+                    prop_assert!(held.iter().all(|(other, _)| *other != label));
+                    if let Some(since) = released.get(&label) {
+                        prop_assert!(now >= *since + Duration::from_secs(60));
+                    }
+                    prop_assert_eq!(manager.owner(label), Some(owner));
+                    held.push((label, owner.clone()));
+                } else {
+                    let waiting = released
+                        .iter()
+                        .filter(|(label, _)| held.iter().all(|(other, _)| other != *label))
+                        .count();
+                    prop_assert!(held.len() + waiting > 0);
+                }
+            }
+        }
+    }
+}
