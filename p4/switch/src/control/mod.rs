@@ -1,0 +1,16 @@
+//! The control API: what a control plane, such as the P4Runtime server, can do with the switch.
+
+mod entry;
+mod error;
+mod types;
+
+pub use entry::{
+    ActionCall, EntryAction, EntryKey, EntryRef, Group, GroupMember, KeyMatch, PortNumber,
+    SetAction, TableEntry,
+};
+pub use error::ControlError;
+pub use types::{
+    ActionInfo, CloneSession, CounterValue, CpuPacket, Digest, DropStatistics, KeyInfo,
+    MeterConfig, ParameterInfo, PortEvent, PortInfo, PortState, PortStatistics, ProfileInfo,
+    Replica, TableInfo, ValueSetMember,
+};
