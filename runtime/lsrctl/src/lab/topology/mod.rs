@@ -1,0 +1,276 @@
+//! The topology file: hosts, routers, links and LSPs of a lab (TOML; docs/lab.md describes it).
+//!
+//! [`Topology::parse`] reads and checks a file as a whole; what it returns has no dangling name in
+//! it. [`Topology::router_configuration`] writes the configuration of one lsrd.
+
+mod check;
+mod router_config;
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::error::LabError;
+
+pub use router_config::RouterFiles;
+
+/// How TTL and traffic class travel through an LSP (RFC 3443).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum TtlModel {
+    /// The routers of the LSP are hops of the IP packet (RFC 3443, section 3.1).
+    #[default]
+    Uniform,
+    /// The LSP is one hop of the IP packet (RFC 3443, section 3.2).
+    Pipe,
+}
+
+impl fmt::Display for TtlModel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Uniform => "uniform",
+            Self::Pipe => "pipe",
+        })
+    }
+}
+
+/// A checked topology.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Topology {
+    /// The lab's name; `--name` overrides it.
+    pub name: String,
+    /// The TTL model of every LSP that does not say its own.
+    #[serde(default)]
+    pub ttl_model: TtlModel,
+    /// The hosts.
+    #[serde(default, rename = "host")]
+    pub hosts: Vec<Host>,
+    /// The label switching routers.
+    #[serde(default, rename = "router")]
+    pub routers: Vec<Router>,
+    /// The links between them.
+    #[serde(default, rename = "link")]
+    pub links: Vec<Link>,
+    /// The static LSPs.
+    #[serde(default, rename = "lsp")]
+    pub lsps: Vec<Lsp>,
+}
+
+/// A host: a network namespace with addresses and a default route.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Host {
+    /// Its name.
+    pub name: Spanned<String>,
+}
+
+/// A label switching router: a network namespace with one switch and one lsrd.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Router {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// Its router id, unique in the lab.
+    pub router_id: Spanned<Ipv4Addr>,
+    /// Lines of lsrd's own configuration, added to what the lab writes: for what a topology file
+    /// has no words for.
+    #[serde(default)]
+    pub configuration: String,
+}
+
+/// A point-to-point Ethernet link.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Link {
+    /// One end.
+    pub a: LinkEnd,
+    /// The other end.
+    pub b: LinkEnd,
+    /// The largest IP packet without labels that the link is configured for, in bytes. Links
+    /// between routers carry the labels on top of it: their Ethernet MTU is larger.
+    #[serde(default = "default_mtu")]
+    pub mtu: u16,
+    /// Whether the routers switch labels on this link. Without it: on links between routers.
+    pub mpls: Option<bool>,
+}
+
+/// One end of a link.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LinkEnd {
+    /// The host or router.
+    pub node: Spanned<String>,
+    /// The interface in its namespace. A router's is `eth1` for the switch's port 1, and so on.
+    pub interface: Spanned<String>,
+    /// Its addresses with the prefix lengths.
+    #[serde(default)]
+    pub addresses: Vec<Spanned<IpNet>>,
+}
+
+/// A static LSP.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Lsp {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// The address prefix whose packets it carries.
+    pub fec: Spanned<IpNet>,
+    /// The routers from the ingress LER to the egress LER.
+    pub path: Spanned<Vec<Spanned<String>>>,
+    /// The label that each router after the first binds to the FEC.
+    pub labels: Spanned<Vec<Spanned<LabelWord>>>,
+    /// Its TTL model, when it is not the lab's.
+    pub ttl_model: Option<TtlModel>,
+}
+
+/// A label in the topology file: a number, or one of the two special-purpose labels that an
+/// egress binds instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabelWord {
+    /// An ordinary label, 16 to 1,048,575.
+    Label(u32),
+    /// Label 3: the router before pops (RFC 3032, section 2.1).
+    ImplicitNull,
+    /// Label 0 for IPv4, 2 for IPv6 (RFC 3032, section 2.1).
+    ExplicitNull,
+}
+
+impl<'de> Deserialize<'de> for LabelWord {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Raw {
+            Number(u32),
+            Word(String),
+        }
+        const EXPECTED: &str =
+            "expected a label from 16 to 1048575, \"implicit-null\" or \"explicit-null\"";
+        match Raw::deserialize(deserializer).map_err(|_| serde::de::Error::custom(EXPECTED))? {
+            Raw::Number(label) if (16..=0xf_ffff).contains(&label) => Ok(Self::Label(label)),
+            Raw::Number(label) => Err(serde::de::Error::custom(format!(
+                "label {label} cannot be bound to a FEC: {EXPECTED}"
+            ))),
+            Raw::Word(word) => match word.as_str() {
+                "implicit-null" => Ok(Self::ImplicitNull),
+                "explicit-null" => Ok(Self::ExplicitNull),
+                _ => Err(serde::de::Error::custom(format!(
+                    "{word:?} is no label: {EXPECTED}"
+                ))),
+            },
+        }
+    }
+}
+
+fn default_mtu() -> u16 {
+    1500
+}
+
+/// The Ethernet MTU of a link between routers: room for any label stack on a packet of
+/// [`Link::mtu`] bytes (RFC 3032, section 3).
+const CORE_ETHERNET_MTU: u16 = 9000;
+
+impl Topology {
+    /// Reads and checks a topology file.
+    pub fn load(path: &Path) -> Result<Self, LabError> {
+        let text = std::fs::read_to_string(path).map_err(|source| LabError::File {
+            action: "reading the topology",
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&path.display().to_string(), &text)
+    }
+
+    /// Checks the text of a topology file; `file` is its name for messages.
+    pub fn parse(file: &str, text: &str) -> Result<Self, LabError> {
+        let topology: Self = toml::from_str(text)
+            .map_err(|error| check::fault(file, text, error.span(), error.message(), None))?;
+        check::check(&topology, file, text)?;
+        Ok(topology)
+    }
+
+    /// The names of all nodes, hosts first, each group in the order of the file.
+    pub fn nodes(&self) -> impl Iterator<Item = &str> {
+        let hosts = self.hosts.iter().map(|host| host.name.get_ref().as_str());
+        hosts.chain(
+            self.routers
+                .iter()
+                .map(|router| router.name.get_ref().as_str()),
+        )
+    }
+
+    /// Whether `node` is a router of the lab.
+    pub fn is_router(&self, node: &str) -> bool {
+        self.routers
+            .iter()
+            .any(|router| router.name.get_ref() == node)
+    }
+
+    /// All link ends of a node with the end at the other side and the link.
+    pub fn ends_of<'a>(
+        &'a self,
+        node: &'a str,
+    ) -> impl Iterator<Item = (&'a LinkEnd, &'a LinkEnd, &'a Link)> {
+        self.links
+            .iter()
+            .flat_map(|link| [(&link.a, &link.b, link), (&link.b, &link.a, link)])
+            .filter(move |(end, _, _)| end.node.get_ref() == node)
+    }
+
+    /// The address of a node in a family: the first one of the interfaces, in the file's order.
+    pub fn address_of(&self, node: &str, ipv6: bool) -> Option<std::net::IpAddr> {
+        self.ends_of(node)
+            .flat_map(|(end, _, _)| &end.addresses)
+            .map(|address| address.get_ref().addr())
+            .find(|address| address.is_ipv6() == ipv6)
+    }
+
+    /// The Ethernet MTU of a link.
+    pub fn ethernet_mtu(&self, link: &Link) -> u16 {
+        if self.is_core(link) {
+            CORE_ETHERNET_MTU.max(link.mtu)
+        } else {
+            link.mtu
+        }
+    }
+
+    /// Whether labels are switched on a link.
+    pub fn carries_labels(&self, link: &Link) -> bool {
+        link.mpls.unwrap_or_else(|| self.is_core(link))
+    }
+
+    fn is_core(&self, link: &Link) -> bool {
+        self.is_router(link.a.node.get_ref()) && self.is_router(link.b.node.get_ref())
+    }
+}
+
+impl LinkEnd {
+    /// The switch port of a router's interface: `eth7` is port 7. [`Topology::parse`] has checked
+    /// that there is one.
+    pub fn port(&self) -> Option<u16> {
+        self.interface
+            .get_ref()
+            .strip_prefix("eth")?
+            .parse()
+            .ok()
+            .filter(|port| *port > 0)
+    }
+
+    /// The first address of the family of `like`.
+    pub fn address_like(&self, like: &IpNet) -> Option<IpNet> {
+        let ipv6 = matches!(like, IpNet::V6(_));
+        self.addresses
+            .iter()
+            .map(|address| *address.get_ref())
+            .find(|address| matches!(address, IpNet::V6(_)) == ipv6)
+    }
+
+    /// `node:interface`, as commands and pictures name it.
+    pub fn label(&self) -> String {
+        format!("{}:{}", self.node.get_ref(), self.interface.get_ref())
+    }
+}

@@ -1,0 +1,159 @@
+//! lsrd's configuration file for each router of a topology (docs/configuration.md).
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use ipnet::IpNet;
+use toml::Value;
+
+use super::{LabelWord, LinkEnd, Lsp, Router, Topology, TtlModel};
+
+/// The files that a router's configuration names.
+#[derive(Debug, Clone, Copy)]
+pub struct RouterFiles<'a> {
+    /// The switch's gRPC address as a URL.
+    pub switch_address: &'a str,
+    /// The hardware profile.
+    pub profile: &'a Path,
+    /// The P4Info in the text format.
+    pub p4info: &'a Path,
+    /// The switch's own form of the program (BMv2 JSON).
+    pub device_config: &'a Path,
+    /// Where lsrd listens for lsrctl.
+    pub management_socket: &'a Path,
+}
+
+impl Topology {
+    /// The name of the TAP interface at a router's end of a link: what the router's kernel uses.
+    pub fn tap_name(far: &LinkEnd) -> String {
+        format!("to-{}", far.node.get_ref())
+    }
+
+    /// Writes the configuration of `router`; `ttl_model` is for LSPs that say none.
+    pub fn router_configuration(
+        &self,
+        router: &Router,
+        files: RouterFiles<'_>,
+        ttl_model: TtlModel,
+    ) -> String {
+        let mut text = String::new();
+        text.push_str("# Written by lsrctl lab.\n");
+        line(
+            &mut text,
+            "router-id",
+            router.router_id.get_ref().to_string(),
+        );
+        section(&mut text, "[switch]");
+        line(&mut text, "address", files.switch_address);
+        line(&mut text, "device-id", 1);
+        line(&mut text, "election-id", 1);
+        line(&mut text, "profile", path_text(files.profile));
+        line(&mut text, "p4info", path_text(files.p4info));
+        line(&mut text, "device-config", path_text(files.device_config));
+        section(&mut text, "[management]");
+        line(&mut text, "socket", path_text(files.management_socket));
+        let name = router.name.get_ref();
+        for (end, far, link) in self.ends_of(name) {
+            // The topology has been checked: a router's interface names its port.
+            let Some(port) = end.port() else { continue };
+            section(&mut text, "[[interface]]");
+            line(&mut text, "name", Self::tap_name(far));
+            line(&mut text, "port", i64::from(port));
+            let addresses = end
+                .addresses
+                .iter()
+                .map(|address| address.get_ref().to_string());
+            line(&mut text, "addresses", addresses.collect::<Vec<_>>());
+            line(&mut text, "mpls", self.carries_labels(link));
+            line(&mut text, "mtu", i64::from(link.mtu));
+        }
+        for lsp in &self.lsps {
+            let model = lsp.ttl_model.unwrap_or(ttl_model);
+            if let Some(hop) = lsp
+                .path
+                .get_ref()
+                .iter()
+                .position(|hop| hop.get_ref() == name)
+            {
+                self.write_lsp_hop(&mut text, lsp, hop, model);
+            }
+        }
+        if !router.configuration.is_empty() {
+            let _ = write!(text, "\n{}", router.configuration);
+        }
+        text
+    }
+
+    /// What one router of an LSP's path is told: FTN entry, cross-connect, or pop at the egress.
+    fn write_lsp_hop(&self, text: &mut String, lsp: &Lsp, hop: usize, ttl_model: TtlModel) {
+        let labels = lsp.labels.get_ref();
+        let payload = if matches!(lsp.fec.get_ref(), IpNet::V4(_)) {
+            "ipv4"
+        } else {
+            "ipv6"
+        };
+        let incoming = hop.checked_sub(1).map(|index| *labels[index].get_ref());
+        let next = labels.get(hop).map(|label| *label.get_ref());
+        match (incoming, next) {
+            (None, Some(next)) => {
+                section(text, "[[static-lsp.ftn]]");
+                line(text, "name", lsp.name.get_ref().as_str());
+                line(text, "fec", lsp.fec.get_ref().to_string());
+                line(text, "ttl-model", ttl_model.to_string());
+                line(text, "next-hops", vec![self.next_hop(lsp, hop, next)]);
+            }
+            (Some(LabelWord::Label(label)), Some(next)) => {
+                section(text, "[[static-lsp.cross-connect]]");
+                line(text, "name", lsp.name.get_ref().as_str());
+                line(text, "label", i64::from(label));
+                line(text, "payload", payload);
+                line(text, "ttl-model", ttl_model.to_string());
+                line(text, "next-hops", vec![self.next_hop(lsp, hop, next)]);
+            }
+            (Some(LabelWord::Label(label)), None) => {
+                section(text, "[[static-lsp.ilm]]");
+                line(text, "name", lsp.name.get_ref().as_str());
+                line(text, "label", i64::from(label));
+                line(text, "operation", "pop-and-look-up-ip");
+                line(text, "payload", payload);
+                line(text, "ttl-model", ttl_model.to_string());
+            }
+            // Implicit null never arrives, and lsrd knows explicit null without being told.
+            (Some(LabelWord::ImplicitNull | LabelWord::ExplicitNull), _) | (None, None) => {}
+        }
+    }
+
+    fn next_hop(&self, lsp: &Lsp, hop: usize, label: LabelWord) -> toml::Table {
+        let path = lsp.path.get_ref();
+        let (from, to) = (path[hop].get_ref(), path[hop + 1].get_ref());
+        let mut table = toml::Table::new();
+        if let Some((_, far, _)) = self
+            .ends_of(from)
+            .find(|(_, far, _)| far.node.get_ref() == to)
+        {
+            table.insert("interface".into(), Self::tap_name(far).into());
+            if let Some(address) = far.address_like(lsp.fec.get_ref()) {
+                table.insert("address".into(), address.addr().to_string().into());
+            }
+        }
+        let label = match label {
+            LabelWord::Label(label) => Value::from(i64::from(label)),
+            LabelWord::ImplicitNull => "implicit-null".into(),
+            LabelWord::ExplicitNull => "explicit-null".into(),
+        };
+        table.insert("labels".into(), vec![label].into());
+        table
+    }
+}
+
+fn section(text: &mut String, header: &str) {
+    let _ = write!(text, "\n{header}\n");
+}
+
+fn line(text: &mut String, key: &str, value: impl Into<Value>) {
+    let _ = writeln!(text, "{key} = {}", value.into());
+}
+
+fn path_text(path: &Path) -> String {
+    path.display().to_string()
+}
