@@ -24,7 +24,6 @@ control Forward(inout headers_t hdr, inout metadata_t meta, inout standard_metad
             set_nhlfe;
             @defaultonly NoAction;
         }
-        const default_action = NoAction();
         implementation = nhlfe_selector;
         size = PATH_GROUP_SIZE;
     }

@@ -15,13 +15,12 @@ const bit<3> LABEL_POP_LABEL = 4;
 const bit<3> LABEL_EXPLICIT_NULL = 5;
 const bit<3> LABEL_PUNT = 6;
 
-// What lies below the bottom of the stack. Known from the FEC, never guessed (RFC 9790).
-const bit<2> PAYLOAD_NONE = 0;
+// What lies below the bottom of the stack. Known from the FEC, never guessed (RFC 9790);
+// 0 when the FEC does not tell.
 const bit<2> PAYLOAD_IPV4 = 1;
 const bit<2> PAYLOAD_IPV6 = 2;
 
-// Meter colours of v1model.
-const bit<2> COLOUR_GREEN = 0;
+// The meter colour of v1model that means: over the peak rate.
 const bit<2> COLOUR_RED = 2;
 
 struct metadata_t {

@@ -4,7 +4,7 @@ control Nhlfe(inout headers_t hdr, inout metadata_t meta, inout standard_metadat
     @id(COUNTER_NHLFE_ID)
     direct_counter(CounterType.packets_and_bytes) nhlfe_counter;
     @id(COUNTER_EGRESS_DROPS_ID)
-    counter(DROP_REASONS, CounterType.packets_and_bytes) egress_drops;
+    counter<bit<8>>(DROP_REASONS, CounterType.packets_and_bytes) egress_drops;
 
     // An IP next hop, or the next hop of a popped label.
     @id(ACTION_FORWARD_UNLABELLED_ID)
@@ -133,7 +133,7 @@ control Nhlfe(inout headers_t hdr, inout metadata_t meta, inout standard_metadat
                 hdr.out_labels[0].ttl = innermost_ttl;
             }
         } else {
-            egress_drops.count((bit<32>)meta.drop_reason);
+            egress_drops.count(meta.drop_reason);
             mark_to_drop(standard_metadata);
         }
     }

@@ -3,7 +3,7 @@
 
 control Verdict(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard_metadata) {
     @id(COUNTER_DROPS_ID)
-    counter(DROP_REASONS, CounterType.packets_and_bytes) drops;
+    counter<bit<8>>(DROP_REASONS, CounterType.packets_and_bytes) drops;
     @id(COUNTER_PUNT_POLICY_ID)
     direct_counter(CounterType.packets_and_bytes) punt_policy_counter;
     @id(METER_PUNT_ID)
@@ -51,7 +51,7 @@ control Verdict(inout headers_t hdr, inout metadata_t meta, inout standard_metad
         // A packet with a drop reason may go to the daemon as well: it is discarded as traffic, and
         // the daemon is told (RFC 3031 section 3.18, RFC 1812 section 5.3.1).
         if (meta.drop_reason != DROP_NONE) {
-            drops.count((bit<32>)meta.drop_reason);
+            drops.count(meta.drop_reason);
         }
         if (meta.punt_reason != PUNT_NONE) {
             hdr.packet_in.setValid();
