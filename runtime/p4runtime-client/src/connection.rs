@@ -15,6 +15,9 @@ use crate::{Address, Arbitration, Client, ConnectError, Disconnected, Role, Step
 /// The largest message that is accepted: BMv2 answers a Read in one message.
 const MAX_MESSAGE: usize = 256 << 20;
 
+/// The largest headers that are accepted: the errors of a batch, 500 of them.
+const MAX_HEADERS: u32 = 16 << 20;
+
 /// How many packets wait for the stream channel before a sender waits too.
 const QUEUE: usize = 1024;
 
@@ -93,7 +96,9 @@ impl Connection {
             .connect_timeout(options.timeout)
             // A peer that vanished without a word is noticed here; HTTP/2 pings are not used, as
             // the C++ server of BMv2 takes frequent ones for an attack.
-            .tcp_keepalive(Some(Duration::from_secs(10)));
+            .tcp_keepalive(Some(Duration::from_secs(10)))
+            // The errors of the single updates of a Write come in a header of the reply.
+            .http2_max_header_list_size(MAX_HEADERS);
         let channel = endpoint
             .connect()
             .await

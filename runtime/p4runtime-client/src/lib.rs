@@ -24,6 +24,13 @@ mod schema;
 mod value;
 mod write;
 
+/// A packet from the switch, read by [`Schema::decode_packet_in`].
+pub use p4runtime_proto::p4::v1::PacketIn as PacketInMessage;
+/// A packet for the switch, made by [`Schema::packet_out`].
+pub use p4runtime_proto::p4::v1::PacketOut as PacketOutMessage;
+/// The codes of gRPC, which the errors of calls and updates carry.
+pub use tonic::Code;
+
 pub use address::{Address, AddressError};
 pub use arbitration::{Arbitration, Role, Step};
 pub use backoff::Backoff;

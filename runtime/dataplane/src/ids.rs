@@ -1,0 +1,84 @@
+//! Ids of NHLFEs and path groups in the switch, stable over restarts of the daemon.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Ids of the keys in use, below the 32 bits that mpls.p4 gives them.
+#[derive(Debug, Clone)]
+pub(crate) struct Ids<K> {
+    by_key: BTreeMap<K, u32>,
+    taken: BTreeSet<u32>,
+    next: u32,
+}
+
+impl<K> Default for Ids<K> {
+    fn default() -> Self {
+        // 0 is what a table's miss leaves behind, and is not used.
+        Self {
+            by_key: BTreeMap::new(),
+            taken: BTreeSet::new(),
+            next: 1,
+        }
+    }
+}
+
+impl<K: Ord + Clone> Ids<K> {
+    pub(crate) fn get(&self, key: &K) -> Option<u32> {
+        self.by_key.get(key).copied()
+    }
+
+    pub(crate) fn is_taken(&self, id: u32) -> bool {
+        self.taken.contains(&id)
+    }
+
+    /// Gives a key an id that no other key has.
+    pub(crate) fn adopt(&mut self, key: K, id: u32) {
+        debug_assert!(!self.is_taken(id));
+        self.taken.insert(id);
+        self.by_key.insert(key, id);
+    }
+
+    /// Gives a key a fresh id; `held` says which ids the switch still uses for something else.
+    pub(crate) fn allocate(&mut self, key: K, held: impl Fn(u32) -> bool) -> u32 {
+        loop {
+            let id = self.next;
+            self.next = self.next.checked_add(1).unwrap_or(1);
+            if !self.is_taken(id) && !held(id) {
+                self.adopt(key, id);
+                return id;
+            }
+        }
+    }
+
+    /// Frees the ids of the keys that are not wanted.
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&K) -> bool) {
+        let taken = &mut self.taken;
+        self.by_key.retain(|key, id| {
+            let keep = wanted(key);
+            if !keep {
+                taken.remove(id);
+            }
+            keep
+        });
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, u32)> {
+        self.by_key.iter().map(|(key, id)| (key, *id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_avoid_what_the_switch_holds() {
+        let mut ids = Ids::default();
+        assert_eq!(ids.allocate("a", |id| id == 1), 2);
+        ids.adopt("b", 3);
+        assert_eq!(ids.allocate("c", |_| false), 4);
+        assert_eq!(ids.get(&"b"), Some(3));
+        ids.retain(|key| *key != "b");
+        assert_eq!(ids.get(&"b"), None);
+        assert!(!ids.is_taken(3));
+    }
+}
