@@ -23,17 +23,26 @@ pub(super) fn wrap(value: &BigInt, ty: ScalarType) -> BigInt {
 impl Expr {
     /// A number.
     pub(super) fn int(value: impl Into<BigInt>, ty: ScalarType) -> Self {
-        Expr { kind: ExprKind::Int(value.into()), ty }
+        Expr {
+            kind: ExprKind::Int(value.into()),
+            ty,
+        }
     }
 
     /// A boolean constant.
     pub(super) fn bool(value: bool) -> Self {
-        Expr { kind: ExprKind::Bool(value), ty: ScalarType::Bool }
+        Expr {
+            kind: ExprKind::Bool(value),
+            ty: ScalarType::Bool,
+        }
     }
 
     /// The value of a field.
     pub(super) fn field(field: FieldRef, ty: ScalarType) -> Self {
-        Expr { kind: ExprKind::Field(field), ty }
+        Expr {
+            kind: ExprKind::Field(field),
+            ty,
+        }
     }
 
     /// The number, if it is one.
@@ -68,7 +77,10 @@ impl Expr {
             }
             _ => {}
         }
-        Expr { kind: ExprKind::Unary(op, Box::new(operand)), ty }
+        Expr {
+            kind: ExprKind::Unary(op, Box::new(operand)),
+            ty,
+        }
     }
 
     /// `left op right` of type `ty`.
@@ -95,11 +107,18 @@ impl Expr {
             (BinaryOp::Ne, None, Some(b)) => return left.equals_bool(!b),
             _ => {}
         }
-        Expr { kind: ExprKind::Binary(op, Box::new(left), Box::new(right)), ty }
+        Expr {
+            kind: ExprKind::Binary(op, Box::new(left), Box::new(right)),
+            ty,
+        }
     }
 
     fn equals_bool(self, value: bool) -> Self {
-        if value { self } else { Expr::unary(UnaryOp::Not, self) }
+        if value {
+            self
+        } else {
+            Expr::unary(UnaryOp::Not, self)
+        }
     }
 
     /// `condition ? then : otherwise`.
@@ -138,7 +157,10 @@ impl Expr {
             }
             _ => {}
         }
-        Expr { kind: ExprKind::Cast(Box::new(self)), ty }
+        Expr {
+            kind: ExprKind::Cast(Box::new(self)),
+            ty,
+        }
     }
 
     /// `base[hi:lo]`.
@@ -150,10 +172,27 @@ impl Expr {
         if lo == 0 && base.ty == ty {
             return base;
         }
-        if let ExprKind::Slice { base, lo: inner, .. } = base.kind {
-            return Expr { kind: ExprKind::Slice { base, hi: hi + inner, lo: lo + inner }, ty };
+        if let ExprKind::Slice {
+            base, lo: inner, ..
+        } = base.kind
+        {
+            return Expr {
+                kind: ExprKind::Slice {
+                    base,
+                    hi: hi + inner,
+                    lo: lo + inner,
+                },
+                ty,
+            };
         }
-        Expr { kind: ExprKind::Slice { base: Box::new(base), hi, lo }, ty }
+        Expr {
+            kind: ExprKind::Slice {
+                base: Box::new(base),
+                hi,
+                lo,
+            },
+            ty,
+        }
     }
 }
 
@@ -186,7 +225,11 @@ fn fold_ints(
         BinaryOp::SubSat => saturate(a - b),
         BinaryOp::Shl => {
             let amount = u32::try_from(b).ok()?;
-            if amount >= ty.width() { zero } else { a << amount }
+            if amount >= ty.width() {
+                zero
+            } else {
+                a << amount
+            }
         }
         BinaryOp::Shr => match u32::try_from(b) {
             Ok(amount) if amount < left.width() => a >> amount,

@@ -27,6 +27,7 @@ mod expr;
 mod ids;
 mod stmt;
 mod types;
+pub(crate) mod visit;
 
 pub use annotation::*;
 pub use decl::*;

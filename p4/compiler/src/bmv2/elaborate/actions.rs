@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
+use crate::hir::visit::{Visitor, walk_block};
 use crate::hir::{
-    self, ActionId, Arg, Callee, Direction, Expr as HirExpr, ExprKind, ObjectRef, TableAction,
-    VarId, VarKind,
+    self, ActionId, Arg, Callee, Direction, ExprKind, ObjectRef, TableAction, VarId, VarKind,
 };
 use crate::source::Span;
 
@@ -20,9 +20,10 @@ impl Elaborator<'_> {
         &mut self,
         id: ActionId,
         params: Vec<(String, u32)>,
-        body: Vec<Stmt>,
+        mut body: Vec<Stmt>,
         label: ir::Label,
     ) -> ir::ActionId {
+        super::stmt::trim(&mut body, label);
         let action = &self.program[id];
         let prefix = match (action.control, self.frames.last()) {
             (Some(_), Some(frame)) => frame.prefix.as_str(),
@@ -30,7 +31,12 @@ impl Elaborator<'_> {
         };
         let name = action.control_plane_name.under(prefix);
         let new = ir::ActionId(self.flat.actions.len());
-        self.flat.actions.push(ir::Action { name, params, body, label });
+        self.flat.actions.push(ir::Action {
+            name,
+            params,
+            body,
+            label,
+        });
         new
     }
 
@@ -50,7 +56,10 @@ impl Elaborator<'_> {
             }
             let name = var.annotations.name.as_deref().unwrap_or(&var.name);
             params.push((name.trim_start_matches('.').to_owned(), ty.width()));
-            let raw = Expr { kind: ir::ExprKind::ActionData(index), ty: ScalarType::bits(ty.width()) };
+            let raw = Expr {
+                kind: ir::ExprKind::ActionData(index),
+                ty: ScalarType::bits(ty.width()),
+            };
             self.bind_var(param, Value::Scalar(raw.cast(ty)));
         }
         let reach = self.reach(element.action);
@@ -135,7 +144,7 @@ impl Elaborator<'_> {
             return found.clone();
         }
         let mut uses = Uses::default();
-        uses.block(&self.program[action].body);
+        walk_block(&mut uses, &self.program[action].body);
         let mut found = uses.vars;
         for called in uses.actions {
             found.extend(self.captures(called));
@@ -156,107 +165,29 @@ struct Uses {
     actions: Vec<ActionId>,
 }
 
-impl Uses {
-    fn block(&mut self, block: &hir::Block) {
-        for stmt in &block.stmts {
-            self.stmt(stmt);
-        }
-    }
-
-    fn stmt(&mut self, stmt: &hir::Stmt) {
+impl Visitor for Uses {
+    fn stmt(&mut self, stmt: &hir::Stmt) -> bool {
         match &stmt.kind {
-            hir::StmtKind::Assign { target, value } => {
-                self.expr(target);
-                self.expr(value);
-            }
-            hir::StmtKind::VarDecl { var, init } => {
-                self.declared.push(*var);
-                init.iter().for_each(|init| self.expr(init));
-            }
-            hir::StmtKind::Call(call) => self.call(call),
-            hir::StmtKind::CallAction { action, args } => {
-                self.actions.push(*action);
-                self.args(args);
-            }
-            hir::StmtKind::ApplyControl { args, .. } | hir::StmtKind::ApplyParser { args, .. } => {
-                self.args(args);
-            }
-            hir::StmtKind::SetValid(header) | hir::StmtKind::SetInvalid(header) => {
-                self.expr(header);
-            }
-            hir::StmtKind::PushFront { stack, .. } | hir::StmtKind::PopFront { stack, .. } => {
-                self.expr(stack);
-            }
-            hir::StmtKind::If { condition, then, otherwise } => {
-                self.expr(condition);
-                self.block(then);
-                self.block(otherwise);
-            }
-            hir::StmtKind::Block(block) => self.block(block),
-            hir::StmtKind::SwitchAction { cases, .. } => {
-                cases.iter().for_each(|case| self.block(&case.body));
-            }
-            hir::StmtKind::SwitchValue { value, cases } => {
-                self.expr(value);
-                cases.iter().for_each(|case| self.block(&case.body));
-            }
-            hir::StmtKind::Return(value) => value.iter().for_each(|value| self.expr(value)),
-            hir::StmtKind::ApplyTable(_) | hir::StmtKind::Exit => {}
+            hir::StmtKind::VarDecl { var, .. } => self.declared.push(*var),
+            hir::StmtKind::CallAction { action, .. } => self.actions.push(*action),
+            _ => {}
         }
+        true
     }
 
-    fn args(&mut self, args: &[Arg]) {
-        for arg in args {
-            match arg {
-                Arg::Expr(expr) => self.expr(expr),
-                Arg::Object(ObjectRef::Param(var)) => {
-                    self.vars.insert(*var);
-                }
-                Arg::Object(ObjectRef::Instance(_)) | Arg::DontCare | Arg::Absent => {}
-            }
+    fn expr(&mut self, expr: &hir::Expr) {
+        if let ExprKind::Var(var) = expr.kind {
+            self.vars.insert(var);
         }
     }
 
     fn call(&mut self, call: &hir::Call) {
-        if let Callee::ExternMethod { object: ObjectRef::Param(var), .. } = call.callee {
+        if let Callee::ExternMethod {
+            object: ObjectRef::Param(var),
+            ..
+        } = call.callee
+        {
             self.vars.insert(var);
-        }
-        self.args(&call.args);
-    }
-
-    fn expr(&mut self, expr: &HirExpr) {
-        match &expr.kind {
-            ExprKind::Var(var) => {
-                self.vars.insert(*var);
-            }
-            ExprKind::Field { base, .. }
-            | ExprKind::TupleElement { base, .. }
-            | ExprKind::StackNext(base)
-            | ExprKind::StackLast(base)
-            | ExprKind::StackLastIndex(base)
-            | ExprKind::Slice { base, .. }
-            | ExprKind::Unary { operand: base, .. }
-            | ExprKind::Cast(base)
-            | ExprKind::IsValid(base) => self.expr(base),
-            ExprKind::StackElement { base, index } => {
-                self.expr(base);
-                self.expr(index);
-            }
-            ExprKind::Binary { left, right, .. } => {
-                self.expr(left);
-                self.expr(right);
-            }
-            ExprKind::Conditional { condition, then, otherwise } => {
-                self.expr(condition);
-                self.expr(then);
-                self.expr(otherwise);
-            }
-            ExprKind::List(items) => items.iter().for_each(|item| self.expr(item)),
-            ExprKind::Call(call) => self.call(call),
-            ExprKind::Const(_)
-            | ExprKind::InvalidHeader
-            | ExprKind::TableHit(_)
-            | ExprKind::TableMiss(_) => {}
         }
     }
 }

@@ -18,12 +18,26 @@ impl Elaborator<'_> {
             return Ok(Place::Whole(self.eval(expr, out)?));
         };
         match self.place(base, out)? {
-            Place::Whole(Value::Scalar(Expr { kind: ir::ExprKind::Field(field), ty })) => {
-                Ok(Place::Slice { field, ty, hi: *hi, lo: *lo })
-            }
-            Place::Slice { field, ty, lo: outer, .. } => {
-                Ok(Place::Slice { field, ty, hi: hi + outer, lo: lo + outer })
-            }
+            Place::Whole(Value::Scalar(Expr {
+                kind: ir::ExprKind::Field(field),
+                ty,
+            })) => Ok(Place::Slice {
+                field,
+                ty,
+                hi: *hi,
+                lo: *lo,
+            }),
+            Place::Slice {
+                field,
+                ty,
+                lo: outer,
+                ..
+            } => Ok(Place::Slice {
+                field,
+                ty,
+                hi: hi + outer,
+                lo: lo + outer,
+            }),
             _ => Err(not_assignable(expr.span)),
         }
     }
@@ -31,9 +45,10 @@ impl Elaborator<'_> {
     /// The field that a scalar place is, if it is one as a whole.
     pub(super) fn whole_field(place: &Place) -> Option<(&FieldRef, ScalarType)> {
         match place {
-            Place::Whole(Value::Scalar(Expr { kind: ir::ExprKind::Field(field), ty })) => {
-                Some((field, *ty))
-            }
+            Place::Whole(Value::Scalar(Expr {
+                kind: ir::ExprKind::Field(field),
+                ty,
+            })) => Some((field, *ty)),
             _ => None,
         }
     }
@@ -85,7 +100,12 @@ impl Elaborator<'_> {
     }
 
     /// A copy of a value in temporaries.
-    pub(super) fn saved(&mut self, value: Value, span: Span, out: &mut Vec<Stmt>) -> Lowered<Value> {
+    pub(super) fn saved(
+        &mut self,
+        value: Value,
+        span: Span,
+        out: &mut Vec<Stmt>,
+    ) -> Lowered<Value> {
         match value {
             Value::Scalar(expr) => {
                 let reads = Storage::of(&Value::Scalar(expr.clone()), &self.flat);
@@ -149,7 +169,13 @@ impl Elaborator<'_> {
     ) -> Lowered<()> {
         match (target, value) {
             (target, value) if *target == value => Ok(()),
-            (Value::Scalar(Expr { kind: ir::ExprKind::Field(field), .. }), Value::Scalar(expr)) => {
+            (
+                Value::Scalar(Expr {
+                    kind: ir::ExprKind::Field(field),
+                    ..
+                }),
+                Value::Scalar(expr),
+            ) => {
                 check_writable(field, span)?;
                 push(out, StmtKind::Assign(field.clone(), expr), span);
                 Ok(())
@@ -178,7 +204,10 @@ impl Elaborator<'_> {
                     value.for_each_scalar(&mut |expr| scalars.push(expr.clone()));
                 }
                 for (field, expr) in scalars.into_iter().enumerate() {
-                    let field = FieldRef::Header { header: target.clone(), field };
+                    let field = FieldRef::Header {
+                        header: target.clone(),
+                        field,
+                    };
                     push(out, StmtKind::Assign(field, expr), span);
                 }
                 Ok(())
@@ -198,7 +227,10 @@ pub(super) fn push(out: &mut Vec<Stmt>, kind: StmtKind, span: Span) {
 }
 
 fn not_assignable(span: Span) -> Box<Diagnostic> {
-    Box::new(Diagnostic::error(span, "this assignment is not supported on this target"))
+    Box::new(Diagnostic::error(
+        span,
+        "this assignment is not supported on this target",
+    ))
 }
 
 fn check_writable(field: &FieldRef, span: Span) -> Lowered<()> {
@@ -213,7 +245,8 @@ fn check_header_writable(header: &HeaderRef, span: Span) -> Lowered<()> {
     match header {
         HeaderRef::Instance(_) | HeaderRef::Element(..) => Ok(()),
         HeaderRef::Next(_) | HeaderRef::Last(_) => {
-            let text = "writing to `next` or `last` of a header stack is not supported on this target";
+            let text =
+                "writing to `next` or `last` of a header stack is not supported on this target";
             Err(Diagnostic::error(span, text)
                 .help("`next` can be extracted to, and `last` can be read")
                 .into())
@@ -227,7 +260,12 @@ fn insert_bits(base: Expr, value: Expr, hi: u32, lo: u32) -> Expr {
     let bits = ScalarType::bits(ty.width());
     let mask: BigInt = ones(hi - lo + 1) << lo;
     let keep = ones(ty.width()) ^ &mask;
-    let kept = Expr::binary(BinaryOp::BitAnd, base.cast(bits), Expr::int(keep, bits), bits);
+    let kept = Expr::binary(
+        BinaryOp::BitAnd,
+        base.cast(bits),
+        Expr::int(keep, bits),
+        bits,
+    );
     let amount = Expr::int(lo, ScalarType::bits(32));
     let shifted = Expr::binary(BinaryOp::Shl, value.cast(bits), amount, bits);
     let new = Expr::binary(BinaryOp::BitAnd, shifted, Expr::int(mask, bits), bits);

@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::{self, Arg, Call, Callee, Direction, InstanceId, InstanceKind, VarId, VarKind};
 use crate::source::Span;
 
-use super::super::ir::{HeaderRef, Stmt, StmtKind};
+use super::super::ir::{Expr, HeaderRef, Stmt, StmtKind};
 use super::assign::push;
 use super::value::{Place, Storage, Value};
 use super::{Elaborator, Frame, Lowered, ReturnTarget};
@@ -38,7 +38,11 @@ impl Elaborator<'_> {
                 let name = &self.program[id].name;
                 self.extern_function(name, call, out)
             }
-            Callee::ExternMethod { object, extern_object, method } => {
+            Callee::ExternMethod {
+                object,
+                extern_object,
+                method,
+            } => {
                 let decl = &self.program[extern_object];
                 self.extern_method(object, &decl.name, &decl.methods[method].name, call, out)
             }
@@ -52,7 +56,13 @@ impl Elaborator<'_> {
         out: &mut Vec<Stmt>,
     ) -> Lowered<Option<Value>> {
         let function = &self.program[id];
-        let binding = self.bind(&function.params, &call.args, &Storage::default(), call.span, out)?;
+        let binding = self.bind(
+            &function.params,
+            &call.args,
+            &Storage::default(),
+            call.span,
+            out,
+        )?;
         let mut frame = Frame::default();
         frame.vars.extend(binding.vars);
         self.frames.push(frame);
@@ -87,8 +97,11 @@ impl Elaborator<'_> {
         }
         let label = self.label();
         let void = matches!(self.program.ty(function.result), hir::Type::Void);
-        let result =
-            if void { None } else { Some(self.variable("retval", function.result, span)?) };
+        let result = if void {
+            None
+        } else {
+            Some(self.variable("retval", function.result, span)?)
+        };
         let value = result.clone().map(Place::Whole);
         self.returns.push(ReturnTarget { label, value });
         let mut body = Vec::new();
@@ -120,9 +133,13 @@ impl Elaborator<'_> {
             let storage = &storages[index];
             storage.is_dynamic()
                 || storage.overlaps(reach)
-                || evaluated.iter().zip(&storages).enumerate().any(|(other, (arg, its))| {
-                    other != index && matches!(arg, Evaluated::Out(_)) && storage.overlaps(its)
-                })
+                || evaluated
+                    .iter()
+                    .zip(&storages)
+                    .enumerate()
+                    .any(|(other, (arg, its))| {
+                        other != index && matches!(arg, Evaluated::Out(_)) && storage.overlaps(its)
+                    })
         };
         let shared: Vec<bool> = (0..evaluated.len()).map(shared).collect();
 
@@ -202,8 +219,8 @@ impl Elaborator<'_> {
         match place {
             Place::Whole(value) => value.clone(),
             Place::Slice { field, ty, hi, lo } => {
-                let base = super::Expr::field(field.clone(), *ty);
-                Value::Scalar(super::Expr::slice(base, *hi, *lo))
+                let base = Expr::field(field.clone(), *ty);
+                Value::Scalar(Expr::slice(base, *hi, *lo))
             }
             Place::Nowhere => Value::Struct(Vec::new()),
         }
@@ -243,9 +260,17 @@ impl Elaborator<'_> {
         };
         let control = &program[control];
         let binding = self.bind(&control.params, args, &Storage::default(), span, out)?;
-        let values: Vec<Value> = binding.vars.iter().map(|(_, value)| value.clone()).collect();
+        let values: Vec<Value> = binding
+            .vars
+            .iter()
+            .map(|(_, value)| value.clone())
+            .collect();
 
-        let mut path = self.frames.last().map(|frame| frame.path.clone()).unwrap_or_default();
+        let mut path = self
+            .frames
+            .last()
+            .map(|frame| frame.path.clone())
+            .unwrap_or_default();
         path.push(id);
         let frame = match self.finished.remove(&path) {
             // What the first application bound holds for the tables, which exist once.
@@ -264,7 +289,11 @@ impl Elaborator<'_> {
         let mut frame = match frame {
             Some(frame) => frame,
             None => {
-                let prefix = self.frames.last().map(|frame| frame.prefix.clone()).unwrap_or_default();
+                let prefix = self
+                    .frames
+                    .last()
+                    .map(|frame| frame.prefix.clone())
+                    .unwrap_or_default();
                 self.frame(id, program[id].control_plane_name.under(&prefix))?
             }
         };
@@ -303,7 +332,10 @@ impl Elaborator<'_> {
     ) -> Lowered<HeaderRef> {
         match self.eval(expr, out)? {
             Value::Header(header @ (HeaderRef::Instance(_) | HeaderRef::Element(..))) => Ok(header),
-            _ => Err(super::expr::unsupported(expr.span, "changing the validity of this header")),
+            _ => Err(super::expr::unsupported(
+                expr.span,
+                "changing the validity of this header",
+            )),
         }
     }
 }

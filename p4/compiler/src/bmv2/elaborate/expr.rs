@@ -32,7 +32,10 @@ impl Elaborator<'_> {
             ExprKind::StackLastIndex(base) => {
                 let stack = self.stack(base, out)?;
                 let ty = ScalarType::bits(32);
-                Ok(Value::Scalar(Expr { kind: ir::ExprKind::LastIndex(stack), ty }))
+                Ok(Value::Scalar(Expr {
+                    kind: ir::ExprKind::LastIndex(stack),
+                    ty,
+                }))
             }
             ExprKind::Slice { base, hi, lo } => {
                 let base = self.eval_scalar(base, out)?;
@@ -43,9 +46,11 @@ impl Elaborator<'_> {
                 Ok(Value::Scalar(Expr::unary(*op, operand)))
             }
             ExprKind::Binary { op, left, right } => self.eval_binary(*op, left, right, expr, out),
-            ExprKind::Conditional { condition, then, otherwise } => {
-                self.eval_conditional(condition, then, otherwise, expr, out)
-            }
+            ExprKind::Conditional {
+                condition,
+                then,
+                otherwise,
+            } => self.eval_conditional(condition, then, otherwise, expr, out),
             ExprKind::Cast(operand) => {
                 let value = self.eval(operand, out)?;
                 match (value, self.scalar_type(expr.ty)) {
@@ -57,9 +62,16 @@ impl Elaborator<'_> {
             ExprKind::List(items) => self.eval_list(items, expr, out),
             ExprKind::InvalidHeader => Ok(Value::InvalidHeader),
             ExprKind::IsValid(base) => match self.eval(base, out)? {
+                Value::Header(HeaderRef::Next(_) | HeaderRef::Last(_)) => {
+                    let text = "`isValid` of `next` or `last` of a header stack";
+                    Err(unsupported(expr.span, text))
+                }
                 Value::Header(header) => {
                     let kind = ir::ExprKind::IsValid(header);
-                    Ok(Value::Scalar(Expr { kind, ty: ScalarType::Bool }))
+                    Ok(Value::Scalar(Expr {
+                        kind,
+                        ty: ScalarType::Bool,
+                    }))
                 }
                 Value::HeaderOf(_) => Ok(Value::Scalar(Expr::bool(true))),
                 Value::InvalidHeader => Ok(Value::Scalar(Expr::bool(false))),
@@ -67,9 +79,9 @@ impl Elaborator<'_> {
             },
             ExprKind::TableHit(table) => self.eval_hit(*table, true, expr.span, out),
             ExprKind::TableMiss(table) => self.eval_hit(*table, false, expr.span, out),
-            ExprKind::Call(call) => self.call(call, out)?.ok_or_else(|| {
-                Diagnostic::error(expr.span, "this call has no value").into()
-            }),
+            ExprKind::Call(call) => self
+                .call(call, out)?
+                .ok_or_else(|| Diagnostic::error(expr.span, "this call has no value").into()),
         }
     }
 
@@ -83,7 +95,10 @@ impl Elaborator<'_> {
     pub(super) fn scalar(&self, value: Value, span: Span) -> Lowered<Expr> {
         match value {
             Value::Scalar(expr) => Ok(expr),
-            _ => Err(unsupported(span, "a struct, header or string where a scalar is needed")),
+            _ => Err(unsupported(
+                span,
+                "a struct, header or string where a scalar is needed",
+            )),
         }
     }
 
@@ -132,7 +147,10 @@ impl Elaborator<'_> {
     fn var(&self, var: VarId, span: Span) -> Lowered<Value> {
         let found = self.frames.last().and_then(|frame| frame.vars.get(&var));
         found.cloned().ok_or_else(|| {
-            let text = format!("`{}` cannot be used as a value here", self.program[var].name);
+            let text = format!(
+                "`{}` cannot be used as a value here",
+                self.program[var].name
+            );
             Diagnostic::error(span, text).into()
         })
     }
@@ -161,19 +179,24 @@ impl Elaborator<'_> {
     }
 
     /// A member of a struct, header or tuple.
-    fn member(
-        &mut self,
-        base: &hir::Expr,
-        index: usize,
-        out: &mut Vec<Stmt>,
-    ) -> Lowered<Value> {
+    fn member(&mut self, base: &hir::Expr, index: usize, out: &mut Vec<Stmt>) -> Lowered<Value> {
         let value = match self.eval(base, out)? {
             Value::Struct(members) | Value::HeaderOf(members) => members.into_iter().nth(index),
-            Value::Header(header) => {
-                self.header_members(&header, base.ty, base.span)?.into_iter().nth(index)
+            Value::Header(HeaderRef::Next(_)) => {
+                return Err(unsupported(
+                    base.span,
+                    "a field of `next` of a header stack",
+                ));
             }
+            Value::Header(header) => self
+                .header_members(&header, base.ty, base.span)?
+                .into_iter()
+                .nth(index),
             Value::InvalidHeader => {
-                return Err(unsupported(base.span, "a field of a header that is never valid"));
+                return Err(unsupported(
+                    base.span,
+                    "a field of a header that is never valid",
+                ));
             }
             _ => None,
         };
@@ -216,7 +239,11 @@ impl Elaborator<'_> {
             && then_effects.is_empty()
             && otherwise_effects.is_empty()
         {
-            return Ok(Value::Scalar(Expr::mux(condition_value, a.clone(), b.clone())));
+            return Ok(Value::Scalar(Expr::mux(
+                condition_value,
+                a.clone(),
+                b.clone(),
+            )));
         }
         let result = self.variable("tmp", expr.ty, expr.span)?;
         let place = Place::Whole(result.clone());
@@ -253,13 +280,14 @@ impl Elaborator<'_> {
                 super::operators::check(op, &a, &b, expr.span)?;
                 Ok(Value::Scalar(Expr::binary(op, a, b, ty)))
             }
-            (BinaryOp::Eq, a, b) => {
-                Ok(Value::Scalar(self.equal(&a, &b, left.ty, expr.span)?))
-            }
-            (BinaryOp::Ne, a, b) => {
-                Ok(Value::Scalar(self.equal(&a, &b, left.ty, expr.span)?.negated()))
-            }
-            _ => Err(unsupported(expr.span, "this operation on structs or headers")),
+            (BinaryOp::Eq, a, b) => Ok(Value::Scalar(self.equal(&a, &b, left.ty, expr.span)?)),
+            (BinaryOp::Ne, a, b) => Ok(Value::Scalar(
+                self.equal(&a, &b, left.ty, expr.span)?.negated(),
+            )),
+            _ => Err(unsupported(
+                expr.span,
+                "this operation on structs or headers",
+            )),
         }
     }
 
@@ -279,19 +307,32 @@ impl Elaborator<'_> {
         let mut effects = Vec::new();
         let right_value = self.eval_scalar(right, &mut effects)?;
         if effects.is_empty() {
-            return Ok(Value::Scalar(Expr::binary(op, left_value, right_value, ScalarType::Bool)));
+            return Ok(Value::Scalar(Expr::binary(
+                op,
+                left_value,
+                right_value,
+                ScalarType::Bool,
+            )));
         }
         let name = self.names.unique("tmp");
         let result = self.new_scalar(name, ScalarType::Bool);
         let read = Expr::field(result.clone(), ScalarType::Bool);
         push(out, StmtKind::Assign(result.clone(), left_value), left.span);
-        push(&mut effects, StmtKind::Assign(result, right_value), right.span);
+        push(
+            &mut effects,
+            StmtKind::Assign(result, right_value),
+            right.span,
+        );
         let (then, otherwise) = match op {
             BinaryOp::And => (effects, Vec::new()),
             _ => (Vec::new(), effects),
         };
-        let kind =
-            StmtKind::If { condition: read.clone(), condition_span: left.span, then, otherwise };
+        let kind = StmtKind::If {
+            condition: read.clone(),
+            condition_span: left.span,
+            then,
+            otherwise,
+        };
         push(out, kind, expr.span);
         Ok(Value::Scalar(read))
     }
@@ -307,9 +348,12 @@ impl Elaborator<'_> {
             Ok(all)
         };
         match (a, b) {
-            (Value::Scalar(a), Value::Scalar(b)) => {
-                Ok(Expr::binary(BinaryOp::Eq, a.clone(), b.clone(), ScalarType::Bool))
-            }
+            (Value::Scalar(a), Value::Scalar(b)) => Ok(Expr::binary(
+                BinaryOp::Eq,
+                a.clone(),
+                b.clone(),
+                ScalarType::Bool,
+            )),
             (Value::Struct(a), Value::Struct(b)) => members(self, a, b),
             (Value::Stack(a), Value::Stack(b)) => {
                 let hir::Type::Stack { element, .. } = *self.program.ty(ty) else {
@@ -347,8 +391,10 @@ impl Elaborator<'_> {
     ) -> Lowered<(Expr, Option<Vec<Value>>)> {
         match header {
             Value::Header(stored) => {
-                let valid =
-                    Expr { kind: ir::ExprKind::IsValid(stored.clone()), ty: ScalarType::Bool };
+                let valid = Expr {
+                    kind: ir::ExprKind::IsValid(stored.clone()),
+                    ty: ScalarType::Bool,
+                };
                 Ok((valid, Some(self.header_members(stored, ty, span)?)))
             }
             Value::HeaderOf(members) => Ok((Expr::bool(true), Some(members.clone()))),
@@ -378,18 +424,16 @@ impl Elaborator<'_> {
     }
 
     /// The expression, or if it is not simply a field or a constant a temporary with its value.
-    pub(super) fn simple(
-        &mut self,
-        expr: Expr,
-        span: Span,
-        out: &mut Vec<Stmt>,
-    ) -> Expr {
+    pub(super) fn simple(&mut self, expr: Expr, span: Span, out: &mut Vec<Stmt>) -> Expr {
         match &expr.kind {
             ir::ExprKind::Int(_)
             | ir::ExprKind::Bool(_)
             | ir::ExprKind::ActionData(_)
             | ir::ExprKind::Field(FieldRef::Scalar(_))
-            | ir::ExprKind::Field(FieldRef::Header { header: HeaderRef::Instance(_), .. }) => expr,
+            | ir::ExprKind::Field(FieldRef::Header {
+                header: HeaderRef::Instance(_),
+                ..
+            }) => expr,
             _ => {
                 let ty = expr.ty;
                 let field = self.temporary("tmp", ty);
@@ -407,5 +451,8 @@ impl Elaborator<'_> {
 
 /// The error for what this target or this compiler cannot do.
 pub(super) fn unsupported(span: Span, what: &str) -> Box<Diagnostic> {
-    Box::new(Diagnostic::error(span, format!("{what} is not supported on this target")))
+    Box::new(Diagnostic::error(
+        span,
+        format!("{what} is not supported on this target"),
+    ))
 }

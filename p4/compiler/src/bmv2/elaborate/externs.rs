@@ -23,7 +23,9 @@ impl Elaborator<'_> {
     ) -> Lowered<Option<Value>> {
         let span = call.span;
         match name {
-            "verify_checksum" | "verify_checksum_with_payload" | "update_checksum"
+            "verify_checksum"
+            | "verify_checksum_with_payload"
+            | "update_checksum"
             | "update_checksum_with_payload" => self.checksum(name, call, out)?,
             "verify" => self.verify(call, out)?,
             "log_msg" => self.log_message(call, out)?,
@@ -80,7 +82,11 @@ impl Elaborator<'_> {
         if self.block == block {
             return Ok(());
         }
-        let place = if block == Block::Ingress { "ingress" } else { "egress" };
+        let place = if block == Block::Ingress {
+            "ingress"
+        } else {
+            "egress"
+        };
         Err(Diagnostic::error(span, format!("`{name}` can be called in {place} only")).into())
     }
 
@@ -95,7 +101,11 @@ impl Elaborator<'_> {
         };
         match members.first() {
             Some(Value::Scalar(Expr {
-                kind: ExprKind::Field(FieldRef::Header { header: header @ HeaderRef::Instance(_), .. }),
+                kind:
+                    ExprKind::Field(FieldRef::Header {
+                        header: header @ HeaderRef::Instance(_),
+                        ..
+                    }),
                 ..
             })) => {
                 let params = vec![PrimitiveParam::Header(header.clone())];
@@ -128,7 +138,10 @@ impl Elaborator<'_> {
         match value {
             Value::Scalar(expr) => scalars.push(expr.clone()),
             Value::Struct(members) | Value::HeaderOf(members) => {
-                for (member, ty) in members.iter().zip(self.member_types(ty).unwrap_or_default()) {
+                for (member, ty) in members
+                    .iter()
+                    .zip(self.member_types(ty).unwrap_or_default())
+                {
                     self.collect(member, ty, span, scalars)?;
                 }
             }
@@ -185,18 +198,15 @@ impl Elaborator<'_> {
             push(out, StmtKind::Assign(copy.clone(), scalar), data.span);
             elements.push(Expr::field(copy, ty));
         }
-        let params =
-            vec![PrimitiveParam::Value(receiver), PrimitiveParam::LearnList { name, elements }];
+        let params = vec![
+            PrimitiveParam::Value(receiver),
+            PrimitiveParam::LearnList { name, elements },
+        ];
         primitive("generate_digest", params, span, out);
         Ok(())
     }
 
-    fn clone_packet(
-        &mut self,
-        call: &Call,
-        list: Option<u32>,
-        out: &mut Vec<Stmt>,
-    ) -> Lowered<()> {
+    fn clone_packet(&mut self, call: &Call, list: Option<u32>, out: &mut Vec<Stmt>) -> Lowered<()> {
         let span = call.span;
         let name = match self.enum_argument(call.args.first(), span)? {
             "I2E" => {
@@ -210,15 +220,25 @@ impl Elaborator<'_> {
         };
         let session = self.argument(call, 1, out)?;
         let session = self.simple(session, span, out);
-        let params = vec![PrimitiveParam::Value(session), PrimitiveParam::FieldList(list)];
+        let params = vec![
+            PrimitiveParam::Value(session),
+            PrimitiveParam::FieldList(list),
+        ];
         primitive(name, params, span, out);
         Ok(())
     }
 
     fn log_message(&mut self, call: &Call, out: &mut Vec<Stmt>) -> Lowered<()> {
-        let Some(Const::String(text)) = call.args.first().and_then(Arg::expr).and_then(hir::Expr::constant)
+        let Some(Const::String(text)) = call
+            .args
+            .first()
+            .and_then(Arg::expr)
+            .and_then(hir::Expr::constant)
         else {
-            return Err(unsupported(call.span, "a log message that is no string literal"));
+            return Err(unsupported(
+                call.span,
+                "a log message that is no string literal",
+            ));
         };
         let text = text.clone();
         let values = match call.args.get(1) {
@@ -233,9 +253,17 @@ impl Elaborator<'_> {
     fn checksum(&mut self, name: &str, call: &Call, out: &mut Vec<Stmt>) -> Lowered<()> {
         let span = call.span;
         let verify = name.starts_with("verify");
-        let block = if verify { Block::VerifyChecksum } else { Block::UpdateChecksum };
+        let block = if verify {
+            Block::VerifyChecksum
+        } else {
+            Block::UpdateChecksum
+        };
         if self.block != block {
-            let control = if verify { "VerifyChecksum" } else { "ComputeChecksum" };
+            let control = if verify {
+                "VerifyChecksum"
+            } else {
+                "ComputeChecksum"
+            };
             let text = format!("`{name}` can be called in the control for {control} only");
             return Err(Diagnostic::error(span, text).into());
         }
@@ -246,7 +274,9 @@ impl Elaborator<'_> {
             if !matches!(scalar.kind, ExprKind::Field(_) | ExprKind::Int(_)) {
                 return Err(Diagnostic::error(
                     data.span,
-                    format!("the data of `{name}` may hold fields and constants only on this target"),
+                    format!(
+                        "the data of `{name}` may hold fields and constants only on this target"
+                    ),
                 )
                 .help("compute the value in ingress or egress and keep it in metadata")
                 .into());
@@ -284,6 +314,10 @@ fn constant_number(call: &Call, position: usize) -> Lowered<u32> {
         _ => None,
     }
     .ok_or_else(|| {
-        Diagnostic::error(call.span, "the field list must be a number known at compile time").into()
+        Diagnostic::error(
+            call.span,
+            "the field list must be a number known at compile time",
+        )
+        .into()
     })
 }

@@ -11,8 +11,8 @@ mod call;
 mod expr;
 mod externs;
 mod objects;
-mod packet;
 mod operators;
+mod packet;
 mod parser;
 mod select;
 mod stmt;
@@ -166,7 +166,12 @@ impl<'p> Elaborator<'p> {
             .enums
             .iter()
             .filter(|decl| decl.representation.is_none())
-            .map(|decl| (decl.name.clone(), decl.members.iter().map(|m| m.name.clone()).collect()))
+            .map(|decl| {
+                (
+                    decl.name.clone(),
+                    decl.members.iter().map(|m| m.name.clone()).collect(),
+                )
+            })
             .collect();
         // Variables are numbered from 0, never called as the scalars themselves.
         for name in ["scalars", STANDARD_METADATA, "accept", "reject"] {
@@ -181,7 +186,11 @@ impl<'p> Elaborator<'p> {
             }
         }
 
-        let all = [Some(headers.clone()), Some(metadata.clone()), Some(standard)];
+        let all = [
+            Some(headers.clone()),
+            Some(metadata.clone()),
+            Some(standard),
+        ];
         let hm = [Some(headers.clone()), Some(metadata)];
         let mut with_packet = vec![None];
         with_packet.extend(all.iter().cloned());
@@ -205,9 +214,13 @@ impl<'p> Elaborator<'p> {
     /// Storage for the standard metadata, and the names by which simple_switch knows its fields.
     fn standard_metadata(&mut self, span: Span) -> Lowered<Value> {
         let program = self.program;
-        let Some(decl) = program.structs.iter().find(|decl| decl.name == STANDARD_METADATA_TYPE)
+        let Some(decl) = program
+            .structs
+            .iter()
+            .find(|decl| decl.name == STANDARD_METADATA_TYPE)
         else {
-            let text = format!("there is no type `{STANDARD_METADATA_TYPE}`; is v1model.p4 included?");
+            let text =
+                format!("there is no type `{STANDARD_METADATA_TYPE}`; is v1model.p4 included?");
             return Err(Diagnostic::error(span, text).into());
         };
         let ty = self.header_type(decl.ty, span)?;
@@ -218,11 +231,15 @@ impl<'p> Elaborator<'p> {
                 && let hir::AnnotationBody::Unstructured { tokens, .. } = &alias.body
                 && let [hir::AnnotationToken::String(alias)] = tokens.as_slice()
             {
-                let field = ir::FieldRef::Header { header: header.clone(), field };
+                let field = ir::FieldRef::Header {
+                    header: header.clone(),
+                    field,
+                };
                 self.flat.aliases.push((alias.clone(), field));
             }
         }
-        self.header_members(&header, decl.ty, span).map(Value::Struct)
+        self.header_members(&header, decl.ty, span)
+            .map(Value::Struct)
     }
 
     fn add_to_field_lists(&mut self, field: &ir::FieldRef, numbers: &[u32]) {
@@ -230,7 +247,10 @@ impl<'p> Elaborator<'p> {
             let lists = &mut self.flat.field_lists;
             match lists.iter_mut().find(|list| list.number == number) {
                 Some(list) => list.fields.push(field.clone()),
-                None => lists.push(ir::FieldList { number, fields: vec![field.clone()] }),
+                None => lists.push(ir::FieldList {
+                    number,
+                    fields: vec![field.clone()],
+                }),
             }
         }
     }
@@ -245,29 +265,46 @@ impl<'p> Elaborator<'p> {
         let mut frame = self.frame(id, control.control_plane_name.name.clone())?;
         bind_top(&mut frame, &control.params, args);
         let (body, _) = self.control_body(frame, control);
-        Ok(ir::Pipeline { body, span: control.span })
+        Ok(ir::Pipeline {
+            body,
+            span: control.span,
+        })
     }
 
     /// The frame of an instance of a parser or control that is declared in the innermost frame.
     fn frame(&mut self, id: InstanceId, prefix: String) -> Lowered<Frame> {
         let program = self.program;
         let (params, refs, declared) = match &program[id].kind {
-            InstanceKind::Control { control, objects } => {
-                (&program[*control].constructor_params, objects, &program[*control].instances)
-            }
-            InstanceKind::Parser { parser, objects } => {
-                (&program[*parser].constructor_params, objects, &program[*parser].instances)
-            }
+            InstanceKind::Control { control, objects } => (
+                &program[*control].constructor_params,
+                objects,
+                &program[*control].instances,
+            ),
+            InstanceKind::Parser { parser, objects } => (
+                &program[*parser].constructor_params,
+                objects,
+                &program[*parser].instances,
+            ),
             InstanceKind::Extern { .. } => {
                 let text = "an instance of a parser or control is expected here";
                 return Err(Diagnostic::error(program[id].span, text).into());
             }
         };
-        let mut path = self.frames.last().map(|frame| frame.path.clone()).unwrap_or_default();
+        let mut path = self
+            .frames
+            .last()
+            .map(|frame| frame.path.clone())
+            .unwrap_or_default();
         path.push(id);
-        let mut frame = Frame { path, prefix, ..Frame::default() };
+        let mut frame = Frame {
+            path,
+            prefix,
+            ..Frame::default()
+        };
         for (&param, &object) in params.iter().zip(refs) {
-            frame.objects.insert(param, self.object(object, program[id].span)?);
+            frame
+                .objects
+                .insert(param, self.object(object, program[id].span)?);
         }
         for &instance in declared {
             if let Some(object) = self.declare_object(instance, &frame.prefix)? {
@@ -287,7 +324,11 @@ impl<'p> Elaborator<'p> {
             ObjectRef::Param(var) => frame.and_then(|frame| frame.objects.get(&var)),
         };
         found.copied().ok_or_else(|| {
-            Diagnostic::error(span, "this extern object cannot be used here on this target").into()
+            Diagnostic::error(
+                span,
+                "this extern object cannot be used here on this target",
+            )
+            .into()
         })
     }
 

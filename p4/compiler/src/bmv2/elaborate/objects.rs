@@ -22,7 +22,13 @@ impl Elaborator<'_> {
     ) -> Lowered<Option<ObjectId>> {
         let program = self.program;
         let instance = &program[id];
-        let InstanceKind::Extern { object, type_args, args, .. } = &instance.kind else {
+        let InstanceKind::Extern {
+            object,
+            type_args,
+            args,
+            ..
+        } = &instance.kind
+        else {
             return Ok(None);
         };
         let span = instance.span;
@@ -34,12 +40,19 @@ impl Elaborator<'_> {
             "meter" => ObjectKind::Meter(number(0)?, self.unit(args, 1, span)?),
             "direct_meter" => {
                 let unit = self.unit(args, 0, span)?;
-                ObjectKind::DirectMeter { unit, table: None, target: None }
+                ObjectKind::DirectMeter {
+                    unit,
+                    table: None,
+                    target: None,
+                }
             }
             "register" => {
                 let element = type_args.first().and_then(|ty| self.scalar_type(*ty));
                 let Some(ScalarType::Bits { width, .. }) = element else {
-                    return Err(unsupported(span, "a register of anything but bit<W> or int<W>"));
+                    return Err(unsupported(
+                        span,
+                        "a register of anything but bit<W> or int<W>",
+                    ));
                 };
                 let size = number(0)?;
                 if size == 0 {
@@ -54,27 +67,35 @@ impl Elaborator<'_> {
                 input: None,
             },
             other => {
-                let text = format!("objects of the extern type `{other}` are not supported on this target");
+                let text = format!(
+                    "objects of the extern type `{other}` are not supported on this target"
+                );
                 return Err(Diagnostic::error(span, text).into());
             }
         };
         let new = ObjectId(self.flat.objects.len());
-        let name = instance.control_plane_name.under(prefix);
+        let name = crate::p4info::object_name(program, id, prefix);
         self.flat.objects.push(Object { name, kind, span });
         Ok(Some(new))
     }
 
     /// The name of the member of an enumeration that a constant argument is.
     pub(super) fn enum_argument(&self, arg: Option<&Arg>, span: Span) -> Lowered<&str> {
-        let member = arg.and_then(Arg::expr).and_then(|expr| match expr.constant() {
-            Some(Const::Enum(index)) => match self.program.ty(expr.ty) {
-                crate::hir::Type::Enum(id) => self.program[*id].members.get(*index),
+        let member = arg
+            .and_then(Arg::expr)
+            .and_then(|expr| match expr.constant() {
+                Some(Const::Enum(index)) => match self.program.ty(expr.ty) {
+                    crate::hir::Type::Enum(id) => self.program[*id].members.get(*index),
+                    _ => None,
+                },
                 _ => None,
-            },
-            _ => None,
-        });
+            });
         member.map(|member| member.name.as_str()).ok_or_else(|| {
-            Diagnostic::error(span, "a member of an enumeration is needed as a constant here").into()
+            Diagnostic::error(
+                span,
+                "a member of an enumeration is needed as a constant here",
+            )
+            .into()
         })
     }
 
@@ -91,9 +112,10 @@ impl Elaborator<'_> {
             "csum16",
             "xor16",
         ];
-        known.into_iter().find(|known| *known == name).ok_or_else(|| {
-            unsupported(span, &format!("the hash algorithm `{name}`"))
-        })
+        known
+            .into_iter()
+            .find(|known| *known == name)
+            .ok_or_else(|| unsupported(span, &format!("the hash algorithm `{name}`")))
     }
 
     fn unit(&self, args: &[Arg], position: usize, span: Span) -> Lowered<Unit> {
@@ -175,12 +197,7 @@ impl Elaborator<'_> {
     }
 
     /// BMv2 writes the colour when the table is applied, before the action runs.
-    fn direct_meter_read(
-        &mut self,
-        id: ObjectId,
-        call: &Call,
-        out: &mut Vec<Stmt>,
-    ) -> Lowered<()> {
+    fn direct_meter_read(&mut self, id: ObjectId, call: &Call, out: &mut Vec<Stmt>) -> Lowered<()> {
         let place = match call.args.first() {
             Some(Arg::Expr(expr)) => self.place(expr, out)?,
             _ => Place::Nowhere,
@@ -228,20 +245,27 @@ impl Elaborator<'_> {
             return Err(Diagnostic::error(call.span, "an argument is missing here").into());
         };
         let (place, ty) = match arg {
-            Arg::Expr(expr) => {
-                (self.place(expr, out)?, self.expect_scalar_type(expr.ty, expr.span)?)
-            }
+            Arg::Expr(expr) => (
+                self.place(expr, out)?,
+                self.expect_scalar_type(expr.ty, expr.span)?,
+            ),
             _ => {
                 let ty = call.type_args.first().copied();
-                let ty = ty.and_then(|ty| self.scalar_type(ty)).unwrap_or(ScalarType::bits(32));
+                let ty = ty
+                    .and_then(|ty| self.scalar_type(ty))
+                    .unwrap_or(ScalarType::bits(32));
                 (Place::Nowhere, ty)
             }
         };
         match Self::whole_field(&place) {
             Some((field @ FieldRef::Scalar(_), _)) => Ok((field.clone(), None)),
-            Some((field @ FieldRef::Header { header: super::ir::HeaderRef::Instance(_), .. }, _)) => {
-                Ok((field.clone(), None))
-            }
+            Some((
+                field @ FieldRef::Header {
+                    header: super::ir::HeaderRef::Instance(_),
+                    ..
+                },
+                _,
+            )) => Ok((field.clone(), None)),
             _ => {
                 let field = self.temporary("tmp", ty);
                 let value = Value::Scalar(Expr::field(field.clone(), ty));
@@ -266,8 +290,11 @@ impl Elaborator<'_> {
     /// Gives direct meters that no action reads a field to write to: BMv2 demands one.
     pub(super) fn finish_meters(&mut self) {
         for index in 0..self.flat.objects.len() {
-            if let ObjectKind::DirectMeter { table: Some(_), target: None, .. } =
-                self.flat.objects[index].kind
+            if let ObjectKind::DirectMeter {
+                table: Some(_),
+                target: None,
+                ..
+            } = self.flat.objects[index].kind
             {
                 let unread = self.temporary("tmp", ScalarType::bits(2));
                 if let ObjectKind::DirectMeter { target, .. } = &mut self.flat.objects[index].kind {
@@ -290,10 +317,13 @@ pub(super) fn primitive(
 
 /// A constant argument of a constructor.
 fn constant_number(args: &[Arg], position: usize, span: Span) -> Lowered<u64> {
-    let number = args.get(position).and_then(Arg::expr).and_then(|expr| match expr.constant() {
-        Some(Const::Int(value)) => u64::try_from(value).ok(),
-        _ => None,
-    });
+    let number = args
+        .get(position)
+        .and_then(Arg::expr)
+        .and_then(|expr| match expr.constant() {
+            Some(Const::Int(value)) => u64::try_from(value).ok(),
+            _ => None,
+        });
     number.ok_or_else(|| {
         Diagnostic::error(span, "a size known at compile time is needed here").into()
     })

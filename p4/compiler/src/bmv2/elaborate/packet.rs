@@ -4,9 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::{self, Arg, Call, TypeId};
 use crate::source::Span;
 
-use super::super::ir::{
-    self, Expr, ExprKind, HeaderRef, ParserOp, ScalarType, Stmt, StmtKind,
-};
+use super::super::ir::{self, Expr, ExprKind, HeaderRef, ParserOp, ScalarType, Stmt, StmtKind};
 use super::assign::push;
 use super::expr::unsupported;
 use super::value::Value;
@@ -70,26 +68,26 @@ impl Elaborator<'_> {
 
     /// The next bits of the packet as a value of a type.
     fn lookahead(&mut self, ty: TypeId, span: Span, out: &mut Vec<Stmt>) -> Lowered<Value> {
-        let width = self.program.width(ty).and_then(|width| u32::try_from(width).ok());
+        let width = self
+            .program
+            .width(ty)
+            .and_then(|width| u32::try_from(width).ok());
         let Some(width) = width.filter(|width| *width > 0) else {
             return Err(unsupported(span, "looking ahead for a value of this type"));
         };
         let bits = ScalarType::bits(width);
         let field = self.temporary("tmp", bits);
-        let ahead = Expr { kind: ExprKind::Lookahead, ty: bits };
+        let ahead = Expr {
+            kind: ExprKind::Lookahead,
+            ty: bits,
+        };
         push(out, StmtKind::Assign(field.clone(), ahead), span);
         let mut left = width;
         self.unpack(ty, &Expr::field(field, bits), &mut left, span)
     }
 
     /// A value of a type from the bits of `source` below `left`.
-    fn unpack(
-        &mut self,
-        ty: TypeId,
-        source: &Expr,
-        left: &mut u32,
-        span: Span,
-    ) -> Lowered<Value> {
+    fn unpack(&mut self, ty: TypeId, source: &Expr, left: &mut u32, span: Span) -> Lowered<Value> {
         if let Some(members) = self.member_types(ty) {
             let members = members
                 .into_iter()
@@ -118,7 +116,11 @@ impl Elaborator<'_> {
         }
         let condition = self.argument(call, 0, out)?;
         let error = self.argument(call, 1, out)?;
-        push(out, StmtKind::Parse(ParserOp::Verify(condition, error)), call.span);
+        push(
+            out,
+            StmtKind::Parse(ParserOp::Verify(condition, error)),
+            call.span,
+        );
         Ok(())
     }
 
@@ -130,7 +132,10 @@ impl Elaborator<'_> {
         out: &mut Vec<Stmt>,
     ) -> Lowered<()> {
         if self.block != Block::Deparser || method != "emit" {
-            return Err(unsupported(call.span, "writing the packet outside the deparser"));
+            return Err(unsupported(
+                call.span,
+                "writing the packet outside the deparser",
+            ));
         }
         match call.args.first() {
             Some(Arg::Expr(expr)) => {
@@ -149,9 +154,9 @@ impl Elaborator<'_> {
                 });
                 Ok(())
             }
-            Value::Struct(members) => {
-                members.iter().try_for_each(|member| self.emit(member, expr, out))
-            }
+            Value::Struct(members) => members
+                .iter()
+                .try_for_each(|member| self.emit(member, expr, out)),
             Value::InvalidHeader => Ok(()),
             _ => Err(unsupported(expr.span, "emitting this")),
         }
@@ -183,7 +188,8 @@ impl Elaborator<'_> {
             ExprKind::Field(
                 field @ (ir::FieldRef::Scalar(_)
                 | ir::FieldRef::Header {
-                    header: HeaderRef::Instance(_) | HeaderRef::Last(_), ..
+                    header: HeaderRef::Instance(_) | HeaderRef::Last(_),
+                    ..
                 }),
             ) => Ok(field.clone()),
             _ => {

@@ -44,7 +44,11 @@ impl Elaborator<'_> {
         };
         let parser = &program[parser];
         let binding = self.bind(&parser.params, args, &Storage::default(), span, out)?;
-        let prefix = self.frames.last().map(|frame| frame.prefix.clone()).unwrap_or_default();
+        let prefix = self
+            .frames
+            .last()
+            .map(|frame| frame.prefix.clone())
+            .unwrap_or_default();
         let mut frame = self.frame(id, program[id].control_plane_name.under(&prefix))?;
         frame.vars.extend(binding.vars);
         let name = format!("{}_", program[id].name);
@@ -116,7 +120,9 @@ impl Elaborator<'_> {
 
     fn goto(&mut self, from: Option<usize>, next: Option<usize>) {
         if let Some(from) = from {
-            self.flat.states[from].transitions.push(Transition::Default(next));
+            self.flat.states[from]
+                .transitions
+                .push(Transition::Default(next));
         }
     }
 
@@ -130,7 +136,12 @@ impl Elaborator<'_> {
     ) -> Lowered<Option<usize>> {
         for stmt in stmts {
             match &stmt.kind {
-                StmtKind::If { condition, then, otherwise, .. } => {
+                StmtKind::If {
+                    condition,
+                    then,
+                    otherwise,
+                    ..
+                } => {
                     let mut ops = Vec::new();
                     let field = self.condition_field(condition.clone(), stmt.span, &mut ops);
                     self.flat.states[state].ops.append(&mut ops);
@@ -146,7 +157,8 @@ impl Elaborator<'_> {
                         bytes: 1,
                         next: Some(then_state),
                     });
-                    from.transitions.push(Transition::Default(Some(otherwise_state)));
+                    from.transitions
+                        .push(Transition::Default(Some(otherwise_state)));
                     let end = self.split(then, then_state, labels)?;
                     self.goto(end, Some(join));
                     let end = self.split(otherwise, otherwise_state, labels)?;

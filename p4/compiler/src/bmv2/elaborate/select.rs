@@ -163,13 +163,20 @@ impl Elaborator<'_> {
             return Ok(set);
         }
         let decl = &self.program[id];
-        let width = self.program.width(decl.element).and_then(|width| u32::try_from(width).ok());
+        let width = self
+            .program
+            .width(decl.element)
+            .and_then(|width| u32::try_from(width).ok());
         let Some(width) = width else {
             return Err(unsupported(span, "a value set of this type"));
         };
         let set = self.flat.value_sets.len();
         let name = decl.control_plane_name.under(&prefix);
-        self.flat.value_sets.push(ValueSet { name, width, size: decl.size });
+        self.flat.value_sets.push(ValueSet {
+            name,
+            width,
+            size: decl.size,
+        });
         self.value_sets.insert((path, id), set);
         Ok(set)
     }
@@ -190,7 +197,9 @@ impl Elaborator<'_> {
             kind: StmtKind::Parse(verify),
             span: self.program.main.span,
         });
-        self.flat.states[state].transitions.push(Transition::Default(None));
+        self.flat.states[state]
+            .transitions
+            .push(Transition::Default(None));
         self.no_match = Some(state);
         Ok(Some(state))
     }
@@ -220,8 +229,7 @@ fn prefixes(mut low: BigInt, high: &BigInt, width: u32) -> Vec<Part> {
 
 /// The transitions for one case: one for each combination of the alternatives of its parts.
 fn combine(parts: &[Vec<Part>], types: &[ScalarType], next: Option<usize>) -> Vec<Transition> {
-    let mut combined: Vec<(BigInt, BigInt, bool)> =
-        vec![(BigInt::from(0), BigInt::from(0), true)];
+    let mut combined: Vec<(BigInt, BigInt, bool)> = vec![(BigInt::from(0), BigInt::from(0), true)];
     let mut bytes = 0;
     for (alternatives, ty) in parts.iter().zip(types) {
         let width = ty.width();
@@ -241,7 +249,12 @@ fn combine(parts: &[Vec<Part>], types: &[ScalarType], next: Option<usize>) -> Ve
         .into_iter()
         .map(|(value, mask, exact)| {
             let mask = (!exact).then_some(mask);
-            Transition::Value { value, mask, bytes, next }
+            Transition::Value {
+                value,
+                mask,
+                bytes,
+                next,
+            }
         })
         .collect()
 }

@@ -74,9 +74,11 @@ impl Elaborator<'_> {
                 push(out, StmtKind::Pop(stack, *count), span);
                 Ok(())
             }
-            hir::StmtKind::If { condition, then, otherwise } => {
-                self.branch(condition, then, otherwise, span, out)
-            }
+            hir::StmtKind::If {
+                condition,
+                then,
+                otherwise,
+            } => self.branch(condition, then, otherwise, span, out),
             hir::StmtKind::Block(block) => {
                 self.stmts(&block.stmts, out);
                 Ok(())
@@ -84,9 +86,7 @@ impl Elaborator<'_> {
             hir::StmtKind::SwitchAction { table, cases } => {
                 self.switch_action(*table, cases, span, out)
             }
-            hir::StmtKind::SwitchValue { value, cases } => {
-                self.switch_value(value, cases, out)
-            }
+            hir::StmtKind::SwitchValue { value, cases } => self.switch_value(value, cases, out),
             hir::StmtKind::Return(value) => self.return_from(value.as_ref(), span, out),
             hir::StmtKind::Exit => {
                 // `exit` copies results back from every call that it leaves (section 13.5).
@@ -109,7 +109,11 @@ impl Elaborator<'_> {
     ) -> Lowered<()> {
         let decl = &self.program[var];
         let value = init.map(|init| self.eval(init, out)).transpose()?;
-        let bound = self.frames.last().and_then(|frame| frame.vars.get(&var)).cloned();
+        let bound = self
+            .frames
+            .last()
+            .and_then(|frame| frame.vars.get(&var))
+            .cloned();
         let storage = match bound {
             Some(storage) => storage,
             None => {
@@ -140,7 +144,11 @@ impl Elaborator<'_> {
         // A table's result is known from where its application goes on.
         if let Some((table, hit)) = table_result(condition) {
             let (then, otherwise) = (self.block(then), self.block(otherwise));
-            let (hit, miss) = if hit { (then, otherwise) } else { (otherwise, then) };
+            let (hit, miss) = if hit {
+                (then, otherwise)
+            } else {
+                (otherwise, then)
+            };
             return self.apply_table(table, AfterTable::Hit { hit, miss }, span, out);
         }
         let value = self.eval_scalar(condition, out)?;
@@ -153,7 +161,12 @@ impl Elaborator<'_> {
                 }
                 let (then, otherwise) = (self.block(then), self.block(otherwise));
                 let condition_span = condition.span;
-                let kind = StmtKind::If { condition: value, condition_span, then, otherwise };
+                let kind = StmtKind::If {
+                    condition: value,
+                    condition_span,
+                    then,
+                    otherwise,
+                };
                 push(out, kind, span);
             }
         }
@@ -178,7 +191,15 @@ impl Elaborator<'_> {
                 branches.push((case.labels.clone(), body));
             }
         }
-        self.apply_table(table, AfterTable::Switch { cases: branches, default }, span, out)
+        self.apply_table(
+            table,
+            AfterTable::Switch {
+                cases: branches,
+                default,
+            },
+            span,
+            out,
+        )
     }
 
     fn switch_value(
@@ -214,8 +235,16 @@ impl Elaborator<'_> {
                 Some(false) => otherwise,
                 None => {
                     let condition_span = value.span;
-                    let kind = StmtKind::If { condition, condition_span, then, otherwise };
-                    vec![Stmt { kind, span: case.span }]
+                    let kind = StmtKind::If {
+                        condition,
+                        condition_span,
+                        then,
+                        otherwise,
+                    };
+                    vec![Stmt {
+                        kind,
+                        span: case.span,
+                    }]
                 }
             };
         }
@@ -246,9 +275,10 @@ fn table_result(condition: &hir::Expr) -> Option<(hir::TableId, bool)> {
     match &condition.kind {
         ExprKind::TableHit(table) => Some((*table, true)),
         ExprKind::TableMiss(table) => Some((*table, false)),
-        ExprKind::Unary { op: UnaryOp::Not, operand } => {
-            table_result(operand).map(|(table, hit)| (table, !hit))
-        }
+        ExprKind::Unary {
+            op: UnaryOp::Not,
+            operand,
+        } => table_result(operand).map(|(table, hit)| (table, !hit)),
         _ => None,
     }
 }
@@ -258,7 +288,9 @@ pub(super) fn returns(stmt: &hir::Stmt) -> bool {
     let block = |block: &hir::Block| block.stmts.iter().any(returns);
     match &stmt.kind {
         hir::StmtKind::Return(_) => true,
-        hir::StmtKind::If { then, otherwise, .. } => block(then) || block(otherwise),
+        hir::StmtKind::If {
+            then, otherwise, ..
+        } => block(then) || block(otherwise),
         hir::StmtKind::Block(inner) => block(inner),
         hir::StmtKind::SwitchAction { cases, .. } => cases.iter().any(|case| block(&case.body)),
         hir::StmtKind::SwitchValue { cases, .. } => cases.iter().any(|case| block(&case.body)),
@@ -272,16 +304,20 @@ pub(super) fn scope(label: Label, mut body: Vec<Stmt>, span: Span) -> Vec<Stmt> 
     let mut left = HashSet::new();
     labels(&body, &mut left);
     if left.contains(&label) {
-        vec![Stmt { kind: StmtKind::Scope(label, body), span }]
+        vec![Stmt {
+            kind: StmtKind::Scope(label, body),
+            span,
+        }]
     } else {
         body
     }
 }
 
 /// Takes away what can never run, and jumps to where control would go anyway.
-fn trim(body: &mut Vec<Stmt>, label: Label) {
-    if let Some(end) =
-        body.iter().position(|s| matches!(s.kind, StmtKind::Leave(_) | StmtKind::Exit))
+pub(super) fn trim(body: &mut Vec<Stmt>, label: Label) {
+    if let Some(end) = body
+        .iter()
+        .position(|s| matches!(s.kind, StmtKind::Leave(_) | StmtKind::Exit))
     {
         body.truncate(end + 1);
     }
@@ -290,7 +326,9 @@ fn trim(body: &mut Vec<Stmt>, label: Label) {
             StmtKind::Leave(target) if *target == label => {
                 body.pop();
             }
-            StmtKind::If { then, otherwise, .. } => {
+            StmtKind::If {
+                then, otherwise, ..
+            } => {
                 trim(then, label);
                 trim(otherwise, label);
             }
@@ -316,7 +354,9 @@ fn labels(body: &[Stmt], found: &mut HashSet<Label>) {
             StmtKind::Leave(label) => {
                 found.insert(*label);
             }
-            StmtKind::If { then, otherwise, .. } => {
+            StmtKind::If {
+                then, otherwise, ..
+            } => {
                 labels(then, found);
                 labels(otherwise, found);
             }

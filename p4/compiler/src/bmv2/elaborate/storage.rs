@@ -20,7 +20,10 @@ impl Elaborator<'_> {
         match *self.program.ty(self.program.underlying(ty)) {
             Type::Bool => Some(ScalarType::Bool),
             Type::Bit(width) => Some(ScalarType::bits(width)),
-            Type::Signed(width) => Some(ScalarType::Bits { width, signed: true }),
+            Type::Signed(width) => Some(ScalarType::Bits {
+                width,
+                signed: true,
+            }),
             Type::Varbit(width) => Some(ScalarType::Varbit(width)),
             Type::Error => Some(ScalarType::Error),
             Type::Enum(_) => Some(ScalarType::bits(ENUM_WIDTH)),
@@ -30,16 +33,21 @@ impl Elaborator<'_> {
 
     /// The type of a scalar, or an error that says where one is expected.
     pub(super) fn expect_scalar_type(&self, ty: TypeId, span: Span) -> Lowered<ScalarType> {
-        self.scalar_type(ty)
-            .ok_or_else(|| Diagnostic::error(span, "a value of a scalar type is expected here").into())
+        self.scalar_type(ty).ok_or_else(|| {
+            Diagnostic::error(span, "a value of a scalar type is expected here").into()
+        })
     }
 
     /// The types of the members of a struct, header or tuple.
     pub(super) fn member_types(&self, ty: TypeId) -> Option<Vec<TypeId>> {
         match self.program.ty(self.program.underlying(ty)) {
-            Type::Struct(id) | Type::Header(id) => {
-                Some(self.program[*id].fields.iter().map(|field| field.ty).collect())
-            }
+            Type::Struct(id) | Type::Header(id) => Some(
+                self.program[*id]
+                    .fields
+                    .iter()
+                    .map(|field| field.ty)
+                    .collect(),
+            ),
             Type::Tuple(members) => Some(members.clone()),
             _ => None,
         }
@@ -48,7 +56,10 @@ impl Elaborator<'_> {
     /// How many fields a member of a header takes, once structs in it are flattened.
     pub(super) fn field_count(&self, ty: TypeId) -> usize {
         match self.member_types(ty) {
-            Some(members) => members.into_iter().map(|member| self.field_count(member)).sum(),
+            Some(members) => members
+                .into_iter()
+                .map(|member| self.field_count(member))
+                .sum(),
             None => 1,
         }
     }
@@ -69,7 +80,10 @@ impl Elaborator<'_> {
                 .map(Value::Struct);
         }
         let scalar = self.expect_scalar_type(ty, span)?;
-        let field = FieldRef::Header { header: header.clone(), field: *first };
+        let field = FieldRef::Header {
+            header: header.clone(),
+            field: *first,
+        };
         *first += 1;
         Ok(Value::Scalar(Expr::field(field, scalar)))
     }
@@ -128,12 +142,20 @@ impl Elaborator<'_> {
             return Ok(());
         }
         let ty = self.expect_scalar_type(ty, span)?;
-        fields.push(HeaderField { name: name.to_owned(), ty });
+        fields.push(HeaderField {
+            name: name.to_owned(),
+            ty,
+        });
         Ok(())
     }
 
     /// A new header instance.
-    pub(super) fn new_header(&mut self, name: String, ty: HeaderTypeId, metadata: bool) -> HeaderId {
+    pub(super) fn new_header(
+        &mut self,
+        name: String,
+        ty: HeaderTypeId,
+        metadata: bool,
+    ) -> HeaderId {
         let id = HeaderId(self.flat.headers.len());
         self.flat.headers.push(Header { name, ty, metadata });
         id
@@ -183,10 +205,16 @@ impl Elaborator<'_> {
                     .map(|index| self.new_header(format!("{name}[{index}]"), header_type, false))
                     .collect();
                 let id = StackId(self.flat.stacks.len());
-                self.flat.stacks.push(Stack { name: name.to_owned(), ty: header_type, elements });
+                self.flat.stacks.push(Stack {
+                    name: name.to_owned(),
+                    ty: header_type,
+                    elements,
+                });
                 Ok(Value::Stack(id))
             }
-            Type::String => Err(Diagnostic::error(span, "a variable of type `string` is not supported").into()),
+            Type::String => {
+                Err(Diagnostic::error(span, "a variable of type `string` is not supported").into())
+            }
             _ => {
                 let ty = self.expect_scalar_type(ty, span)?;
                 let field = self.new_scalar(name.to_owned(), ty);
@@ -246,10 +274,17 @@ impl Elaborator<'_> {
                 }
             };
             let is_scalar = self.scalar_type(field.ty).is_some();
-            let name = if is_scalar { format!("{prefix}{name}") } else { name };
+            let name = if is_scalar {
+                format!("{prefix}{name}")
+            } else {
+                name
+            };
             let name = self.names.unique(&name);
             let value = self.storage(&name, field.ty, field.span)?;
-            if let Value::Scalar(Expr { kind: super::super::ir::ExprKind::Field(storage), .. }) = &value
+            if let Value::Scalar(Expr {
+                kind: super::super::ir::ExprKind::Field(storage),
+                ..
+            }) = &value
             {
                 self.add_to_field_lists(storage, &lists);
             }
@@ -261,7 +296,10 @@ impl Elaborator<'_> {
 
 /// What BMv2 demands of a header.
 fn check_header(decl: &hir::StructDecl, fields: &[HeaderField]) -> Lowered<()> {
-    let varbits = fields.iter().filter(|field| matches!(field.ty, ScalarType::Varbit(_))).count();
+    let varbits = fields
+        .iter()
+        .filter(|field| matches!(field.ty, ScalarType::Varbit(_)))
+        .count();
     if varbits > 1 {
         let text = format!("the header `{}` has more than one varbit field", decl.name);
         return Err(Diagnostic::error(decl.span, text)
@@ -270,7 +308,10 @@ fn check_header(decl: &hir::StructDecl, fields: &[HeaderField]) -> Lowered<()> {
     }
     let width: u64 = fields.iter().map(|field| u64::from(field.ty.width())).sum();
     if !width.is_multiple_of(8) {
-        let text = format!("the fields of the header `{}` have {width} bits in total", decl.name);
+        let text = format!(
+            "the fields of the header `{}` have {width} bits in total",
+            decl.name
+        );
         return Err(Diagnostic::error(decl.span, text)
             .help("BMv2 supports only headers with a multiple of 8 bits: add a padding field")
             .into());

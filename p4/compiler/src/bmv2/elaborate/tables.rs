@@ -30,7 +30,11 @@ impl Elaborator<'_> {
         if !matches!(self.block, Block::Ingress | Block::Egress) {
             return Err(unsupported(span, "a table outside ingress and egress"));
         }
-        let known = self.frames.last().and_then(|frame| frame.tables.get(&id)).cloned();
+        let known = self
+            .frames
+            .last()
+            .and_then(|frame| frame.tables.get(&id))
+            .cloned();
         let used = match known {
             Some(used) => used,
             None => {
@@ -49,7 +53,11 @@ impl Elaborator<'_> {
     fn table(&mut self, id: TableId) -> Lowered<TableUse> {
         let program = self.program;
         let decl = &program[id];
-        let prefix = self.frames.last().map(|frame| frame.prefix.clone()).unwrap_or_default();
+        let prefix = self
+            .frames
+            .last()
+            .map(|frame| frame.prefix.clone())
+            .unwrap_or_default();
         let mut setup = Vec::new();
         let mut key = Vec::new();
         let mut selector = Vec::new();
@@ -62,13 +70,19 @@ impl Elaborator<'_> {
             }
         }
         if key.iter().filter(|key| key.kind == MatchKind::Lpm).count() > 1 {
-            let text = format!("the key of table `{}` has more than one lpm field", decl.name);
+            let text = format!(
+                "the key of table `{}` has more than one lpm field",
+                decl.name
+            );
             return Err(Diagnostic::error(decl.span, text)
                 .help("BMv2 supports one; the others can be ternary")
                 .into());
         }
         for property in &decl.other_properties {
-            let text = format!("the table property `{}` is not supported on this target", property.name);
+            let text = format!(
+                "the table property `{}` is not supported on this target",
+                property.name
+            );
             return Err(Diagnostic::error(property.span, text).into());
         }
         let mut actions = Vec::with_capacity(decl.actions.len());
@@ -110,7 +124,9 @@ impl Elaborator<'_> {
         selector: Vec<Expr>,
     ) -> Lowered<()> {
         let object = |this: &Self, instance: Option<InstanceId>| {
-            instance.map(|id| this.object(ObjectRef::Instance(id), decl.span)).transpose()
+            instance
+                .map(|id| this.object(ObjectRef::Instance(id), decl.span))
+                .transpose()
         };
         let implementation = object(self, decl.implementation)?;
         let counter = object(self, decl.counters)?;
@@ -118,8 +134,11 @@ impl Elaborator<'_> {
         if let Some(ObjectId(id)) = implementation {
             match &mut self.flat.objects[id].kind {
                 ObjectKind::Profile(_) => {}
-                ObjectKind::Selector { input: Some(input), .. } if *input != selector => {
-                    let text = "tables with the same action selector must have the same selector keys";
+                ObjectKind::Selector {
+                    input: Some(input), ..
+                } if *input != selector => {
+                    let text =
+                        "tables with the same action selector must have the same selector keys";
                     return Err(Diagnostic::error(decl.span, text).into());
                 }
                 ObjectKind::Selector { input, .. } => *input = Some(selector),
@@ -135,7 +154,10 @@ impl Elaborator<'_> {
         }
         if let Some(ObjectId(id)) = meter {
             match &mut self.flat.objects[id].kind {
-                ObjectKind::DirectMeter { table: bound @ None, .. } => *bound = Some(table),
+                ObjectKind::DirectMeter {
+                    table: bound @ None,
+                    ..
+                } => *bound = Some(table),
                 ObjectKind::DirectMeter { .. } => return Err(bound_twice(decl, "meter")),
                 _ => return Err(wrong_property(decl, "meters")),
             }
@@ -151,7 +173,12 @@ impl Elaborator<'_> {
             "lpm" => MatchKind::Lpm,
             "ternary" | "optional" => MatchKind::Ternary,
             "range" => MatchKind::Range,
-            other => return Err(unsupported(element.span, &format!("the match kind `{other}`"))),
+            other => {
+                return Err(unsupported(
+                    element.span,
+                    &format!("the match kind `{other}`"),
+                ));
+            }
         };
         let value = self.eval_scalar(&element.expr, setup)?;
         if let ScalarType::Varbit(_) = value.ty {
@@ -166,7 +193,13 @@ impl Elaborator<'_> {
                 (KeyTarget::Field(field), None)
             }
         };
-        Ok(Key { kind, name: element.name.clone(), target, width, mask })
+        Ok(Key {
+            kind,
+            name: element.name.clone(),
+            target,
+            width,
+            mask,
+        })
     }
 
     /// The values of action data: as many bits as the parameter has.
@@ -180,7 +213,9 @@ impl Elaborator<'_> {
         match &value.kind {
             ExprKind::Int(number) => Ok(wrap(number, ScalarType::bits(value.ty.width()))),
             ExprKind::Bool(flag) => Ok(BigInt::from(u8::from(*flag))),
-            _ => Err(Diagnostic::error(expr.span, "a value known at compile time is needed").into()),
+            _ => {
+                Err(Diagnostic::error(expr.span, "a value known at compile time is needed").into())
+            }
         }
     }
 
@@ -189,7 +224,11 @@ impl Elaborator<'_> {
         entries: &hir::Entries,
         key: &[(MatchKind, u32)],
     ) -> Lowered<Vec<ir::Entry>> {
-        let largest = entries.entries.iter().filter_map(|entry| entry.priority).max();
+        let largest = entries
+            .entries
+            .iter()
+            .filter_map(|entry| entry.priority)
+            .max();
         let mut lowered = Vec::with_capacity(entries.entries.len());
         for (index, entry) in entries.entries.iter().enumerate() {
             let mut parts = Vec::with_capacity(key.len());
@@ -266,7 +305,10 @@ fn direct_key(value: &Expr) -> Option<(KeyTarget, Option<BigInt>)> {
     match &value.kind {
         ExprKind::Field(
             field @ (FieldRef::Scalar(_)
-            | FieldRef::Header { header: HeaderRef::Instance(_), .. }),
+            | FieldRef::Header {
+                header: HeaderRef::Instance(_),
+                ..
+            }),
         ) => Some((KeyTarget::Field(field.clone()), None)),
         ExprKind::IsValid(header @ HeaderRef::Instance(_)) => {
             Some((KeyTarget::Valid(header.clone()), None))
@@ -296,17 +338,25 @@ fn table_size(decl: &hir::Table) -> u64 {
         Some(entries) if entries.constant && !entries.entries.is_empty() => {
             entries.entries.len() as u64
         }
-        Some(entries) => stated.unwrap_or(DEFAULT_SIZE).max(entries.entries.len() as u64),
+        Some(entries) => stated
+            .unwrap_or(DEFAULT_SIZE)
+            .max(entries.entries.len() as u64),
         None => stated.unwrap_or(DEFAULT_SIZE),
     }
 }
 
 fn wrong_property(decl: &hir::Table, property: &str) -> Box<Diagnostic> {
-    let text = format!("the property `{property}` of table `{}` names a wrong kind of object", decl.name);
+    let text = format!(
+        "the property `{property}` of table `{}` names a wrong kind of object",
+        decl.name
+    );
     Box::new(Diagnostic::error(decl.span, text))
 }
 
 fn bound_twice(decl: &hir::Table, what: &str) -> Box<Diagnostic> {
-    let text = format!("the direct {what} of table `{}` belongs to another table already", decl.name);
+    let text = format!(
+        "the direct {what} of table `{}` belongs to another table already",
+        decl.name
+    );
     Box::new(Diagnostic::error(decl.span, text))
 }

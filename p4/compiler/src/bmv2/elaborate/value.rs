@@ -115,7 +115,10 @@ impl Storage {
             FieldRef::Scalar(id) => {
                 self.scalars.insert(*id);
             }
-            FieldRef::Header { header: HeaderRef::Instance(id), field } => {
+            FieldRef::Header {
+                header: HeaderRef::Instance(id),
+                field,
+            } => {
                 self.fields.insert((*id, *field));
             }
             FieldRef::Header { header, .. } => self.add_header(header, program),

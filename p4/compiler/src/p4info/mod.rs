@@ -1,0 +1,186 @@
+//! P4Info: what a program shows to the control plane (P4Runtime specification, "P4Info Message").
+//!
+//! It is made of the typed program before anything is lowered, so that all names are those of the
+//! source. Names, ids and the order of objects are p4c's.
+
+mod annotations;
+mod ids;
+mod objects;
+mod package;
+mod tables;
+mod tree;
+mod types;
+
+use p4runtime_proto::p4::config::v1 as pb;
+use pb::p4_ids::Prefix;
+
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Annotations, InstanceKind, Program};
+use crate::source::Span;
+use ids::{IdError, Symbols};
+use tree::Tree;
+pub(crate) use tree::object_name;
+use types::Types;
+
+/// What was generated, or why it cannot be.
+type Generated<T> = Result<T, Box<Diagnostic>>;
+
+/// The state of generation.
+struct Generator<'p> {
+    program: &'p Program,
+    tree: Tree,
+    symbols: Symbols,
+    types: Types<'p>,
+    info: pb::P4Info,
+    /// Names that were made up for digests whose type has none, by the digest's position.
+    digest_names: Vec<String>,
+}
+
+/// Generates the P4Info of a program.
+///
+/// # Errors
+///
+/// A diagnostic for ids that collide or have a wrong prefix, and for what P4Info cannot describe.
+pub fn generate(program: &Program) -> Result<pb::P4Info, Vec<Diagnostic>> {
+    let tree = Tree::new(program);
+    let mut generator = Generator {
+        program,
+        tree,
+        symbols: Symbols::default(),
+        types: Types::new(program),
+        info: pb::P4Info::default(),
+        digest_names: Vec::new(),
+    };
+    match generator.run() {
+        Ok(()) => Ok(generator.info),
+        Err(diagnostic) => Err(vec![*diagnostic]),
+    }
+}
+
+impl Generator<'_> {
+    fn run(&mut self) -> Generated<()> {
+        self.name_digests();
+        self.collect()?;
+        let main = self.program.main.span;
+        self.symbols
+            .assign()
+            .map_err(|error| id_error(error, main))?;
+        self.actions()?;
+        self.tables()?;
+        self.objects()?;
+        self.value_sets()?;
+        self.digests();
+        self.controller_headers()?;
+        if self.tree.calls_extern_functions {
+            self.types.touch();
+        }
+        self.info.type_info = self.types.info.take();
+        self.info.pkg_info = Some(self.package());
+        Ok(())
+    }
+
+    /// Makes all objects known, so that ids and aliases can be computed.
+    fn collect(&mut self) -> Generated<()> {
+        let program = self.program;
+        let tree = std::mem::take(&mut self.tree);
+        for action in &tree.actions {
+            let decl = &program[action.item.id];
+            self.add(
+                Prefix::Action,
+                &action.item.name,
+                decl.annotations.id,
+                decl.span,
+            )?;
+        }
+        for table in &tree.tables {
+            let decl = &program[table.item.id];
+            self.add(
+                Prefix::Table,
+                &table.item.name,
+                decl.annotations.id,
+                decl.span,
+            )?;
+        }
+        for object in &tree.objects {
+            let decl = &program[object.id];
+            if let Some(kind) = self.object_kind(object.id) {
+                let id = if decl.anonymous {
+                    None
+                } else {
+                    decl.annotations.id
+                };
+                self.add(kind, &object.name, id, decl.span)?;
+            }
+        }
+        for set in &tree.value_sets {
+            let decl = &program[set.id];
+            self.add(Prefix::ValueSet, &set.name, decl.annotations.id, decl.span)?;
+        }
+        for decl in &program.structs {
+            if decl.annotations.controller_header.is_some() {
+                // The id is that of the type, the name that of the annotation.
+                let name = decl.control_plane_name.trim_start_matches('.');
+                self.add(
+                    Prefix::ControllerHeader,
+                    name,
+                    decl.annotations.id,
+                    decl.span,
+                )?;
+            }
+        }
+        for name in self.digest_names.clone() {
+            self.add(Prefix::Digest, &name, None, program.main.span)?;
+        }
+        self.tree = tree;
+        Ok(())
+    }
+
+    fn add(&mut self, kind: Prefix, name: &str, id: Option<u32>, span: Span) -> Generated<()> {
+        self.symbols
+            .add(kind, name, id)
+            .map_err(|error| id_error(error, span))
+    }
+
+    /// The kind of an extern object; `None` if the control plane does not see it.
+    fn object_kind(&self, id: crate::hir::InstanceId) -> Option<Prefix> {
+        let InstanceKind::Extern { object, .. } = self.program[id].kind else {
+            return None;
+        };
+        match self.program[object].name.as_str() {
+            "counter" => Some(Prefix::Counter),
+            "direct_counter" => Some(Prefix::DirectCounter),
+            "meter" => Some(Prefix::Meter),
+            "direct_meter" => Some(Prefix::DirectMeter),
+            "register" => Some(Prefix::Register),
+            "action_profile" | "action_selector" => Some(Prefix::ActionProfile),
+            _ => None,
+        }
+    }
+
+    fn preamble(
+        &self,
+        kind: Prefix,
+        name: &str,
+        annotations: &Annotations,
+        skip: &[&str],
+    ) -> pb::Preamble {
+        pb::Preamble {
+            id: self.symbols.id(kind, name),
+            name: name.to_owned(),
+            alias: self.symbols.alias(name),
+            annotations: annotations::unstructured(annotations, skip),
+            doc: annotations::documentation(annotations),
+            structured_annotations: annotations::structured(annotations),
+            ..Default::default()
+        }
+    }
+}
+
+fn id_error(error: IdError, span: Span) -> Box<Diagnostic> {
+    let help = match &error {
+        IdError::Duplicate { .. } => "give each object an `@id` of its own",
+        IdError::Prefix { .. } => "leave the prefix (the highest 8 bits) out, or correct it",
+        IdError::Exhausted { .. } => "give some objects an `@id`",
+    };
+    Box::new(Diagnostic::error(span, error.to_string()).help(help))
+}
