@@ -1,6 +1,7 @@
 //! A software switch that runs BMv2 JSON with simple_switch's semantics and serves P4Runtime.
 
 pub mod control;
+pub mod p4runtime;
 mod state;
 mod switch;
 

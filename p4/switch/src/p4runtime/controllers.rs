@@ -1,0 +1,211 @@
+//! The open streams: who is primary, and what is on its way to whom.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use p4runtime_proto::p4::v1::{
+    MasterArbitrationUpdate, StreamMessageResponse, Uint128, stream_message_response::Update,
+};
+use tokio::sync::mpsc;
+use tonic::Status;
+
+use super::arbitration::{Arbitration, Notification, StreamId};
+use super::refusal::Refusal;
+
+/// Packets, digests and stream errors that wait for one client to read them. What comes when
+/// there are as many is dropped and counted: a slow client never holds the switch up.
+const NOTIFICATIONS: usize = 4096;
+
+/// Arbitration messages that wait for one client. They are few and not dropped: the stream of a
+/// client that leaves as many unread is closed.
+const ARBITRATION_MESSAGES: usize = 256;
+
+/// What a stream carries to its client.
+pub(crate) type Message = Result<StreamMessageResponse, Status>;
+
+/// The receiving ends of a stream, for the response to read from.
+pub(crate) struct Inbox {
+    /// Arbitration messages and the status that ends the stream; these go first.
+    pub(crate) control: mpsc::Receiver<Message>,
+    /// Packets, digests and stream errors.
+    pub(crate) notifications: mpsc::Receiver<Message>,
+}
+
+struct Outbox {
+    control: mpsc::Sender<Message>,
+    notifications: mpsc::Sender<Message>,
+}
+
+/// How many messages for controllers were dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Dropped {
+    /// There was no primary controller to tell.
+    no_primary: AtomicU64,
+    /// The client did not read them in time.
+    slow_client: AtomicU64,
+}
+
+/// The streams and their arbitration.
+pub(crate) struct Controllers {
+    arbitration: Arbitration,
+    outboxes: BTreeMap<StreamId, Outbox>,
+    last_stream: u64,
+    dropped: Dropped,
+    /// Set when the server shuts down: no more streams.
+    closed: bool,
+}
+
+impl Controllers {
+    pub(crate) fn new(device_id: u64) -> Self {
+        Self {
+            arbitration: Arbitration::new(device_id),
+            outboxes: BTreeMap::new(),
+            last_stream: 0,
+            dropped: Dropped::default(),
+            closed: false,
+        }
+    }
+
+    /// A client has opened a stream.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the server shuts down.
+    pub(crate) fn open(&mut self) -> Result<(StreamId, Inbox), Status> {
+        if self.closed {
+            return Err(shutting_down());
+        }
+        self.last_stream += 1;
+        let stream = StreamId(self.last_stream);
+        let (control, control_inbox) = mpsc::channel(ARBITRATION_MESSAGES);
+        let (notifications, notifications_inbox) = mpsc::channel(NOTIFICATIONS);
+        let outbox = Outbox {
+            control,
+            notifications,
+        };
+        self.outboxes.insert(stream, outbox);
+        let inbox = Inbox {
+            control: control_inbox,
+            notifications: notifications_inbox,
+        };
+        Ok((stream, inbox))
+    }
+
+    /// Ends a stream, with a status if the server is the one who ends it.
+    pub(crate) fn close(&mut self, stream: StreamId, status: Option<Status>) {
+        if let (Some(outbox), Some(status)) = (self.outboxes.remove(&stream), status) {
+            // A client that has left its arbitration messages unread loses the words.
+            let _ = outbox.control.try_send(Err(status));
+        }
+        let notifications = self.arbitration.disconnect(stream);
+        self.send(notifications);
+    }
+
+    /// Ends all streams, and refuses new ones.
+    pub(crate) fn shut_down(&mut self) {
+        self.closed = true;
+        for outbox in std::mem::take(&mut self.outboxes).into_values() {
+            let _ = outbox.control.try_send(Err(shutting_down()));
+        }
+    }
+
+    /// Handles a MasterArbitrationUpdate. True if the controller is primary, so that
+    /// [`Controllers::confirm`] must follow.
+    ///
+    /// # Errors
+    /// A refusal ends the stream.
+    pub(crate) fn update(
+        &mut self,
+        stream: StreamId,
+        bid: &MasterArbitrationUpdate,
+    ) -> Result<bool, Refusal> {
+        let outcome = self.arbitration.update(stream, bid)?;
+        self.send(outcome.at_once);
+        Ok(outcome.primary)
+    }
+
+    /// Tells a controller that it is primary, if it still is.
+    pub(crate) fn confirm(&mut self, stream: StreamId) {
+        let notification = self.arbitration.confirm(stream);
+        self.send(notification);
+    }
+
+    /// Checks that a request comes from the primary.
+    ///
+    /// # Errors
+    /// `PERMISSION_DENIED`.
+    pub(crate) fn check_primary(&self, election_id: Option<&Uint128>) -> Result<(), Refusal> {
+        self.arbitration.check_primary(election_id)
+    }
+
+    /// Checks that a stream message comes from the primary.
+    ///
+    /// # Errors
+    /// `PERMISSION_DENIED`.
+    pub(crate) fn check_primary_stream(&self, stream: StreamId) -> Result<(), Refusal> {
+        if self.arbitration.primary() == Some(stream) {
+            return Ok(());
+        }
+        Err(Refusal::permission_denied(
+            if self.arbitration.is_live(stream) {
+                "only the primary controller may send this"
+            } else {
+                "a MasterArbitrationUpdate comes first on a stream"
+            },
+        ))
+    }
+
+    /// Sends a packet or digest to the primary controller.
+    pub(crate) fn notify_primary(&mut self, update: Update) {
+        match self.arbitration.primary() {
+            Some(primary) => self.notify(primary, update),
+            None => {
+                let dropped = self.dropped.no_primary.fetch_add(1, Ordering::Relaxed) + 1;
+                if dropped.is_power_of_two() {
+                    tracing::debug!(dropped, "no primary controller for packets and digests");
+                }
+            }
+        }
+    }
+
+    /// Sends a message that may be dropped.
+    pub(crate) fn notify(&self, stream: StreamId, update: Update) {
+        let Some(outbox) = self.outboxes.get(&stream) else {
+            return;
+        };
+        if outbox.notifications.try_send(Ok(message(update))).is_err() {
+            let dropped = self.dropped.slow_client.fetch_add(1, Ordering::Relaxed) + 1;
+            if dropped.is_power_of_two() {
+                tracing::warn!(
+                    dropped,
+                    "a controller does not read its stream in time, packets for it are dropped"
+                );
+            }
+        }
+    }
+
+    fn send(&mut self, notifications: impl IntoIterator<Item = Notification>) {
+        for Notification { stream, update } in notifications {
+            let Some(outbox) = self.outboxes.get(&stream) else {
+                continue;
+            };
+            let update = Ok(message(Update::Arbitration(update)));
+            if outbox.control.try_send(update).is_err() {
+                tracing::warn!(
+                    "a controller leaves its arbitration messages unread, its stream is closed"
+                );
+                // The task of the stream sees that its channel is closed, and cleans up.
+                self.outboxes.remove(&stream);
+            }
+        }
+    }
+}
+
+fn message(update: Update) -> StreamMessageResponse {
+    StreamMessageResponse {
+        update: Some(update),
+    }
+}
+
+fn shutting_down() -> Status {
+    Status::unavailable("the switch shuts down")
+}

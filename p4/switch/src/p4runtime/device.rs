@@ -1,0 +1,283 @@
+//! The device: its forwarding-pipeline configurations, and the entities under them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bmv2_json::Document;
+use p4runtime_proto::p4::v1::{
+    self, ForwardingPipelineConfig, set_forwarding_pipeline_config_request::Action,
+};
+
+use super::entity::{Notes, Reader, Writer, no_entity, snapshot};
+use super::refusal::Refusal;
+use super::schema::Schema;
+use crate::control::PortNumber;
+use crate::{State, Switch, SwitchConfig};
+
+type Result<T> = std::result::Result<T, Refusal>;
+
+/// A configuration and the switch that has its state: the running one, or for a configuration
+/// that is saved and not committed one without ports.
+struct Pipeline {
+    config: ForwardingPipelineConfig,
+    document: Document,
+    schema: Arc<Schema>,
+    notes: Notes,
+    switch: Switch,
+}
+
+/// The device that the server controls.
+pub(crate) struct Device {
+    switch: Switch,
+    switch_config: SwitchConfig,
+    /// What packets are processed by.
+    active: Option<Pipeline>,
+    /// From VERIFY_AND_SAVE to COMMIT: what requests refer to.
+    saved: Option<Pipeline>,
+}
+
+impl Device {
+    /// A device without configuration.
+    pub(crate) fn new(switch: Switch, switch_config: SwitchConfig) -> Self {
+        Self {
+            switch,
+            switch_config,
+            active: None,
+            saved: None,
+        }
+    }
+
+    /// The P4Info of the configuration that packets are processed by.
+    pub(crate) fn running_schema(&self) -> Option<Arc<Schema>> {
+        self.active.as_ref().map(|pipeline| pipeline.schema.clone())
+    }
+
+    /// The digests to report.
+    pub(crate) fn digests(&self) -> Vec<(u32, v1::digest_entry::Config)> {
+        let notes = self.active.as_ref().map(|pipeline| &pipeline.notes);
+        let digests = notes.into_iter().flat_map(|notes| &notes.digests);
+        digests.map(|(id, config)| (*id, *config)).collect()
+    }
+
+    /// The configuration that requests refer to, as it was set.
+    pub(crate) fn config(&self) -> Option<&ForwardingPipelineConfig> {
+        let pipeline = self.saved.as_ref().or(self.active.as_ref());
+        pipeline.map(|pipeline| &pipeline.config)
+    }
+
+    /// Carries out the updates of a batch, each whatever becomes of the others, and gives the
+    /// error of each (section 12.2, CONTINUE_ON_ERROR).
+    ///
+    /// # Errors
+    /// `FAILED_PRECONDITION` if there is no forwarding-pipeline configuration.
+    pub(crate) fn write(&mut self, updates: &[v1::Update]) -> Result<Vec<v1::Error>> {
+        let ports = self.ports();
+        let pipeline = self.saved.as_mut().or(self.active.as_mut());
+        pipeline.ok_or_else(no_pipeline)?.write(&ports, updates)
+    }
+
+    /// Answers the requests of a batch: the entities, and the error of each request.
+    ///
+    /// # Errors
+    /// `FAILED_PRECONDITION` if there is no forwarding-pipeline configuration;
+    /// `INVALID_ARGUMENT` if an entity is not set.
+    pub(crate) fn read(
+        &self,
+        requests: &[v1::Entity],
+    ) -> Result<(Vec<v1::Entity>, Vec<v1::Error>)> {
+        let pipeline = self.saved.as_ref().or(self.active.as_ref());
+        let pipeline = pipeline.ok_or_else(no_pipeline)?;
+        // Section 13.2: such a request is refused as a whole.
+        if requests.iter().any(|request| request.entity.is_none()) {
+            return Err(no_entity());
+        }
+        let mut found = Vec::new();
+        let errors = pipeline.read(|reader| {
+            Ok(requests
+                .iter()
+                .map(|request| result(reader.read(request, &mut found)))
+                .collect())
+        })?;
+        Ok((found, errors))
+    }
+
+    /// Section 14.
+    ///
+    /// # Errors
+    /// As the section says, with the words of what does not fit.
+    pub(crate) fn set_pipeline(
+        &mut self,
+        action: Action,
+        config: Option<ForwardingPipelineConfig>,
+    ) -> Result<()> {
+        if action == Action::Commit {
+            if config.is_some() {
+                return Err(Refusal::invalid_argument(
+                    "COMMIT takes the saved configuration, it must not be given another",
+                ));
+            }
+            let saved = self.saved.as_ref().ok_or_else(|| {
+                Refusal::not_found("there is no saved configuration: VERIFY_AND_SAVE comes first")
+            })?;
+            let updates = saved.read(snapshot)?;
+            return match self.saved.take() {
+                Some(saved) => self.realize(saved, &updates),
+                None => Ok(()), // It was there.
+            };
+        }
+        let config = config.ok_or_else(|| {
+            Refusal::invalid_argument("the forwarding-pipeline configuration is not set")
+        })?;
+        match action {
+            Action::Verify => self.verify(config).map(drop),
+            Action::VerifyAndSave => {
+                self.saved = Some(self.verify(config)?);
+                Ok(())
+            }
+            Action::VerifyAndCommit => {
+                let pipeline = self.verify(config)?;
+                self.saved = None;
+                self.realize(pipeline, &[])
+            }
+            Action::ReconcileAndCommit => self.reconcile(config),
+            Action::Unspecified | Action::Commit => Err(Refusal::invalid_argument(
+                "the action is not set: it is one of VERIFY, VERIFY_AND_SAVE, VERIFY_AND_COMMIT, \
+                 COMMIT and RECONCILE_AND_COMMIT",
+            )),
+        }
+    }
+
+    /// Whether the switch can realise a configuration. What it gives has a switch of its own,
+    /// without ports.
+    fn verify(&self, config: ForwardingPipelineConfig) -> Result<Pipeline> {
+        let info = config
+            .p4info
+            .as_ref()
+            .ok_or_else(|| Refusal::invalid_argument("the p4info is not set"))?;
+        if config.p4_device_config.is_empty() {
+            return Err(Refusal::invalid_argument(
+                "the p4_device_config is not set: it is the BMv2 JSON that the compiler wrote",
+            ));
+        }
+        let document = Document::from_json(&config.p4_device_config).map_err(|error| {
+            Refusal::invalid_argument(format!("the p4_device_config is not a BMv2 JSON: {error}"))
+        })?;
+        let mut schema = Schema::new(info)?;
+        let (switch, _events) = Switch::new(self.switch_config.clone());
+        let unloadable = |error| {
+            Refusal::invalid_argument(format!(
+                "this switch cannot run the BMv2 JSON of the p4_device_config: {error}"
+            ))
+        };
+        switch.load(&document).map_err(unloadable)?;
+        switch.read(|state| Ok(schema.check(&document, state)))??;
+        Ok(Pipeline {
+            config,
+            document,
+            schema: Arc::new(schema),
+            notes: Notes::default(),
+            switch,
+        })
+    }
+
+    /// Makes a verified configuration the one that packets are processed by, with the state that
+    /// `updates` make.
+    fn realize(&mut self, pipeline: Pipeline, updates: &[v1::Update]) -> Result<()> {
+        let mut pipeline = Pipeline {
+            notes: Notes::default(),
+            switch: self.switch.clone(),
+            ..pipeline
+        };
+        let failed =
+            |words: String| Refusal::internal(format!("a verified configuration: {words}"));
+        (self.switch.load(&pipeline.document)).map_err(|error| failed(error.to_string()))?;
+        let errors = pipeline.replay(&self.ports(), updates)?;
+        self.active = Some(pipeline);
+        match errors {
+            None => Ok(()),
+            Some(error) => Err(failed(error.message)),
+        }
+    }
+
+    /// RECONCILE_AND_COMMIT: a new configuration with the state of the old one.
+    fn reconcile(&mut self, config: ForwardingPipelineConfig) -> Result<()> {
+        let mut new = self.verify(config)?;
+        let Some(old) = self.saved.as_ref().or(self.active.as_ref()) else {
+            return self.realize(new, &[]);
+        };
+        let same = new.document == old.document && new.config.p4info == old.config.p4info;
+        if same && self.saved.is_none() {
+            if let Some(active) = &mut self.active {
+                active.config = new.config;
+            }
+            return Ok(());
+        }
+        let updates = old.read(snapshot)?;
+        if let Some(error) = new.replay(&self.ports(), &updates)? {
+            return Err(Refusal::invalid_argument(format!(
+                "the forwarding state cannot be kept under the new configuration: {}; use \
+                 VERIFY_AND_COMMIT, which clears it",
+                error.message
+            )));
+        }
+        self.saved = None;
+        self.realize(new, &updates)
+    }
+
+    fn ports(&self) -> BTreeSet<PortNumber> {
+        self.switch.ports().iter().map(|port| port.number).collect()
+    }
+}
+
+impl Pipeline {
+    fn write(
+        &mut self,
+        ports: &BTreeSet<PortNumber>,
+        updates: &[v1::Update],
+    ) -> Result<Vec<v1::Error>> {
+        let (schema, notes) = (&self.schema, &mut self.notes);
+        Ok(self.switch.write(|state: &mut State| {
+            let mut writer = Writer {
+                schema,
+                notes,
+                state,
+                ports,
+            };
+            Ok(updates
+                .iter()
+                .map(|update| result(writer.write(update)))
+                .collect())
+        })?)
+    }
+
+    /// Writes what [`snapshot`] gave; the first error, if there is one.
+    fn replay(
+        &mut self,
+        ports: &BTreeSet<PortNumber>,
+        updates: &[v1::Update],
+    ) -> Result<Option<v1::Error>> {
+        let errors = self.write(ports, updates)?;
+        Ok(errors.into_iter().find(|error| !error.is_ok()))
+    }
+
+    fn read<T>(&self, f: impl FnOnce(&Reader<'_>) -> Result<T>) -> Result<T> {
+        let (schema, notes) = (&self.schema, &self.notes);
+        self.switch.read(|state: &State| {
+            Ok(f(&Reader {
+                schema,
+                notes,
+                state,
+            }))
+        })?
+    }
+}
+
+fn result(result: Result<()>) -> v1::Error {
+    result.map_or_else(v1::Error::from, |()| v1::Error::ok())
+}
+
+fn no_pipeline() -> Refusal {
+    Refusal::failed_precondition(
+        "there is no forwarding-pipeline configuration: SetForwardingPipelineConfig comes first",
+    )
+}

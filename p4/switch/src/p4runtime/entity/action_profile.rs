@@ -1,0 +1,395 @@
+//! Action profile members, groups and one-shot action sets (section 9.2).
+
+use std::collections::BTreeSet;
+
+use p4runtime_proto::bytestring;
+use p4runtime_proto::p4::v1::action_profile_action_set::{ActionSelectionMode, SizeSemantics};
+use p4runtime_proto::p4::v1::{
+    self, action_profile_action, action_profile_group::member, entity::Entity as Kind, update::Type,
+};
+
+use super::{Reader, Result, Writer, decode_port};
+use crate::control::{ActionCall, Group, GroupMember, PortNumber, SetAction};
+use crate::p4runtime::action::{self, Use};
+use crate::p4runtime::refusal::Refusal;
+use crate::p4runtime::schema::{self, Profile, Schema, Table};
+
+impl Writer<'_> {
+    pub(super) fn write_member(
+        &mut self,
+        operation: Type,
+        given: &v1::ActionProfileMember,
+    ) -> Result<()> {
+        let profile = self.schema.profile(given.action_profile_id)?;
+        self.write_member_of(operation, profile, given)
+            .map_err(|refusal| refusal.at(&profile.object))
+    }
+
+    fn write_member_of(
+        &mut self,
+        operation: Type,
+        profile: &Profile,
+        given: &v1::ActionProfileMember,
+    ) -> Result<()> {
+        let (name, id) = (&profile.object.name, given.member_id);
+        if id == 0 {
+            return Err(Refusal::invalid_argument("the member id is not set"));
+        }
+        if operation == Type::Delete {
+            return Ok(self.state.delete_member(name, id)?);
+        }
+        let place = |refusal: Refusal| refusal.at(format!("member {id}"));
+        let call = self
+            .decode_member_action(profile, given.action.as_ref())
+            .map_err(place)?;
+        if operation == Type::Insert {
+            self.refuse_beside_action_sets(profile)?;
+            self.state.insert_member(name, id, &call)?;
+        } else {
+            self.state.modify_member(name, id, &call)?;
+        }
+        Ok(())
+    }
+
+    fn decode_member_action(
+        &self,
+        profile: &Profile,
+        given: Option<&v1::Action>,
+    ) -> Result<ActionCall> {
+        let given = given.ok_or_else(|| Refusal::invalid_argument("the action is not set"))?;
+        // Section 9.2.1: the tables of one profile have the same actions.
+        let table = profile.tables.first().ok_or_else(|| {
+            Refusal::invalid_argument("no table uses the action profile, so it has no actions")
+        })?;
+        action::decode(self.schema, self.schema.table(*table)?, given, Use::Entry)
+    }
+
+    pub(super) fn write_group(
+        &mut self,
+        operation: Type,
+        given: &v1::ActionProfileGroup,
+    ) -> Result<()> {
+        let profile = self.schema.profile(given.action_profile_id)?;
+        self.write_group_of(operation, profile, given)
+            .map_err(|refusal| refusal.at(&profile.object))
+    }
+
+    fn write_group_of(
+        &mut self,
+        operation: Type,
+        profile: &Profile,
+        given: &v1::ActionProfileGroup,
+    ) -> Result<()> {
+        let (name, id) = (&profile.object.name, given.group_id);
+        let key = (profile.object.id, id);
+        if !profile.has_selector {
+            return Err(Refusal::invalid_argument(
+                "it has no selector, so there are no groups",
+            ));
+        }
+        if id == 0 {
+            return Err(Refusal::invalid_argument("the group id is not set"));
+        }
+        if operation == Type::Delete {
+            self.state.delete_group(name, id)?;
+            self.notes.groups.remove(&key);
+            return Ok(());
+        }
+        let place = |refusal: Refusal| refusal.at(format!("group {id}"));
+        if operation == Type::Modify {
+            let old = self.notes.groups.get(&key);
+            let old = old.ok_or_else(|| place(Refusal::not_found("it is not there")))?;
+            if old.max_size != given.max_size {
+                return Err(place(Refusal::invalid_argument(format!(
+                    "max_size cannot change from {} to {}",
+                    old.max_size, given.max_size
+                ))));
+            }
+        } else {
+            self.refuse_beside_action_sets(profile)?;
+        }
+        let (held, written) = self.decode_group(profile, given).map_err(place)?;
+        if operation == Type::Insert {
+            self.state.insert_group(name, id, &held)?;
+        } else {
+            self.state.modify_group(name, id, &held)?;
+        }
+        self.notes.groups.insert(key, written);
+        Ok(())
+    }
+
+    /// The group for the switch, and the message as it will be read back.
+    fn decode_group(
+        &self,
+        profile: &Profile,
+        given: &v1::ActionProfileGroup,
+    ) -> Result<(Group, v1::ActionProfileGroup)> {
+        let max_size = u32::try_from(given.max_size).map_err(|_| {
+            Refusal::invalid_argument(format!("max_size {} is negative", given.max_size))
+        })?;
+        // Section 9.2.2, rules on setting max_size.
+        if profile.max_group_size > 0 && !(1..=profile.max_group_size).contains(&max_size) {
+            return Err(Refusal::invalid_argument(format!(
+                "max_size {max_size} is not 1 to {}, the max_group_size of the P4Info",
+                profile.max_group_size
+            )));
+        }
+        let mut written = given.clone();
+        let mut seen = BTreeSet::new();
+        let mut members = Vec::with_capacity(given.members.len());
+        for given in &mut written.members {
+            let id = given.member_id;
+            if !seen.insert(id) {
+                return Err(Refusal::invalid_argument(format!(
+                    "member {id} is there twice"
+                )));
+            }
+            let place = |refusal: Refusal| refusal.at(format!("member {id}"));
+            let weight = decode_weight(profile, given.weight).map_err(place)?;
+            #[allow(deprecated)] // Clients may still use the integer.
+            let watch_port = match &mut given.watch_kind {
+                Some(member::WatchKind::WatchPort(port)) => self.decode_watch_port(port),
+                Some(member::WatchKind::Watch(port)) => self.check_watch_port(*port),
+                None => Ok(None),
+            };
+            if matches!(&given.watch_kind, Some(member::WatchKind::WatchPort(p)) if p.is_empty()) {
+                given.watch_kind = None;
+            }
+            members.push(GroupMember {
+                member: id,
+                weight,
+                watch_port: watch_port.map_err(place)?,
+            });
+        }
+        let size = group_size(profile, members.iter().map(|member| member.weight));
+        if max_size > 0 && size > u64::from(max_size) {
+            return Err(Refusal::resource_exhausted(format!(
+                "its size is {size}, more than its max_size {max_size}"
+            )));
+        }
+        // The limit of the group is checked here, by the size semantics of the P4Info.
+        Ok((
+            Group {
+                members,
+                max_size: 0,
+            },
+            written,
+        ))
+    }
+
+    /// The one-shot set for the switch, and the message as it will be read back (section 9.2.3).
+    pub(super) fn decode_action_set(
+        &self,
+        table: &Table,
+        profile: &Profile,
+        given: &v1::ActionProfileActionSet,
+    ) -> Result<(Vec<SetAction>, v1::ActionProfileActionSet)> {
+        if !profile.has_selector {
+            return Err(Refusal::invalid_argument(format!(
+                "{} has no selector, so there are no action sets",
+                profile.object
+            )));
+        }
+        if !self.state.members(&profile.object.name)?.is_empty() {
+            return Err(Refusal::invalid_argument(format!(
+                "{} has members, so its tables cannot have one-shot action sets as well",
+                profile.object
+            )));
+        }
+        if given.group_action.is_some() {
+            return Err(Refusal::unimplemented(
+                "this switch has no group actions (group_action of an action set)",
+            ));
+        }
+        if given.action_selection_mode() == ActionSelectionMode::Random {
+            return Err(Refusal::unimplemented(
+                "this switch selects by hash only, not at random (action_selection_mode RANDOM)",
+            ));
+        }
+        let same = match given.size_semantics() {
+            SizeSemantics::DefaultSizeDeterminedByActionSelector => true,
+            SizeSemantics::SumOfWeights => profile.size == schema::SizeSemantics::SumOfWeights,
+            SizeSemantics::SumOfMembers => profile.size != schema::SizeSemantics::SumOfWeights,
+        };
+        if !same {
+            return Err(Refusal::unimplemented(
+                "this switch counts the size of a group as the P4Info says (size_semantics)",
+            ));
+        }
+        let mut written = given.clone();
+        let mut set = Vec::with_capacity(given.action_profile_actions.len());
+        for (index, given) in written.action_profile_actions.iter_mut().enumerate() {
+            let place = |refusal: Refusal| refusal.at(format!("action {index} of the set"));
+            let unset = || Refusal::invalid_argument("the action is not set");
+            let action = given
+                .action
+                .as_ref()
+                .ok_or_else(unset)
+                .and_then(|given| action::decode(self.schema, table, given, Use::Entry));
+            let action = action.map_err(place)?;
+            // Read back in canonical form.
+            given.action = Some(action::encode(self.schema, &action)?);
+            let weight = decode_weight(profile, given.weight).map_err(place)?;
+            #[allow(deprecated)] // Clients may still use the integer.
+            let watch_port = match &mut given.watch_kind {
+                Some(action_profile_action::WatchKind::WatchPort(port)) => {
+                    self.decode_watch_port(port)
+                }
+                Some(action_profile_action::WatchKind::Watch(port)) => self.check_watch_port(*port),
+                None => Ok(None),
+            };
+            if matches!(&given.watch_kind,
+                Some(action_profile_action::WatchKind::WatchPort(port)) if port.is_empty())
+            {
+                given.watch_kind = None;
+            }
+            set.push(SetAction {
+                action,
+                weight,
+                watch_port: watch_port.map_err(place)?,
+            });
+        }
+        let size = group_size(profile, set.iter().map(|action| action.weight));
+        if profile.max_group_size > 0 && size > u64::from(profile.max_group_size) {
+            return Err(Refusal::invalid_argument(format!(
+                "the size of the set is {size}, more than {}, the max_group_size of the P4Info",
+                profile.max_group_size
+            )));
+        }
+        Ok((set, written))
+    }
+
+    /// Section 9.2.3: the tables of a selector are programmed in one of the two styles.
+    pub(super) fn refuse_beside_action_sets(&self, profile: &Profile) -> Result<()> {
+        match self.notes.action_sets.get(&profile.object.id) {
+            None | Some(0) => Ok(()),
+            Some(sets) => Err(Refusal::invalid_argument(format!(
+                "{} has {sets} entries with one-shot action sets, so it cannot have members and \
+                 groups as well",
+                profile.object
+            ))),
+        }
+    }
+
+    /// Reads a watch port and makes it canonical.
+    fn decode_watch_port(&self, port: &mut Vec<u8>) -> Result<Option<PortNumber>> {
+        if port.is_empty() {
+            return Ok(None);
+        }
+        let number = decode_port(port)?;
+        *port = bytestring::canonical(port).to_vec();
+        self.check_watch_port(i32::try_from(number).unwrap_or(-1))
+    }
+
+    fn check_watch_port(&self, port: i32) -> Result<Option<PortNumber>> {
+        match u32::try_from(port) {
+            Ok(number) if self.ports.contains(&number) => Ok(Some(number)),
+            _ => Err(Refusal::invalid_argument(format!(
+                "watch port {port} is not a port of this switch, which has {:?}",
+                self.ports
+            ))),
+        }
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn read_members(
+        &self,
+        filter: &v1::ActionProfileMember,
+        out: &mut Vec<Kind>,
+    ) -> Result<()> {
+        for profile in self.profiles(filter.action_profile_id)? {
+            for (id, call) in self.state.members(&profile.object.name)? {
+                if filter.member_id == 0 || filter.member_id == id {
+                    out.push(Kind::ActionProfileMember(v1::ActionProfileMember {
+                        action_profile_id: profile.object.id,
+                        member_id: id,
+                        action: Some(action::encode(self.schema, &call)?),
+                    }));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_groups(
+        &self,
+        filter: &v1::ActionProfileGroup,
+        out: &mut Vec<Kind>,
+    ) -> Result<()> {
+        self.profiles(filter.action_profile_id)?;
+        let wanted = |profile: u32, group: u32| {
+            (filter.action_profile_id == 0 || filter.action_profile_id == profile)
+                && (filter.group_id == 0 || filter.group_id == group)
+        };
+        let groups = self
+            .notes
+            .groups
+            .iter()
+            .filter(|((p, g), _)| wanted(*p, *g));
+        out.extend(groups.map(|(_, group)| Kind::ActionProfileGroup(group.clone())));
+        Ok(())
+    }
+
+    fn profiles(&self, id: u32) -> Result<Vec<&Profile>> {
+        if id == 0 {
+            Ok(self.schema.profiles.values().collect())
+        } else {
+            Ok(vec![self.schema.profile(id)?])
+        }
+    }
+}
+
+/// The message of an action set that the program itself gives.
+pub(super) fn encode_action_set(
+    schema: &Schema,
+    set: &[SetAction],
+) -> Result<v1::ActionProfileActionSet> {
+    let actions = set.iter().map(|held| {
+        Ok(v1::ActionProfileAction {
+            action: Some(action::encode(schema, &held.action)?),
+            weight: i32::try_from(held.weight).unwrap_or(i32::MAX),
+            watch_kind: held.watch_port.map(|port| {
+                action_profile_action::WatchKind::WatchPort(bytestring::encode(port.into()))
+            }),
+        })
+    });
+    Ok(v1::ActionProfileActionSet {
+        action_profile_actions: actions.collect::<Result<_>>()?,
+        ..Default::default()
+    })
+}
+
+/// The weight for the switch.
+fn decode_weight(profile: &Profile, weight: i32) -> Result<u32> {
+    if profile.weights_disallowed {
+        return match weight {
+            0 => Ok(1),
+            _ => Err(Refusal::invalid_argument(format!(
+                "weight {weight}: the P4Info disallows weights for this selector"
+            ))),
+        };
+    }
+    let held = u32::try_from(weight).ok().filter(|weight| *weight > 0);
+    let held = held.ok_or_else(|| {
+        Refusal::invalid_argument(format!("weight {weight}: it must be at least 1"))
+    })?;
+    match profile.size {
+        schema::SizeSemantics::SumOfMembers { max_member_weight }
+            if max_member_weight > 0 && held > max_member_weight =>
+        {
+            Err(Refusal::invalid_argument(format!(
+                "weight {weight} is more than {max_member_weight}, the max_member_weight of the \
+                 P4Info"
+            )))
+        }
+        _ => Ok(held),
+    }
+}
+
+fn group_size(profile: &Profile, weights: impl Iterator<Item = u32>) -> u64 {
+    match profile.size {
+        schema::SizeSemantics::SumOfWeights => weights.map(u64::from).sum(),
+        schema::SizeSemantics::SumOfMembers { .. } => weights.count() as u64,
+    }
+}

@@ -1,0 +1,334 @@
+//! Direct counters and meters (sections 9.1.7, 9.3.1 and 9.4.1).
+
+use p4runtime_proto::p4::config::v1::meter_spec;
+use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, update::Type};
+
+use super::{Reader, Result, Writer, modify_only};
+use crate::State;
+use crate::control::{CounterValue, EntryRef, MeterConfig};
+use crate::p4runtime::key::decode_key;
+use crate::p4runtime::refusal::Refusal;
+use crate::p4runtime::schema::{Schema, Table};
+
+/// What an INSERT or MODIFY does to the direct resources of an entry.
+pub(super) struct Resources {
+    /// Set the counter.
+    counter: Option<CounterValue>,
+    /// Set the meter, to green for all packets if the inner value is none.
+    meter: Option<Option<MeterConfig>>,
+}
+
+impl Resources {
+    /// Reads the fields of a TableEntry.
+    pub(super) fn decode(schema: &Schema, table: &Table, entry: &v1::TableEntry) -> Result<Self> {
+        if entry.meter_counter_data.is_some() {
+            return Err(no_meter_counters());
+        }
+        let counter = match (&entry.counter_data, table.direct_counter) {
+            (Some(_), None) => {
+                return Err(Refusal::invalid_argument("the table has no direct counter"));
+            }
+            (Some(data), Some(_)) => Some(decode_counter(data)?),
+            (None, _) => None,
+        };
+        let meter = match (&entry.meter_config, table.direct_meter) {
+            (Some(_), None) => {
+                return Err(Refusal::invalid_argument("the table has no direct meter"));
+            }
+            (config, Some(id)) => {
+                let marker = schema.direct_meters.get(&id).map(|meter| meter.marker);
+                let config = config
+                    .as_ref()
+                    .map(|config| decode_meter(marker.unwrap_or_default(), config));
+                Some(config.transpose()?)
+            }
+            (None, None) => None,
+        };
+        Ok(Self { counter, meter })
+    }
+
+    /// Back to what an entry has at first.
+    pub(super) fn reset(table: &Table) -> Self {
+        Self {
+            counter: table.direct_counter.map(|_| CounterValue::default()),
+            meter: table.direct_meter.map(|_| None),
+        }
+    }
+
+    /// Writes them.
+    pub(super) fn write(self, state: &mut State, table: &str, entry: &EntryRef) -> Result<()> {
+        if let Some(value) = self.counter {
+            state.set_direct_counter(table, entry, value)?;
+        }
+        if let Some(config) = self.meter {
+            state.set_direct_meter(table, entry, config)?;
+        }
+        Ok(())
+    }
+}
+
+impl Writer<'_> {
+    pub(super) fn write_direct_counter(
+        &mut self,
+        operation: Type,
+        counter: &v1::DirectCounterEntry,
+    ) -> Result<()> {
+        modify_only(operation, "DirectCounterEntry")?;
+        let (table, entry) = entry_of(self.schema, counter.table_entry.as_ref())?;
+        table
+            .direct_counter
+            .ok_or_else(|| Refusal::invalid_argument("the table has no direct counter"))
+            .and_then(|_| match &counter.data {
+                Some(data) => {
+                    let value = decode_counter(data)?;
+                    Ok(self
+                        .state
+                        .set_direct_counter(&table.object.name, &entry, value)?)
+                }
+                // Section 9.3.1: the counter is not modified; the entry must still be there.
+                None => Ok(self
+                    .state
+                    .direct_counter(&table.object.name, &entry)
+                    .map(drop)?),
+            })
+            .map_err(|refusal| refusal.at(&table.object))
+    }
+
+    pub(super) fn write_direct_meter(
+        &mut self,
+        operation: Type,
+        meter: &v1::DirectMeterEntry,
+    ) -> Result<()> {
+        modify_only(operation, "DirectMeterEntry")?;
+        if meter.counter_data.is_some() {
+            return Err(no_meter_counters());
+        }
+        let (table, entry) = entry_of(self.schema, meter.table_entry.as_ref())?;
+        let marker = table
+            .direct_meter
+            .and_then(|id| self.schema.direct_meters.get(&id));
+        marker
+            .ok_or_else(|| Refusal::invalid_argument("the table has no direct meter"))
+            .and_then(|direct| {
+                let config = meter
+                    .config
+                    .as_ref()
+                    .map(|c| decode_meter(direct.marker, c));
+                let config = config.transpose()?;
+                Ok(self
+                    .state
+                    .set_direct_meter(&table.object.name, &entry, config)?)
+            })
+            .map_err(|refusal| refusal.at(&table.object))
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn read_direct_counters(
+        &self,
+        filter: &v1::DirectCounterEntry,
+        out: &mut Vec<Kind>,
+    ) -> Result<()> {
+        let wanted = v1::TableEntry {
+            counter_data: Some(v1::CounterData::default()),
+            ..key_of(filter.table_entry.as_ref())?
+        };
+        self.read_direct(
+            &wanted,
+            |table| table.direct_counter.is_some(),
+            |mut entry| {
+                let data = entry.counter_data.take();
+                out.push(Kind::DirectCounterEntry(v1::DirectCounterEntry {
+                    table_entry: Some(entry),
+                    data,
+                }));
+            },
+        )
+    }
+
+    pub(super) fn read_direct_meters(
+        &self,
+        filter: &v1::DirectMeterEntry,
+        out: &mut Vec<Kind>,
+    ) -> Result<()> {
+        if filter.counter_data.is_some() {
+            return Err(no_meter_counters());
+        }
+        let wanted = v1::TableEntry {
+            meter_config: Some(v1::MeterConfig::default()),
+            ..key_of(filter.table_entry.as_ref())?
+        };
+        self.read_direct(
+            &wanted,
+            |table| table.direct_meter.is_some(),
+            |mut entry| {
+                let config = entry.meter_config.take();
+                out.push(Kind::DirectMeterEntry(v1::DirectMeterEntry {
+                    table_entry: Some(entry),
+                    config,
+                    counter_data: None,
+                }));
+            },
+        )
+    }
+
+    /// Reads the entries that `wanted` selects, of the tables that have the resource, and gives
+    /// each with its key and the resource only.
+    fn read_direct(
+        &self,
+        wanted: &v1::TableEntry,
+        has: impl Fn(&Table) -> bool,
+        mut found: impl FnMut(v1::TableEntry),
+    ) -> Result<()> {
+        let mut entries = Vec::new();
+        if wanted.table_id == 0 {
+            for table in self.schema.tables.values().filter(|table| has(table)) {
+                let wanted = v1::TableEntry {
+                    table_id: table.object.id,
+                    ..wanted.clone()
+                };
+                self.read_table_entries(&wanted, &mut entries)?;
+            }
+        } else {
+            self.read_table_entries(wanted, &mut entries)?;
+            // Sections 9.3.1 and 9.4.1: an entry that is named must be there.
+            if entries.is_empty() && !wanted.r#match.is_empty() {
+                let table = self.schema.table(wanted.table_id)?;
+                return Err(
+                    Refusal::not_found("there is no entry with this match and priority")
+                        .at(&table.object),
+                );
+            }
+        }
+        for entry in entries {
+            if let Kind::TableEntry(mut entry) = entry {
+                entry.action = None;
+                entry.metadata.clear();
+                found(entry);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The key part of the TableEntry that a read request names.
+fn key_of(entry: Option<&v1::TableEntry>) -> Result<v1::TableEntry> {
+    let entry = entry.ok_or_else(no_table_entry)?;
+    Ok(v1::TableEntry {
+        table_id: entry.table_id,
+        r#match: entry.r#match.clone(),
+        priority: entry.priority,
+        is_default_action: entry.is_default_action,
+        ..Default::default()
+    })
+}
+
+/// The entry that a write request names.
+fn entry_of<'a>(
+    schema: &'a Schema,
+    entry: Option<&v1::TableEntry>,
+) -> Result<(&'a Table, EntryRef)> {
+    let entry = entry.ok_or_else(no_table_entry)?;
+    let table = schema.table(entry.table_id)?;
+    if entry.is_default_action {
+        return Ok((table, EntryRef::Default));
+    }
+    let key = decode_key(table, &entry.r#match, entry.priority)
+        .map_err(|refusal| refusal.at(&table.object))?;
+    Ok((table, EntryRef::Key(key)))
+}
+
+fn no_table_entry() -> Refusal {
+    Refusal::invalid_argument("the table entry is not set")
+}
+
+/// Section 9.4.3: targets without counters of colours return UNIMPLEMENTED.
+pub(super) fn no_meter_counters() -> Refusal {
+    Refusal::unimplemented("this switch does not count the packets of each colour of a meter")
+}
+
+pub(super) fn read_counter(
+    state: &State,
+    table: &Table,
+    entry: &EntryRef,
+) -> Result<v1::CounterData> {
+    let value = state.direct_counter(&table.object.name, entry)?;
+    Ok(encode_counter(value))
+}
+
+pub(super) fn read_meter(
+    state: &State,
+    table: &Table,
+    entry: &EntryRef,
+) -> Result<Option<v1::MeterConfig>> {
+    let config = state.direct_meter(&table.object.name, entry)?;
+    Ok(config.as_ref().map(encode_meter))
+}
+
+/// A counter that a client sets.
+pub(super) fn decode_counter(data: &v1::CounterData) -> Result<CounterValue> {
+    match (
+        u64::try_from(data.packet_count),
+        u64::try_from(data.byte_count),
+    ) {
+        (Ok(packets), Ok(bytes)) => Ok(CounterValue { packets, bytes }),
+        _ => Err(Refusal::invalid_argument("a counter cannot be negative")),
+    }
+}
+
+/// A counter for a client. Counts beyond an int64 stay at its end.
+pub(super) fn encode_counter(value: CounterValue) -> v1::CounterData {
+    v1::CounterData {
+        byte_count: i64::try_from(value.bytes).unwrap_or(i64::MAX),
+        packet_count: i64::try_from(value.packets).unwrap_or(i64::MAX),
+    }
+}
+
+/// A meter that a client sets, with the constraints of its type (section 9.4).
+pub(super) fn decode_meter(
+    marker: meter_spec::Type,
+    config: &v1::MeterConfig,
+) -> Result<MeterConfig> {
+    let field = |name: &str, value: i64| {
+        u64::try_from(value)
+            .map_err(|_| Refusal::invalid_argument(format!("{name} {value} is negative")))
+    };
+    let held = MeterConfig {
+        cir: field("cir", config.cir)?,
+        cburst: field("cburst", config.cburst)?,
+        pir: field("pir", config.pir)?,
+        pburst: field("pburst", config.pburst)?,
+    };
+    let single_rate = marker != meter_spec::Type::TwoRateThreeColor;
+    if single_rate && (held.pir != held.cir || held.pburst != held.cburst) {
+        return Err(Refusal::invalid_argument(
+            "a single-rate meter needs pir equal to cir and pburst equal to cburst",
+        ));
+    }
+    if config.eburst != 0 {
+        return Err(if marker == meter_spec::Type::SingleRateThreeColor {
+            Refusal::unimplemented("this switch has no excess burst (eburst, RFC 2697)")
+        } else {
+            Refusal::invalid_argument("eburst is for single-rate three-colour meters only")
+        });
+    }
+    if held.pir < held.cir {
+        return Err(Refusal::invalid_argument(format!(
+            "the peak rate {} is less than the committed rate {}",
+            held.pir, held.cir
+        )));
+    }
+    Ok(held)
+}
+
+/// A meter for a client; all numbers came as int64.
+pub(super) fn encode_meter(config: &MeterConfig) -> v1::MeterConfig {
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    v1::MeterConfig {
+        cir: number(config.cir),
+        cburst: number(config.cburst),
+        pir: number(config.pir),
+        pburst: number(config.pburst),
+        eburst: 0,
+    }
+}

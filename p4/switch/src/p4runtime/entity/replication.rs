@@ -1,0 +1,173 @@
+//! Multicast groups and clone sessions (section 9.5).
+
+use std::collections::BTreeSet;
+
+use p4runtime_proto::bytestring;
+use p4runtime_proto::p4::v1::{
+    self, entity::Entity as Kind, packet_replication_engine_entry::Type as Entry,
+    replica::PortKind, update::Type,
+};
+
+use super::{Reader, Result, Writer, decode_port};
+use crate::control::{CloneSession, PortNumber, Replica};
+use crate::p4runtime::refusal::Refusal;
+
+impl Writer<'_> {
+    pub(super) fn write_replication(
+        &mut self,
+        operation: Type,
+        given: &v1::PacketReplicationEngineEntry,
+    ) -> Result<()> {
+        match given.r#type.as_ref().ok_or_else(neither)? {
+            Entry::MulticastGroupEntry(group) => self
+                .write_multicast_group(operation, group)
+                .map_err(|r| r.at(format!("multicast group {}", group.multicast_group_id))),
+            Entry::CloneSessionEntry(session) => self
+                .write_clone_session(operation, session)
+                .map_err(|r| r.at(format!("clone session {}", session.session_id))),
+        }
+    }
+
+    fn write_multicast_group(
+        &mut self,
+        operation: Type,
+        given: &v1::MulticastGroupEntry,
+    ) -> Result<()> {
+        // standard_metadata.mcast_grp has 16 bits; 0 means no multicast.
+        let id = u16::try_from(given.multicast_group_id).unwrap_or(0);
+        if id == 0 {
+            return Err(Refusal::invalid_argument("the id must be 1 to 65535"));
+        }
+        if operation == Type::Delete {
+            self.state.delete_multicast_group(id)?;
+            self.notes.multicast_groups.remove(&u32::from(id));
+            return Ok(());
+        }
+        let mut written = given.clone();
+        let replicas = decode_replicas(&mut written.replicas)?;
+        if operation == Type::Insert {
+            self.state.insert_multicast_group(id, &replicas)?;
+        } else {
+            self.state.modify_multicast_group(id, &replicas)?;
+        }
+        self.notes.multicast_groups.insert(id.into(), written);
+        Ok(())
+    }
+
+    fn write_clone_session(
+        &mut self,
+        operation: Type,
+        given: &v1::CloneSessionEntry,
+    ) -> Result<()> {
+        let id = given.session_id;
+        if id == 0 {
+            return Err(Refusal::invalid_argument("the id must be greater than 0"));
+        }
+        if operation == Type::Delete {
+            self.state.delete_clone_session(id)?;
+            self.notes.clone_sessions.remove(&id);
+            return Ok(());
+        }
+        if given.class_of_service != 0 {
+            return Err(Refusal::unimplemented(
+                "this switch has one class of service (class_of_service)",
+            ));
+        }
+        let packet_length = u32::try_from(given.packet_length_bytes).map_err(|_| {
+            Refusal::invalid_argument(format!(
+                "packet_length_bytes {} is negative",
+                given.packet_length_bytes
+            ))
+        })?;
+        let mut written = given.clone();
+        let content = CloneSession {
+            replicas: decode_replicas(&mut written.replicas)?,
+            packet_length,
+        };
+        if operation == Type::Insert {
+            self.state.insert_clone_session(id, &content)?;
+        } else {
+            self.state.modify_clone_session(id, &content)?;
+        }
+        self.notes.clone_sessions.insert(id, written);
+        Ok(())
+    }
+}
+
+/// The replicas for the switch; makes the byte strings of the messages canonical.
+fn decode_replicas(given: &mut [v1::Replica]) -> Result<Vec<Replica>> {
+    let mut seen = BTreeSet::new();
+    given
+        .iter_mut()
+        .enumerate()
+        .map(|(index, given)| {
+            let replica =
+                decode_replica(given).map_err(|refusal| refusal.at(format!("replica {index}")))?;
+            // Section 9.5.1: port and instance together are unique.
+            if !seen.insert(replica) {
+                return Err(Refusal::invalid_argument(format!(
+                    "port {} with instance {} is there twice",
+                    replica.port, replica.instance
+                )));
+            }
+            Ok(replica)
+        })
+        .collect()
+}
+
+fn decode_replica(given: &mut v1::Replica) -> Result<Replica> {
+    #[allow(deprecated)] // Clients may still use the integer.
+    let port = match &mut given.port_kind {
+        Some(PortKind::Port(port)) => {
+            let number = decode_port(port)?;
+            *port = bytestring::canonical(port).to_vec();
+            number
+        }
+        Some(PortKind::EgressPort(port)) => check_port(*port)?,
+        None => return Err(Refusal::invalid_argument("the port is not set")),
+    };
+    if !given.backup_replicas.is_empty() {
+        return Err(Refusal::unimplemented("this switch has no backup replicas"));
+    }
+    // standard_metadata.egress_rid has 16 bits.
+    let instance = u16::try_from(given.instance).map_err(|_| {
+        Refusal::invalid_argument(format!("instance {} is more than 65535", given.instance))
+    })?;
+    Ok(Replica { port, instance })
+}
+
+fn check_port(port: u32) -> Result<PortNumber> {
+    decode_port(&port.to_be_bytes())
+}
+
+impl Reader<'_> {
+    pub(super) fn read_replication(
+        &self,
+        filter: &v1::PacketReplicationEngineEntry,
+        out: &mut Vec<Kind>,
+    ) -> Result<()> {
+        let wanted = |filter: u32, id: u32| filter == 0 || filter == id;
+        let message = |entry| {
+            Kind::PacketReplicationEngineEntry(v1::PacketReplicationEngineEntry {
+                r#type: Some(entry),
+            })
+        };
+        match filter.r#type.as_ref().ok_or_else(neither)? {
+            Entry::MulticastGroupEntry(filter) => out.extend(
+                (self.notes.multicast_groups.iter())
+                    .filter(|(id, _)| wanted(filter.multicast_group_id, **id))
+                    .map(|(_, group)| message(Entry::MulticastGroupEntry(group.clone()))),
+            ),
+            Entry::CloneSessionEntry(filter) => out.extend(
+                (self.notes.clone_sessions.iter())
+                    .filter(|(id, _)| wanted(filter.session_id, **id))
+                    .map(|(_, session)| message(Entry::CloneSessionEntry(session.clone()))),
+            ),
+        }
+        Ok(())
+    }
+}
+
+fn neither() -> Refusal {
+    Refusal::invalid_argument("neither a multicast group nor a clone session is set")
+}

@@ -1,0 +1,375 @@
+//! The gRPC service: one method for each RPC.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
+
+use futures::stream::{self, PollNext};
+use futures::{Stream, StreamExt};
+use p4runtime_proto::p4::v1::{
+    self, CapabilitiesRequest, CapabilitiesResponse, ForwardingPipelineConfig,
+    GetForwardingPipelineConfigRequest, GetForwardingPipelineConfigResponse, ReadRequest,
+    ReadResponse, SetForwardingPipelineConfigRequest, SetForwardingPipelineConfigResponse,
+    StreamMessageRequest, StreamMessageResponse, WriteRequest, WriteResponse,
+    get_forwarding_pipeline_config_request::ResponseType, p4_runtime_server::P4Runtime,
+    stream_message_response::Update as Outgoing, write_request::Atomicity,
+};
+use p4runtime_proto::{API_VERSION, batch_error};
+use tokio::sync::{Notify, RwLock, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::arbitration::StreamId;
+use super::controllers::Controllers;
+use super::device::Device;
+use super::digest_list::DigestLists;
+use super::entity::encode_digest;
+use super::packet_io::encode_packet_in;
+use super::refusal::Refusal;
+use super::schema::Schema;
+use super::streams;
+use crate::{Events, Switch, SwitchConfig};
+
+/// Entities in one part of the answer of a Read.
+const READ_PART: usize = 512;
+
+/// The P4Runtime service of one device. Clones are the same service.
+#[derive(Clone)]
+pub struct Service {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What the RPCs share. Locks are taken in the order of the fields.
+pub(super) struct Shared {
+    device_id: u64,
+    pub(super) switch: Switch,
+    /// Held for writing by a Write, so that writes are one after the other; for reading by a Read.
+    pub(super) device: Arc<RwLock<Device>>,
+    controllers: Mutex<Controllers>,
+    digests: Mutex<DigestLists>,
+    /// Wakes the task that sends digests when `digests` has changed.
+    digests_changed: Notify,
+    /// The running program's P4Info, for packets and digests: none waits for a Write.
+    schema: Mutex<Option<Arc<Schema>>>,
+}
+
+impl Service {
+    /// The service of a switch that was made with `config`, under the id `device_id`, which
+    /// clients must name and which is not 0.
+    ///
+    /// Spawns the tasks that carry packets and digests to controllers, so it must be called in a
+    /// tokio runtime. They end when the switch does.
+    #[must_use]
+    pub fn new(device_id: u64, switch: Switch, config: SwitchConfig, events: Events) -> Self {
+        let service = Self {
+            shared: Arc::new(Shared {
+                device_id,
+                switch: switch.clone(),
+                device: Arc::new(RwLock::new(Device::new(switch, config))),
+                controllers: Mutex::new(Controllers::new(device_id)),
+                digests: Mutex::default(),
+                digests_changed: Notify::new(),
+                schema: Mutex::default(),
+            }),
+        };
+        let Events {
+            packets,
+            digests,
+            ports,
+        } = events;
+        tokio::spawn(send_packets(service.shared.clone(), packets));
+        tokio::spawn(send_digests(service.shared.clone(), digests));
+        tokio::spawn(log_ports(ports));
+        service
+    }
+
+    /// Ends all streams with `UNAVAILABLE`, so that a server that waits for its clients can stop.
+    pub fn shut_down(&self) {
+        self.shared.controllers().shut_down();
+    }
+}
+
+/// A lock whose data stays whole if a holder panics: each change of it is one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(super) fn controllers(&self) -> MutexGuard<'_, Controllers> {
+        lock(&self.controllers)
+    }
+
+    pub(super) fn digests(&self) -> MutexGuard<'_, DigestLists> {
+        lock(&self.digests)
+    }
+
+    /// The P4Info of the program that runs.
+    pub(super) fn schema(&self) -> Option<Arc<Schema>> {
+        lock(&self.schema).clone()
+    }
+
+    fn check_device(&self, device_id: u64) -> Result<(), Refusal> {
+        if device_id == self.device_id {
+            return Ok(());
+        }
+        Err(Refusal::not_found(format!(
+            "device {device_id}: this server has device {} only",
+            self.device_id
+        )))
+    }
+
+    /// After a change of the device: packets and digests go by the new state.
+    fn refresh(&self, device: &Device) {
+        self.digests().configure(device.digests());
+        self.digests_changed.notify_one();
+        *lock(&self.schema) = device.running_schema();
+    }
+
+    /// Waits until the writes that have started are done, then tells a controller that it is
+    /// primary (section 5.3).
+    pub(super) async fn confirm_primary(&self, stream: StreamId) {
+        drop(self.device.write().await);
+        self.controllers().confirm(stream);
+    }
+
+    /// Does something with the device that no other request is served beside.
+    async fn with_device<T: Send + 'static>(
+        self: &Arc<Self>,
+        role: &str,
+        election_id: Option<v1::Uint128>,
+        f: impl FnOnce(&mut Device) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Status> {
+        check_role(role)?;
+        let mut device = self.device.clone().write_owned().await;
+        self.controllers().check_primary(election_id.as_ref())?;
+        let shared = self.clone();
+        blocking(move || {
+            let result = f(&mut device);
+            shared.refresh(&device);
+            Ok(result?)
+        })
+        .await
+    }
+}
+
+/// Runs what takes longer than a task should.
+async fn blocking<T: Send + 'static>(
+    f: impl FnOnce() -> Result<T, Status> + Send + 'static,
+) -> Result<T, Status> {
+    tokio::task::spawn_blocking(f)
+        .await
+        .map_err(|error| Status::internal(format!("the switch failed: {error}")))?
+}
+
+/// Only the default role is there (section 12: another is NOT_FOUND).
+fn check_role(role: &str) -> Result<(), Refusal> {
+    if role.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::not_found(format!(
+        "role \"{role}\": this server has the default role only, leave the role out"
+    )))
+}
+
+type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl P4Runtime for Service {
+    async fn write(
+        &self,
+        request: Request<WriteRequest>,
+    ) -> Result<Response<WriteResponse>, Status> {
+        let request = request.into_inner();
+        self.shared.check_device(request.device_id)?;
+        let atomicity = request.atomicity();
+        let errors = self
+            .shared
+            .with_device(&request.role, request.election_id, move |device| {
+                if device.config().is_some() && atomicity != Atomicity::ContinueOnError {
+                    return Err(Refusal::unimplemented(format!(
+                        "atomicity {}: this switch has CONTINUE_ON_ERROR only",
+                        atomicity.as_str_name()
+                    )));
+                }
+                device.write(&request.updates)
+            })
+            .await?;
+        match batch_error::encode(&errors) {
+            None => Ok(Response::new(WriteResponse {})),
+            Some(status) => Err(status),
+        }
+    }
+
+    type ReadStream = BoxStream<ReadResponse>;
+
+    async fn read(
+        &self,
+        request: Request<ReadRequest>,
+    ) -> Result<Response<Self::ReadStream>, Status> {
+        let request = request.into_inner();
+        self.shared.check_device(request.device_id)?;
+        check_role(&request.role)?;
+        let device = self.shared.device.clone().read_owned().await;
+        let (entities, errors) = blocking(move || Ok(device.read(&request.entities)?)).await?;
+        // The state is read; from here on a slow client holds nothing up.
+        let (parts, answer) = mpsc::channel(4);
+        tokio::spawn(async move {
+            let mut entities = entities.into_iter().peekable();
+            while entities.peek().is_some() {
+                let entities = entities.by_ref().take(READ_PART).collect();
+                if parts.send(Ok(ReadResponse { entities })).await.is_err() {
+                    return; // The client has left.
+                }
+            }
+            if let Some(status) = batch_error::encode(&errors) {
+                let _ = parts.send(Err(status)).await;
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(answer))))
+    }
+
+    async fn set_forwarding_pipeline_config(
+        &self,
+        request: Request<SetForwardingPipelineConfigRequest>,
+    ) -> Result<Response<SetForwardingPipelineConfigResponse>, Status> {
+        let request = request.into_inner();
+        self.shared.check_device(request.device_id)?;
+        let action = request.action();
+        self.shared
+            .with_device(&request.role, request.election_id, move |device| {
+                device.set_pipeline(action, request.config)
+            })
+            .await?;
+        tracing::info!(
+            action = action.as_str_name(),
+            "forwarding-pipeline configuration set"
+        );
+        Ok(Response::new(SetForwardingPipelineConfigResponse {}))
+    }
+
+    async fn get_forwarding_pipeline_config(
+        &self,
+        request: Request<GetForwardingPipelineConfigRequest>,
+    ) -> Result<Response<GetForwardingPipelineConfigResponse>, Status> {
+        let request = request.into_inner();
+        self.shared.check_device(request.device_id)?;
+        let wanted = request.response_type();
+        let info = matches!(wanted, ResponseType::All | ResponseType::P4infoAndCookie);
+        let program = matches!(
+            wanted,
+            ResponseType::All | ResponseType::DeviceConfigAndCookie
+        );
+        let device = self.shared.device.read().await;
+        let config = device.config().map(|config| ForwardingPipelineConfig {
+            p4info: info.then(|| config.p4info.clone()).flatten(),
+            p4_device_config: if program {
+                config.p4_device_config.clone()
+            } else {
+                Vec::new()
+            },
+            cookie: config.cookie,
+        });
+        Ok(Response::new(GetForwardingPipelineConfigResponse {
+            config,
+        }))
+    }
+
+    type StreamChannelStream = BoxStream<StreamMessageResponse>;
+
+    async fn stream_channel(
+        &self,
+        request: Request<Streaming<StreamMessageRequest>>,
+    ) -> Result<Response<Self::StreamChannelStream>, Status> {
+        let (stream, inbox) = self.shared.controllers().open()?;
+        tokio::spawn(streams::serve(
+            self.shared.clone(),
+            stream,
+            request.into_inner(),
+        ));
+        let messages = stream::select_with_strategy(
+            ReceiverStream::new(inbox.control),
+            ReceiverStream::new(inbox.notifications),
+            |(): &mut ()| PollNext::Left,
+        );
+        // A status ends the stream: nothing comes after it.
+        let messages = messages.scan(false, |ended, message| {
+            let done = std::mem::replace(ended, *ended || message.is_err());
+            futures::future::ready((!done).then_some(message))
+        });
+        Ok(Response::new(Box::pin(messages)))
+    }
+
+    async fn capabilities(
+        &self,
+        request: Request<CapabilitiesRequest>,
+    ) -> Result<Response<CapabilitiesResponse>, Status> {
+        let device_id = request.into_inner().device_id;
+        if device_id != 0 {
+            self.shared.check_device(device_id)?;
+        }
+        Ok(Response::new(CapabilitiesResponse {
+            p4runtime_api_version: API_VERSION.to_owned(),
+            ..Default::default()
+        }))
+    }
+}
+
+/// Carries packets from the switch to the primary controller.
+async fn send_packets(shared: Arc<Shared>, mut packets: mpsc::Receiver<crate::control::CpuPacket>) {
+    while let Some(packet) = packets.recv().await {
+        let schema = shared.schema();
+        let header = schema
+            .as_ref()
+            .and_then(|schema| schema.packet_in.as_deref());
+        match encode_packet_in(header, &packet.bytes) {
+            Ok(packet) => shared
+                .controllers()
+                .notify_primary(Outgoing::Packet(packet)),
+            Err(error) => tracing::warn!(%error, "PacketIn"),
+        }
+    }
+}
+
+/// Carries digests from the switch to the primary controller.
+async fn send_digests(shared: Arc<Shared>, mut digests: mpsc::Receiver<crate::control::Digest>) {
+    loop {
+        let deadline = shared.digests().poll_timeout();
+        let timeout = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        let lists = tokio::select! {
+            digest = digests.recv() => match digest {
+                Some(digest) => take_digest(&shared, &digest).into_iter().collect(),
+                None => return,
+            },
+            () = timeout => shared.digests().handle_timeout(Instant::now()),
+            () = shared.digests_changed.notified() => Vec::new(),
+        };
+        for list in lists {
+            shared.controllers().notify_primary(Outgoing::Digest(list));
+        }
+    }
+}
+
+fn take_digest(shared: &Shared, digest: &crate::control::Digest) -> Option<v1::DigestList> {
+    let schema = shared.schema()?;
+    let known = schema.digest_named(&digest.name)?;
+    match encode_digest(&schema.types, &known.type_spec, &digest.fields) {
+        Ok(data) => shared.digests().push(Instant::now(), known.object.id, data),
+        Err(error) => {
+            tracing::warn!(%error, digest = digest.name, "digest");
+            None
+        }
+    }
+}
+
+async fn log_ports(mut ports: mpsc::UnboundedReceiver<crate::control::PortEvent>) {
+    while let Some(event) = ports.recv().await {
+        tracing::info!(port = event.port, state = ?event.state, "port");
+    }
+}
