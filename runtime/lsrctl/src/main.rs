@@ -4,9 +4,14 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use lsrctl::cli::{Cli, Command};
+use lsrctl::show;
 
+// Not async: a lab enters namespaces, which needs a process with a single thread.
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    let cli = Cli::parse();
+    match cli.command {
+        Command::Show { subject, options } => show::run(&cli.socket, subject, &options),
+        Command::Reload => show::reload(&cli.socket),
         Command::Lab { command } => lsrctl::lab::run(command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "lsrctl", &mut std::io::stdout());
