@@ -342,11 +342,6 @@ impl Diagnostics {
         self.errors >= Self::LIMIT
     }
 
-    /// How many errors there were.
-    pub(crate) fn error_count(&self) -> usize {
-        self.errors
-    }
-
     /// The diagnostics, in the order in which they came up.
     pub(crate) fn into_vec(self) -> Vec<Diagnostic> {
         self.list

@@ -1,8 +1,107 @@
 //! A compiler from P4-16 for the v1model architecture to P4Info and BMv2 JSON.
+//!
+//! [`analyse`] is the front end: it preprocesses, parses and checks a program and gives the
+//! typed, resolved tree of [`hir`].
 
+mod check;
 pub mod diagnostic;
 pub mod hir;
 pub mod options;
 mod preprocess;
 pub mod source;
 mod syntax;
+
+use std::panic::resume_unwind;
+use std::thread;
+
+pub use diagnostic::{Report, ReportLocation, Severity};
+pub use options::{Define, Options, Source};
+
+use diagnostic::Diagnostics;
+use source::SourceMap;
+
+/// A program that has no errors.
+#[derive(Debug)]
+pub struct Analysis {
+    /// The typed, resolved tree.
+    pub program: hir::Program,
+    /// Where everything in it stands.
+    pub sources: SourceMap,
+    /// What is odd about it.
+    pub warnings: Vec<Report>,
+}
+
+/// The stack of the thread that compiles: enough for the nesting that the parser allows.
+const STACK_SIZE: usize = 64 << 20;
+
+/// Preprocesses, parses and checks a program.
+///
+/// # Errors
+///
+/// All errors and warnings of the program, in the order in which they came up. At least one of
+/// them is an error.
+pub fn analyse(source: &Source, options: &Options) -> Result<Analysis, Vec<Report>> {
+    on_large_stack(|| {
+        let mut diagnostics = Diagnostics::default();
+        let sources = preprocess::preprocess(source, options, &mut diagnostics);
+        let program = check_text(sources.text(), &mut diagnostics);
+        let reports: Vec<Report> = diagnostics
+            .into_vec()
+            .into_iter()
+            .map(|diagnostic| diagnostic.into_report(&sources))
+            .collect();
+        match program {
+            Some(program) => Ok(Analysis {
+                program,
+                sources,
+                warnings: reports,
+            }),
+            None => Err(reports),
+        }
+    })
+}
+
+/// The preprocessed program, with line markers as the C preprocessor writes them.
+///
+/// # Errors
+///
+/// As for [`analyse`].
+pub fn preprocess(source: &Source, options: &Options) -> Result<String, Vec<Report>> {
+    let mut diagnostics = Diagnostics::default();
+    let sources = preprocess::preprocess(source, options, &mut diagnostics);
+    if !diagnostics.has_errors() {
+        return Ok(sources.text_with_line_markers());
+    }
+    let list = diagnostics.into_vec().into_iter();
+    Err(list
+        .map(|diagnostic| diagnostic.into_report(&sources))
+        .collect())
+}
+
+/// Parses and checks a preprocessed program. A program with syntax errors is not checked: what
+/// is left out of it would give errors that mean nothing.
+fn check_text(text: &str, diagnostics: &mut Diagnostics) -> Option<hir::Program> {
+    if diagnostics.has_errors() {
+        return None;
+    }
+    let ast = syntax::parse(text, diagnostics);
+    if diagnostics.has_errors() {
+        return None;
+    }
+    check::check(&ast, diagnostics)
+}
+
+/// Runs a task on a thread with a large stack, for the passes over a program recurse.
+fn on_large_stack<T: Send>(task: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new()
+            .name("p4-compiler".to_owned())
+            .stack_size(STACK_SIZE)
+            .spawn_scoped(scope, task);
+        match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            // Without memory for a thread there is none for a compiler either.
+            Err(error) => panic!("cannot start the compiler's thread: {error}"),
+        }
+    })
+}

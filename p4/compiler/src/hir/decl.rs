@@ -353,8 +353,8 @@ pub struct Entry {
     /// The values of the action data, constants in the order of the parameters.
     pub data: Vec<Expr>,
     /// The priority that the entry states, or that the specification (section 14.2.1.4) derives
-    /// for it when any entry of the table states one. In the table's own order of priorities:
-    /// see [`Entry::largest_priority_wins`].
+    /// for it. `None` in a `const` list, where the first entry that matches wins, and in tables
+    /// whose match kinds need none. For its meaning see [`Entry::largest_priority_wins`].
     pub priority: Option<u64>,
     /// Whether an entry with a larger priority goes before one with a smaller.
     pub largest_priority_wins: bool,
@@ -605,5 +605,76 @@ impl Program {
     pub fn is_header(&self, id: TypeId) -> bool {
         self.struct_decl(id)
             .is_some_and(|decl| decl.kind == StructKind::Header)
+    }
+}
+
+impl Program {
+    /// A program without declarations; its `main` names instances that are not there yet.
+    pub(crate) fn empty() -> Self {
+        let mut types = TypeTable::default();
+        let void = types.intern(Type::Void);
+        let none = InstanceId(u32::MAX);
+        Self {
+            types,
+            structs: Vec::new(),
+            enums: Vec::new(),
+            newtypes: Vec::new(),
+            errors: Vec::new(),
+            match_kinds: Vec::new(),
+            extern_objects: Vec::new(),
+            extern_functions: Vec::new(),
+            functions: Vec::new(),
+            vars: Vec::new(),
+            actions: Vec::new(),
+            tables: Vec::new(),
+            parsers: Vec::new(),
+            controls: Vec::new(),
+            instances: Vec::new(),
+            value_sets: Vec::new(),
+            top_level_instances: Vec::new(),
+            main: V1Switch {
+                headers: void,
+                metadata: void,
+                parser: none,
+                verify_checksum: none,
+                ingress: none,
+                egress: none,
+                compute_checksum: none,
+                deparser: none,
+                annotations: Annotations::default(),
+                span: Span::default(),
+            },
+        }
+    }
+
+    /// The type as it is written in P4.
+    pub fn type_name(&self, id: TypeId) -> String {
+        let list = |types: &[TypeId]| {
+            types
+                .iter()
+                .map(|ty| self.type_name(*ty))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        match self.ty(id) {
+            Type::Void => "void".to_owned(),
+            Type::Bool => "bool".to_owned(),
+            Type::Int => "int".to_owned(),
+            Type::Bit(width) => format!("bit<{width}>"),
+            Type::Signed(width) => format!("int<{width}>"),
+            Type::Varbit(width) => format!("varbit<{width}>"),
+            Type::Error => "error".to_owned(),
+            Type::MatchKind => "match_kind".to_owned(),
+            Type::String => "string".to_owned(),
+            Type::Enum(decl) => self[*decl].name.clone(),
+            Type::NewType(decl) => self[*decl].name.clone(),
+            Type::Struct(decl) | Type::Header(decl) => self[*decl].name.clone(),
+            Type::Stack { element, size } => format!("{}[{size}]", self.type_name(*element)),
+            Type::Tuple(members) => format!("tuple<{}>", list(members)),
+            Type::Extern { object, args } if args.is_empty() => self[*object].name.clone(),
+            Type::Extern { object, args } => format!("{}<{}>", self[*object].name, list(args)),
+            Type::Param { name, .. } => name.clone(),
+            Type::Unknown => "unknown".to_owned(),
+        }
     }
 }

@@ -244,7 +244,7 @@ impl Arg {
 pub enum KeySet {
     /// `default` or `_`: every value.
     Any,
-    /// One value: a constant in table entries; in `select` also one known only at run time.
+    /// One value, a constant.
     Value(Expr),
     /// `value &&& mask`.
     Mask {
