@@ -1,18 +1,24 @@
 //! A compiler from P4-16 for the v1model architecture to P4Info and BMv2 JSON.
 //!
-//! [`analyse`] is the front end: it preprocesses, parses and checks a program and gives the
-//! typed, resolved tree of [`hir`].
+//! [`compile`] is the whole of it. [`analyse`] is the front end: it preprocesses, parses and checks
+//! a program and gives the typed, resolved tree of [`hir`]. [`p4info`] makes P4Info of that tree,
+//! and [`bmv2`] lowers it to BMv2 JSON.
 
+pub mod bmv2;
 mod check;
 pub mod diagnostic;
 pub mod hir;
 pub mod options;
+pub mod p4info;
 mod preprocess;
 pub mod source;
 mod syntax;
 
 use std::panic::resume_unwind;
 use std::thread;
+
+use bmv2_json::Document;
+use p4runtime_proto::p4::config::v1::P4Info;
 
 pub use diagnostic::{Report, ReportLocation, Severity};
 pub use options::{Define, Options, Source};
@@ -29,6 +35,46 @@ pub struct Analysis {
     pub sources: SourceMap,
     /// What is odd about it.
     pub warnings: Vec<Report>,
+}
+
+/// What a program compiles to.
+#[derive(Debug)]
+pub struct Compiled {
+    /// What the control plane sees.
+    pub p4info: P4Info,
+    /// What the switch runs.
+    pub bmv2: Document,
+    /// What is odd about the program.
+    pub warnings: Vec<Report>,
+}
+
+/// Compiles a program to P4Info and BMv2 JSON.
+///
+/// # Errors
+///
+/// As for [`analyse`]; besides, what the target or this compiler does not support.
+pub fn compile(source: &Source, options: &Options) -> Result<Compiled, Vec<Report>> {
+    let Analysis {
+        program,
+        sources,
+        warnings,
+    } = analyse(source, options)?;
+    on_large_stack(|| {
+        let generated = p4info::generate(&program);
+        let lowered = bmv2::lower(&program, &sources);
+        match (generated, lowered) {
+            (Ok(p4info), Ok(bmv2)) => Ok(Compiled {
+                p4info,
+                bmv2,
+                warnings,
+            }),
+            (generated, lowered) => {
+                let errors = [generated.err(), lowered.err()];
+                let reports = errors.into_iter().flatten().flatten();
+                Err(reports.map(|error| error.into_report(&sources)).collect())
+            }
+        }
+    })
 }
 
 /// The stack of the thread that compiles: enough for the nesting that the parser allows.

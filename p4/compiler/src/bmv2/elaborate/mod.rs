@@ -33,8 +33,6 @@ use value::{Place, Value};
 /// What was lowered, or why it cannot be.
 pub(super) type Lowered<T> = Result<T, Box<Diagnostic>>;
 
-/// The prefix of user metadata among the scalars.
-const METADATA_PREFIX: &str = "userMetadata.";
 /// The type of the metadata that the architecture and the program share.
 pub(super) const STANDARD_METADATA_TYPE: &str = "standard_metadata_t";
 /// Its name in BMv2.
@@ -177,9 +175,9 @@ impl<'p> Elaborator<'p> {
         for name in ["scalars", STANDARD_METADATA, "accept", "reject"] {
             self.names.unique(name);
         }
-        let metadata = self.interface(main.metadata, METADATA_PREFIX, main.span)?;
+        let metadata = self.interface(main.metadata, true, main.span)?;
         let standard = self.standard_metadata(main.span)?;
-        let headers = self.interface(main.headers, "", main.span)?;
+        let headers = self.interface(main.headers, false, main.span)?;
         for &instance in &program.top_level_instances {
             if let Some(object) = self.declare_object(instance, "")? {
                 self.globals.insert(instance, object);

@@ -230,9 +230,9 @@ impl Elaborator<'_> {
     }
 
     /// Storage for the headers or the user metadata: the fields of a struct, named as p4c names
-    /// them. A struct without structs in it keeps the names of its fields, prefixed for
-    /// metadata; in other structs the path and a running number make the name.
-    pub(super) fn interface(&mut self, ty: TypeId, prefix: &str, span: Span) -> Lowered<Value> {
+    /// them. A struct without structs in it keeps the names of its fields, prefixed with that of
+    /// the struct for metadata; in other structs the path and a running number make the name.
+    pub(super) fn interface(&mut self, ty: TypeId, metadata: bool, span: Span) -> Lowered<Value> {
         let Type::Struct(id) = *self.program.ty(ty) else {
             let text = "headers and metadata must be structs for this target";
             return Err(Diagnostic::error(span, text).into());
@@ -243,7 +243,12 @@ impl Elaborator<'_> {
             .iter()
             .any(|field| matches!(self.program.ty(field.ty), Type::Struct(_)));
         let mut count = nested.then_some(0usize);
-        self.interface_struct(decl, prefix, "", &[], &mut count)
+        let prefix = if metadata {
+            format!("{}.", decl.control_plane_name.trim_start_matches('.'))
+        } else {
+            String::new()
+        };
+        self.interface_struct(decl, &prefix, "", &[], &mut count)
     }
 
     fn interface_struct(

@@ -8,7 +8,8 @@ use num_bigint::BigInt;
 
 use super::super::fold::ones;
 use super::super::ir::{
-    BinaryOp, Expr, ExprKind, FieldRef, HeaderRef, Program, ScalarId, ScalarType, StackId, UnaryOp,
+    BinaryOp, Expr, ExprKind, FieldRef, HeaderId, HeaderRef, Program, ScalarId, ScalarType,
+    StackId, UnaryOp,
 };
 
 /// The metadata header that holds the scalars.
@@ -36,6 +37,12 @@ impl Values<'_> {
         }
     }
 
+    fn header_field(&self, header: HeaderId, field: usize) -> bmv2_json::FieldRef {
+        let header = &self.program.headers[header.0];
+        let field = &self.program.header_types[header.ty.0].fields[field];
+        bmv2_json::FieldRef::new(&header.name, &field.name)
+    }
+
     /// A field that has a name; `None` if its header is known only at run time.
     pub(super) fn named_field(&self, field: &FieldRef) -> Option<bmv2_json::FieldRef> {
         match field {
@@ -43,41 +50,28 @@ impl Values<'_> {
             FieldRef::Header {
                 header: HeaderRef::Instance(id),
                 field,
-            } => {
-                let header = &self.program.headers[id.0];
-                let field = &self.program.header_types[header.ty.0].fields[*field];
-                Some(bmv2_json::FieldRef::new(&header.name, &field.name))
-            }
+            } => Some(self.header_field(*id, *field)),
             FieldRef::Header { .. } => None,
         }
     }
 
     /// A field as a value.
     pub(super) fn field(&self, field: &FieldRef) -> Value {
-        if let Some(named) = self.named_field(field) {
-            return Value::Field(named);
-        }
-        match field {
-            FieldRef::Header {
-                header: HeaderRef::Element(stack, index),
-                field,
-            } => Value::expression(Expression::AccessField {
+        let (header, field) = match field {
+            FieldRef::Scalar(id) => return Value::Field(self.scalar(*id)),
+            FieldRef::Header { header, field } => (header, *field),
+        };
+        match header {
+            HeaderRef::Instance(id) => Value::Field(self.header_field(*id, field)),
+            HeaderRef::Element(stack, index) => Value::expression(Expression::AccessField {
                 header: self.element(*stack, index),
-                field: *field as u32,
+                field: field as u32,
             }),
-            FieldRef::Header {
-                header: HeaderRef::Last(stack) | HeaderRef::Next(stack),
-                field,
-            } => {
+            HeaderRef::Next(stack) | HeaderRef::Last(stack) => {
                 let stack = &self.program.stacks[stack.0];
-                let field = &self.program.header_types[stack.ty.0].fields[*field];
+                let field = &self.program.header_types[stack.ty.0].fields[field];
                 Value::StackField(stack.name.clone(), field.name.clone())
             }
-            FieldRef::Scalar(id) => Value::Field(self.scalar(*id)),
-            FieldRef::Header {
-                header: HeaderRef::Instance(_),
-                ..
-            } => unnamed(),
         }
     }
 
@@ -247,11 +241,6 @@ impl Values<'_> {
             }
         }
     }
-}
-
-/// A field without a name: there is none, since instances always have one.
-fn unnamed() -> Value {
-    Value::field(SCALARS, VALID)
 }
 
 /// An argument of a primitive: expressions are wrapped once more, as BMv2 demands.

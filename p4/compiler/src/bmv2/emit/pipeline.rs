@@ -241,13 +241,18 @@ impl Emitter<'_> {
                 .collect()
         });
         let implementation = table.implementation.map(|id| &program.objects[id.0]);
+        let keys = table
+            .key
+            .iter()
+            .map(|key| self.key(key, table))
+            .collect::<Emitted<_>>()?;
         let json_id = self.next_table;
         self.next_table += 1;
         Ok(Table {
             name: table.name.clone(),
             id: json_id,
             source_info: self.source_info(table.span),
-            key: table.key.iter().map(|key| self.key(key)).collect(),
+            key: keys,
             match_type: match table.key.iter().map(|key| key.kind).max() {
                 Some(kind) => match_type(kind),
                 None => MatchType::Exact,
@@ -271,7 +276,7 @@ impl Emitter<'_> {
         })
     }
 
-    fn key(&self, key: &ir::Key) -> TableKey {
+    fn key(&self, key: &ir::Key, table: &ir::Table) -> Emitted<TableKey> {
         let target = match &key.target {
             ir::KeyTarget::Field(field) => self.values().named_field(field),
             ir::KeyTarget::Valid(ir::HeaderRef::Instance(id)) => {
@@ -280,15 +285,17 @@ impl Emitter<'_> {
             }
             ir::KeyTarget::Valid(_) => None,
         };
-        // Keys that are no plain field were made one before the table.
-        let target = target.unwrap_or_else(|| bmv2_json::FieldRef::new("", ""));
+        let target = target.ok_or_else(|| {
+            let text = format!("the key `{}` is not a field on this target", key.name);
+            Box::new(Diagnostic::error(table.span, text))
+        })?;
         let bytes = key.width.div_ceil(8) as usize;
-        TableKey {
+        Ok(TableKey {
             match_type: match_type(key.kind),
             name: Some(key.name.clone()),
             target: KeyTarget::Field(target),
             mask: key.mask.as_ref().map(|mask| HexString::new(mask, bytes)),
-        }
+        })
     }
 
     fn entry(&self, entry: &ir::Entry, key: &[ir::Key], action_id: u32) -> Entry {
