@@ -1,0 +1,5 @@
+//! Translation and reconciliation, without a switch.
+
+mod reconcile;
+mod support;
+mod translate;

@@ -1,0 +1,268 @@
+//! The order and the outcome of changes.
+
+use std::collections::BTreeSet;
+
+use dataplane::{Entries, Key, NhlfeId, Translator, Update, Value};
+use p4runtime_client::{Code, Operation, UpdateError};
+use proptest::prelude::*;
+
+use crate::support::{
+    Router, Scenario, Switch, any_scenario, apply, capacity, nhlfe, paths, write,
+};
+
+/// Picks by a sequence of random numbers.
+fn picker(numbers: Vec<u16>) -> impl FnMut(usize) -> usize {
+    let mut numbers = numbers.into_iter().cycle();
+    move |count| usize::from(numbers.next().unwrap_or(0)) % count
+}
+
+/// A switch that some daemon has written before.
+fn used_switch(scenario: &Scenario) -> (Switch, Translator) {
+    let mut translator = Translator::new(capacity());
+    let target = translator.translate(&scenario.desired(), &Entries::new(), false);
+    let mut switch = Switch::default();
+    write(&mut switch, &target.entries);
+    (switch, translator)
+}
+
+#[test]
+fn entries_come_after_what_they_point_to_and_go_before_it() {
+    let mut router = Router::new();
+    router.neighbour(0, 2);
+    router.ftn("10.1.0.0/16", &paths(&[nhlfe(0, 2, &[100])]));
+    let target = Translator::new(capacity()).translate(&router.desired(), &Entries::new(), false);
+    let mut switch = Switch::default();
+    write(&mut switch, &target.entries);
+    let order = |switch: &Switch| -> Vec<&'static str> {
+        let tables = switch.log.iter().map(|update| update.key.table());
+        let wanted = ["nhlfe", "path_group", "ftn_ipv4", "port_config"];
+        let mut tables: Vec<_> = tables.filter(|table| wanted.contains(table)).collect();
+        tables.dedup();
+        tables
+    };
+    assert_eq!(
+        order(&switch),
+        ["nhlfe", "path_group", "ftn_ipv4", "port_config"]
+    );
+    switch.log.clear();
+    write(&mut switch, &Entries::new());
+    assert_eq!(
+        order(&switch),
+        ["port_config", "ftn_ipv4", "path_group", "nhlfe"]
+    );
+    assert!(switch.entries.is_empty());
+}
+
+#[test]
+fn what_depends_on_a_refused_entry_is_not_written() {
+    let mut router = Router::new();
+    router.neighbour(0, 2);
+    router.ftn("10.1.0.0/16", &paths(&[nhlfe(0, 2, &[100])]));
+    let target = Translator::new(capacity()).translate(&router.desired(), &Entries::new(), false);
+    let mut switch = Switch {
+        sizes: [("nhlfe", 0)].into(),
+        ..Default::default()
+    };
+    let (_, outcome) = apply(
+        &mut switch,
+        &target.entries,
+        false,
+        |_| 0,
+        |_| false,
+        Switch::check_references,
+    );
+    let ftn = outcome
+        .failures
+        .iter()
+        .find(|(key, _)| key.lfib_key().is_some())
+        .unwrap();
+    assert_eq!(
+        ftn.1.entry,
+        Key::Nhlfe(NhlfeId(1)),
+        "the failure names its cause"
+    );
+    assert!(!switch.entries.keys().any(|key| key.lfib_key().is_some()));
+}
+
+#[test]
+fn a_switch_that_holds_something_else_is_read_again() {
+    let mut router = Router::new();
+    router.neighbour(0, 2);
+    router.ftn("10.1.0.0/16", &paths(&[nhlfe(0, 2, &[100])]));
+    let target = Translator::new(capacity()).translate(&router.desired(), &Entries::new(), false);
+    let mut held = target.entries.clone();
+    held.insert(Key::Port(200), Value::Foreign);
+    let mut change = dataplane::Reconciliation::new(&mut held, &target.entries, false);
+    let batch = change.next_batch().unwrap();
+    assert_eq!(batch.len(), 1);
+    assert_eq!(batch[0].operation, Operation::Delete);
+    let error = UpdateError {
+        code: Code::NotFound,
+        message: String::new(),
+    };
+    change.complete(&[Err(error)]);
+    assert!(change.next_batch().is_none());
+    let outcome = change.finish();
+    assert!(outcome.stale && outcome.failures.is_empty());
+    assert_eq!(held, target.entries);
+}
+
+#[test]
+fn rates_that_the_switch_rounded_are_not_written_again() {
+    let rate = |rate| Value::PuntMetered(dataplane::PuntRate { rate, burst: 10 });
+    let mut held = Entries::from([(Key::PuntPolicy(1), rate(999))]);
+    let desired = Entries::from([(Key::PuntPolicy(1), rate(1000))]);
+    assert!(
+        dataplane::Reconciliation::new(&mut held, &desired, false)
+            .next_batch()
+            .is_none()
+    );
+    let desired = Entries::from([(Key::PuntPolicy(1), rate(1001))]);
+    assert!(
+        dataplane::Reconciliation::new(&mut held, &desired, false)
+            .next_batch()
+            .is_some()
+    );
+}
+
+proptest! {
+    /// The difference, applied to any state of the switch, gives the desired state; after every
+    /// single update, in whatever order the switch takes those of a batch, no entry points to one
+    /// that is not there.
+    #[test]
+    fn any_state_becomes_the_desired_state(
+        before in any_scenario(),
+        now in any_scenario(),
+        same_daemon: bool,
+        foreign in prop::collection::btree_set(1u32..6, 0..3),
+        numbers in prop::collection::vec(any::<u16>(), 1..50),
+    ) {
+        let (mut switch, mut translator) = used_switch(&before);
+        if !same_daemon {
+            translator = Translator::new(capacity());
+        }
+        for id in foreign {
+            // Another controller rewrote some NHLFEs.
+            switch.entries.insert(Key::Nhlfe(NhlfeId(id)), Value::Foreign);
+        }
+        let target = translator.translate(&now.desired(), &switch.entries, false);
+        let (held, outcome) = apply(
+            &mut switch,
+            &target.entries,
+            false,
+            picker(numbers),
+            |_| false,
+            Switch::check_references,
+        );
+        prop_assert_eq!(&switch.entries, &target.entries);
+        prop_assert_eq!(held, target.entries);
+        prop_assert!(outcome.failures.is_empty() && !outcome.stale);
+    }
+
+    /// While a change is written, every packet leaves as it did before or as it will afterwards:
+    /// never by the path of another FEC. (A next hop's new MAC address is for all its users at
+    /// once; here none changes.)
+    #[test]
+    fn no_packet_takes_a_path_of_another_fec(
+        before in any_scenario(),
+        now in any_scenario(),
+        same_daemon: bool,
+        numbers in prop::collection::vec(any::<u16>(), 1..50),
+    ) {
+        let now = now.with_macs_of(&before);
+        let (mut switch, mut translator) = used_switch(&before);
+        if !same_daemon {
+            translator = Translator::new(capacity());
+        }
+        let target = translator.translate(&now.desired(), &switch.entries, false);
+        let old = switch.exits();
+        let new = Switch::holding(&target.entries).exits();
+        let none = BTreeSet::new();
+        let check = |switch: &Switch| {
+            for (key, exits) in switch.exits() {
+                let (old, new) = (old.get(&key).unwrap_or(&none), new.get(&key).unwrap_or(&none));
+                assert!(!exits.is_empty(), "{key} has no exit");
+                for exit in exits {
+                    assert!(old.contains(&exit) || new.contains(&exit), "{key}: {exit:?}");
+                }
+            }
+        };
+        apply(&mut switch, &target.entries, false, picker(numbers), |_| false, check);
+    }
+
+    /// A FEC that is forwarded before and after a change is forwarded all the time.
+    #[test]
+    fn a_change_interrupts_no_fec(
+        before in any_scenario(),
+        now in any_scenario(),
+        same_daemon: bool,
+    ) {
+        let (mut switch, mut translator) = used_switch(&before);
+        if !same_daemon {
+            translator = Translator::new(capacity());
+        }
+        let target = translator.translate(&now.desired(), &switch.entries, false);
+        let lasting: Vec<Key> = switch
+            .entries
+            .keys()
+            .filter(|key| key.lfib_key().is_some() && target.entries.contains_key(key))
+            .copied()
+            .collect();
+        let check = |switch: &Switch| {
+            for key in &lasting {
+                assert!(switch.entries.contains_key(key), "{key} is interrupted");
+            }
+        };
+        apply(&mut switch, &target.entries, false, |_| 0, |_| false, check);
+    }
+
+    /// Whatever the switch refuses, no entry points to one that is not there, and a later change
+    /// makes up for it.
+    #[test]
+    fn refusals_are_made_up_for(
+        before in any_scenario(),
+        now in any_scenario(),
+        refused in prop::collection::vec(any::<bool>(), 1..30),
+        numbers in prop::collection::vec(any::<u16>(), 1..50),
+    ) {
+        let (mut switch, mut translator) = used_switch(&before);
+        let desired = now.desired();
+        let target = translator.translate(&desired, &switch.entries, false);
+        let mut refused = refused.into_iter().cycle();
+        let (held, outcome) = apply(
+            &mut switch,
+            &target.entries,
+            false,
+            picker(numbers),
+            |_: &Update| refused.next().unwrap_or(false),
+            Switch::check_references,
+        );
+        prop_assert_eq!(&held, &switch.entries);
+        for key in target.entries.keys() {
+            let as_desired = switch.entries.get(key) == target.entries.get(key);
+            prop_assert!(as_desired || outcome.failures.contains_key(key), "{} is lost", key);
+        }
+        let target = translator.translate(&desired, &switch.entries, false);
+        write(&mut switch, &target.entries);
+        prop_assert_eq!(&switch.entries, &target.entries);
+    }
+
+    /// With the restart hold nothing is deleted.
+    #[test]
+    fn the_hold_deletes_nothing(before in any_scenario(), now in any_scenario()) {
+        let (mut switch, _) = used_switch(&before);
+        let old: BTreeSet<Key> = switch.entries.keys().copied().collect();
+        let target =
+            Translator::new(capacity()).translate(&now.desired(), &switch.entries, true);
+        let (_, outcome) = apply(
+            &mut switch,
+            &target.entries,
+            true,
+            |_| 0,
+            |_| false,
+            Switch::check_references,
+        );
+        prop_assert_eq!(outcome.written.deleted, 0);
+        prop_assert!(old.iter().all(|key| switch.entries.contains_key(key)));
+    }
+}
