@@ -25,12 +25,18 @@ fn plan() -> Plan {
     let node = |name: &str, forwarding, gateways: &[&str]| NodePlan {
         name: name.into(),
         forwarding,
-        gateways: gateways.iter().map(|gateway| gateway.parse().unwrap()).collect(),
+        gateways: gateways
+            .iter()
+            .map(|gateway| gateway.parse().unwrap())
+            .collect(),
     };
     let end = |node: &str, interface: &str, addresses: [&str; 2]| EndPlan {
         node: node.into(),
         interface: interface.into(),
-        addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+        addresses: addresses
+            .iter()
+            .map(|address| address.parse().unwrap())
+            .collect(),
         switch_port: false,
     };
     Plan {
@@ -76,7 +82,9 @@ const PING: PingOptions = PingOptions {
 };
 
 async fn hosts_reach_each_other(rootless: bool) {
-    let Some(sandbox) = sandbox(rootless) else { return };
+    let Some(sandbox) = sandbox(rootless) else {
+        return;
+    };
     sandbox.build(plan()).unwrap();
     for (from, to, router) in [
         ("h1", "10.2.0.2", "10.1.0.1"),
@@ -87,7 +95,11 @@ async fn hosts_reach_each_other(rootless: bool) {
         let to: IpAddr = to.parse().unwrap();
         let prober = Prober::open(&sandbox, from, to).unwrap();
         let result = prober.ping(PING).await;
-        assert_eq!((result.sent, result.lost(), result.duplicates), (5, 0, 0), "{result:?}");
+        assert_eq!(
+            (result.sent, result.lost(), result.duplicates),
+            (5, 0, 0),
+            "{result:?}"
+        );
         // The frames are in the capture's socket; its task may not have read the last ones yet.
         tokio::time::sleep(Duration::from_millis(100)).await;
         let seen = capture.frames();
@@ -99,13 +111,23 @@ async fn hosts_reach_each_other(rootless: bool) {
                 .count()
         };
         let forward = from == "h2";
-        assert_eq!((echo(false, forward), echo(true, !forward)), (1, 1), "{seen:?}");
+        assert_eq!(
+            (echo(false, forward), echo(true, !forward)),
+            (1, 1),
+            "{seen:?}"
+        );
 
         let hops = prober.traceroute(5, Duration::from_secs(2)).await;
-        let found: Vec<_> =
-            hops.iter().flatten().map(|answer| (answer.from, answer.kind)).collect();
+        let found: Vec<_> = hops
+            .iter()
+            .flatten()
+            .map(|answer| (answer.from, answer.kind))
+            .collect();
         let router: IpAddr = router.parse().unwrap();
-        assert_eq!(found, [(router, AnswerKind::TimeExceeded), (to, AnswerKind::Reply)]);
+        assert_eq!(
+            found,
+            [(router, AnswerKind::TimeExceeded), (to, AnswerKind::Reply)]
+        );
     }
 }
 
@@ -121,11 +143,17 @@ async fn hosts_reach_each_other_in_a_user_namespace() {
 
 #[tokio::test]
 async fn a_link_that_is_down_loses_packets() {
-    let Some(sandbox) = sandbox(false) else { return };
+    let Some(sandbox) = sandbox(false) else {
+        return;
+    };
     sandbox.build(plan()).unwrap();
     sandbox.set_link("r", "eth2", false).unwrap();
     let prober = Prober::open(&sandbox, "h1", "10.2.0.2".parse().unwrap()).unwrap();
-    let short = PingOptions { count: 2, timeout: Duration::from_millis(300), ..PING };
+    let short = PingOptions {
+        count: 2,
+        timeout: Duration::from_millis(300),
+        ..PING
+    };
     assert_eq!(prober.ping(short).await.lost(), 2);
 }
 
@@ -141,13 +169,17 @@ fn marked(marker: &str) -> usize {
 
 #[test]
 fn programs_run_in_their_node_and_end_with_the_sandbox() {
-    let Some(sandbox) = sandbox(false) else { return };
+    let Some(sandbox) = sandbox(false) else {
+        return;
+    };
     sandbox.build(plan()).unwrap();
     let log = |name: &str| Path::new("p4lsr/h1").join(name);
     let shell = |script: &str| vec!["/bin/sh".into(), "-c".into(), script.into()];
     let environment = vec![("WORD".to_owned(), "from the test".to_owned())];
     let run = |script: &str, name: &str| {
-        sandbox.spawn_logged("h1", shell(script), environment.clone(), log(name)).unwrap()
+        sandbox
+            .spawn_logged("h1", shell(script), environment.clone(), log(name))
+            .unwrap()
     };
     let pid = run("echo $WORD; cat /proc/net/dev; exit 7", "short.log");
     let status = std::iter::repeat_with(|| {
@@ -157,7 +189,10 @@ fn programs_run_in_their_node_and_end_with_the_sandbox() {
     .find(|status| *status != ProcessStatus::Running);
     assert_eq!(status, Some(ProcessStatus::Exited(7)));
     let output = std::fs::read_to_string(sandbox.path(log("short.log"))).unwrap();
-    assert!(output.starts_with("from the test\n") && output.contains("eth1:"), "{output}");
+    assert!(
+        output.starts_with("from the test\n") && output.contains("eth1:"),
+        "{output}"
+    );
 
     let marker = format!("p4lsr-marker-{}", std::process::id());
     // A child of a child in a session of its own, deaf to SIGTERM and SIGHUP.
@@ -175,11 +210,17 @@ fn programs_run_in_their_node_and_end_with_the_sandbox() {
 
 #[test]
 fn a_program_that_is_not_there_is_an_error_that_names_it() {
-    let Some(sandbox) = sandbox(false) else { return };
+    let Some(sandbox) = sandbox(false) else {
+        return;
+    };
     sandbox.build(plan()).unwrap();
     let arguments = vec!["/no/such/program".to_owned()];
-    let error = sandbox.spawn_logged("h1", arguments, Vec::new(), "log".into()).unwrap_err();
+    let error = sandbox
+        .spawn_logged("h1", arguments, Vec::new(), "log".into())
+        .unwrap_err();
     assert!(error.to_string().contains("/no/such/program"), "{error}");
-    let error = sandbox.socket("h9", libc::AF_INET, libc::SOCK_DGRAM, 0).unwrap_err();
+    let error = sandbox
+        .socket("h9", libc::AF_INET, libc::SOCK_DGRAM, 0)
+        .unwrap_err();
     assert!(error.to_string().contains("h9"), "{error}");
 }

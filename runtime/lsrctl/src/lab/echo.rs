@@ -271,14 +271,25 @@ impl PingResult {
 impl Prober {
     /// Sends echo requests at the interval and collects the answers.
     pub async fn ping(&self, options: PingOptions) -> PingResult {
+        self.ping_until(options, std::future::pending()).await
+    }
+
+    /// As [`Prober::ping`], and sends no more when `stop` is done.
+    pub async fn ping_until(
+        &self,
+        mut options: PingOptions,
+        stop: impl Future<Output = ()>,
+    ) -> PingResult {
         let mut result = PingResult::default();
-        let mut sent_at = Vec::new();
+        let mut sent_at: Vec<(Instant, bool)> = Vec::new();
+        let mut stop = std::pin::pin!(stop);
+        let mut stopped = false;
         let mut ticks = tokio::time::interval(options.interval);
         let mut deadline = Box::pin(tokio::time::sleep(Duration::MAX));
         while result.sent < options.count || result.received() < result.sent {
             tokio::select! {
                 _ = ticks.tick(), if result.sent < options.count => {
-                    sent_at.push(Instant::now());
+                    sent_at.push((Instant::now(), false));
                     if let Err(error) = self.send(result.sent, None).await {
                         note(&mut result.errors, format!("sending: {error}"));
                     }
@@ -287,10 +298,12 @@ impl Prober {
                 }
                 answer = self.receive() => match answer {
                     Ok(answer) if answer.kind == AnswerKind::Reply => {
-                        let Some(sent) = sent_at.get(usize::from(answer.sequence)) else { continue };
-                        if result.round_trips.iter().any(|(known, _)| *known == answer.sequence) {
+                        let sequence = usize::from(answer.sequence);
+                        let Some((sent, answered)) = sent_at.get_mut(sequence) else { continue };
+                        if *answered {
                             result.duplicates += 1;
                         } else {
+                            *answered = true;
                             result.round_trips.push((answer.sequence, sent.elapsed()));
                         }
                     }
@@ -303,6 +316,11 @@ impl Prober {
                     }
                     Err(error) => note(&mut result.errors, format!("receiving: {error}")),
                 },
+                () = &mut stop, if !stopped => {
+                    stopped = true;
+                    options.count = result.sent;
+                    deadline = Box::pin(tokio::time::sleep(options.timeout));
+                }
                 () = &mut deadline, if result.sent == options.count => break,
             }
         }

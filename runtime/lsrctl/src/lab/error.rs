@@ -100,13 +100,26 @@ pub enum LabError {
     },
 
     /// There is no running lab of that name.
-    #[error("no lab {name} is running")]
+    #[error("no lab named {name} is up")]
     #[diagnostic(help(
-        "`lsrctl lab run --keep` starts one and leaves it up; `lsrctl lab list` shows those that run"
+        "`lsrctl lab list` shows those that are; `lsrctl lab run --keep` leaves one up"
     ))]
     NotRunning {
         /// The lab's name.
         name: String,
+    },
+
+    /// There is no running lab at all.
+    #[error("no lab is up")]
+    #[diagnostic(help("`lsrctl lab run --keep` starts one and leaves it up"))]
+    NoneRunning,
+
+    /// There are several labs, and none was named.
+    #[error("several labs are up: {known}")]
+    #[diagnostic(help("name one of them: --lab NAME, or `lsrctl lab stop NAME`"))]
+    WhichLab {
+        /// Their names.
+        known: String,
     },
 
     /// A lab of that name runs already.

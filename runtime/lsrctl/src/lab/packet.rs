@@ -1,7 +1,7 @@
 //! Frames as people read them: Ethernet, label stack, IP, ICMP.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use etherparse::{Icmpv4Type, Icmpv6Type, NetSlice, SlicedPacket, TransportSlice};
 use mpls::LabelStackEntry;
@@ -305,11 +305,6 @@ pub(crate) fn checksum(octets: &[u8]) -> u16 {
     }
     // The loop leaves sixteen bits.
     !(sum as u16)
-}
-
-/// Whether an address is of the IPv6 link-local scope.
-pub(crate) fn is_link_local(address: Ipv6Addr) -> bool {
-    address.segments()[0] & 0xffc0 == 0xfe80
 }
 
 #[cfg(test)]

@@ -255,7 +255,7 @@ pub(super) fn target(answer: &v1::ShowTargetResponse, terminal: bool) -> String 
     let sync = match (target.in_sync, target.entries_refused) {
         (true, 0) => "in sync".to_owned(),
         (true, refused) => format!("in sync, {refused} entries refused"),
-        (false, _) => format!("{} entries differ", target.entries_out_of_sync),
+        (false, _) => format!("{} entries wait", target.entries_pending),
     };
     let mut text = String::new();
     for (name, value) in [
@@ -269,6 +269,7 @@ pub(super) fn target(answer: &v1::ShowTargetResponse, terminal: bool) -> String 
         ("Program", program),
         ("Profile", target.profile.clone()),
         ("LFIB", sync),
+        ("Problems", target.problems.join("\n             ")),
         ("Connections", target.connections.to_string()),
         ("Last error", target.last_error.clone()),
     ] {
@@ -290,23 +291,30 @@ pub(super) fn target(answer: &v1::ShowTargetResponse, terminal: bool) -> String 
             Cell::new(percent),
         ]);
     }
-    let mut punts = table(&["Packets to and from lsrd", ">Packets"], terminal);
+    let mut punts = table(
+        &[
+            "Punted to lsrd",
+            ">Received",
+            ">Offered packets",
+            ">Offered bytes",
+        ],
+        terminal,
+    );
     for punt in &target.packet_ins {
-        punts.add_row(vec![
-            Cell::new(format!("in: {}", punt.reason)),
-            Cell::new(punt.packets),
-        ]);
+        let mut row = vec![Cell::new(&punt.reason), Cell::new(punt.packets)];
+        row.extend(counts(punt.offered.as_ref()));
+        punts.add_row(row);
     }
+    let mut handled = table(&["Handled by lsrd", ">Packets"], terminal);
     for (name, packets) in [
-        ("in: malformed", target.packet_ins_malformed),
-        ("out", target.packet_outs),
+        ("sent to the switch", target.packet_outs),
+        ("could not be sent", target.packet_outs_failed),
+        ("malformed", target.packet_ins_malformed),
+        ("came too fast", target.packet_ins_overrun),
         ("ICMP errors sent", target.icmp_errors_sent),
-        (
-            "ICMP errors suppressed by rate",
-            target.icmp_errors_suppressed,
-        ),
+        ("ICMP errors over the rate", target.icmp_errors_suppressed),
     ] {
-        punts.add_row(vec![Cell::new(name), Cell::new(packets)]);
+        handled.add_row(vec![Cell::new(name), Cell::new(packets)]);
     }
     let mut drops = table(&["Dropped by the switch", ">Packets", ">Bytes"], terminal);
     for drop in &target.drops {
@@ -314,7 +322,7 @@ pub(super) fn target(answer: &v1::ShowTargetResponse, terminal: bool) -> String 
         row.extend(counts(drop.counter.as_ref()));
         drops.add_row(row);
     }
-    for table in [tables, punts, drops] {
+    for table in [tables, punts, handled, drops] {
         if !table.is_empty() {
             let _ = write!(text, "\n{}\n", table.trim_fmt());
         }

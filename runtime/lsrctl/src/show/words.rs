@@ -139,7 +139,8 @@ pub(super) fn status(status: Option<&EntryStatus>) -> String {
         State::Unresolved => "unresolved",
         State::Pending => "pending",
         State::Refused => "refused",
-        State::Held => "held",
+        State::NotPreferred => "not preferred",
+        State::Conflict => "conflict",
     };
     match status.error.as_str() {
         "" => word.to_owned(),

@@ -33,6 +33,7 @@ impl Entrance {
             (file("ipc")?, CloneFlags::CLONE_NEWIPC, "ipc"),
             (file("pid")?, CloneFlags::CLONE_NEWPID, "pid"),
         ];
+        let network = self.network(node)?;
         let folder = std::env::current_dir().ok();
         for (namespace, kind, name) in namespaces {
             // Entering one's own user namespace is an error (setns(2)).
@@ -41,10 +42,6 @@ impl Entrance {
             }
             enter(&namespace, kind, name)?;
         }
-        let path = self.run.join("netns").join(node);
-        let network = File::open(&path).map_err(|error| {
-            Failure::new(format!("opening {} in the lab", path.display()), &error)
-        })?;
         enter(&network, CloneFlags::CLONE_NEWNET, "net")?;
         // A shell's prompt shows the host name. It is a nicety: the lab works without.
         if unshare(CloneFlags::CLONE_NEWUTS).is_ok() {
@@ -55,6 +52,28 @@ impl Entrance {
             let _ = std::env::set_current_dir(folder);
         }
         Ok(())
+    }
+
+    /// Enters the lab's user namespace and the network namespace of `node` only: the file system
+    /// stays this process's own.
+    pub fn enter_network(&self, node: &str) -> Result<(), Failure> {
+        let user = File::open(format!("/proc/{}/ns/user", self.init))
+            .map_err(|error| Failure::new("opening the lab's user namespace", &error))?;
+        let network = self.network(node)?;
+        if !same_namespace(&user, "user") {
+            enter(&user, CloneFlags::CLONE_NEWUSER, "user")?;
+        }
+        enter(&network, CloneFlags::CLONE_NEWNET, "net")
+    }
+
+    /// A node's network namespace, through the root directory of the lab's first process: the
+    /// file is mounted in the lab's mount namespace only.
+    fn network(&self, node: &str) -> Result<File, Failure> {
+        let run = self.run.strip_prefix("/").unwrap_or(&self.run);
+        let root = Path::new("/proc").join(self.init.to_string()).join("root");
+        let path = root.join(run).join("netns").join(node);
+        File::open(&path)
+            .map_err(|error| Failure::new(format!("opening {}", path.display()), &error))
     }
 
     /// Enters the lab and runs a program there to its end; gives its exit code, or 128 and the

@@ -33,6 +33,9 @@ pub(crate) use supervisor::run as run_supervisor;
 /// The longest that making namespaces, links or a process may take on a loaded machine.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How often the owner looks whether the sandbox is still there.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+
 /// Why there is no sandbox, or why it did not do what it was asked for.
 #[derive(Debug, Error, Diagnostic)]
 pub enum SandboxError {
@@ -132,14 +135,19 @@ impl Sandbox {
             child: Some(child),
             output,
         };
-        let Reply::Started { init } = half.receive()?.0 else {
-            return Err(half.unexpected());
-        };
-        let (Reply::Ready, mut descriptors) = half.receive()? else {
-            return Err(half.unexpected());
-        };
-        let Some(run) = descriptors.pop() else {
-            return Err(half.unexpected());
+        // The supervisor and the first process speak each for itself, in either order.
+        let (mut init, mut run) = (None, None);
+        let (init, run) = loop {
+            match half.receive()? {
+                (Reply::Started { init: pid }, _) => init = Some(pid),
+                (Reply::Ready, mut descriptors) => run = descriptors.pop(),
+                _ => return Err(half.unexpected()),
+            }
+            if let (Some(init), Some(_)) = (init, &run)
+                && let Some(run) = run.take()
+            {
+                break (init, run);
+            }
         };
         let child = half.child.take();
         let control = half.control.try_clone().map_err(failed)?;
@@ -152,6 +160,12 @@ impl Sandbox {
             run,
             output: Mutex::new(output),
         })
+    }
+
+    /// Checks that the machine lets this user make the TAP interfaces that lsrd needs.
+    pub fn check_tap_device(&self) -> Result<(), SandboxError> {
+        privileges::check_tap_device()
+            .map_err(|(failure, remedy)| SandboxError::Failed { failure, remedy })
     }
 
     /// Makes the namespaces, links and addresses.
@@ -278,6 +292,17 @@ impl Sandbox {
     /// The process id of the first process of the PID namespace, as seen from here.
     pub fn init(&self) -> i32 {
         self.init
+    }
+
+    /// Waits until the sandbox is gone, however that comes; gives the error that says so.
+    pub async fn ended(&self) -> SandboxError {
+        loop {
+            // Process 0 does not exist: the question only asks for an answer.
+            if let Err(error) = self.status(0) {
+                return error;
+            }
+            tokio::time::sleep(WATCH_INTERVAL).await;
+        }
     }
 
     /// Lets the sandbox run on after this process.

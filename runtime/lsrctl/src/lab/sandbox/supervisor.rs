@@ -147,6 +147,11 @@ fn supervise(init: nix::unistd::Pid, signals: &SigSet, record: Option<&Path>) ->
     }
     if let Some(record) = record {
         let _ = fs::remove_file(record);
+        // The folders of the records (`p4lsr/labs`) go with the last record: one that is not empty
+        // stays.
+        for folder in record.ancestors().skip(1).take(2) {
+            let _ = fs::remove_dir(folder);
+        }
     }
     ExitCode::SUCCESS
 }

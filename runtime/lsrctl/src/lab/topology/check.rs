@@ -12,6 +12,9 @@ use crate::lab::error::{LabError, TopologyError};
 /// The largest switch port (hw-profiles: port 510 is the CPU port, 511 the drop port).
 const MAX_PORT: u16 = 509;
 
+/// The smallest MTU of a link that carries IPv6 (RFC 8200, section 5).
+const MIN_MTU: u16 = 1280;
+
 pub(super) fn fault(
     file: &str,
     text: &str,
@@ -108,6 +111,11 @@ impl Checker<'_> {
             }
         }
         for link in &self.topology.links {
+            if *link.mtu.get_ref() < MIN_MTU {
+                let message = format!("an MTU of {} bytes", link.mtu.get_ref());
+                let remedy = "IPv6 needs 1280 bytes at least (RFC 8200, section 5)";
+                return Err(self.fault(link.mtu.span(), message, remedy));
+            }
             if link.a.node.get_ref() == link.b.node.get_ref() {
                 let message = format!("a link from {} to itself", link.a.node.get_ref());
                 let remedy = "a link joins two nodes";

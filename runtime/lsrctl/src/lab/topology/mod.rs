@@ -94,7 +94,7 @@ pub struct Link {
     /// The largest IP packet without labels that the link is configured for, in bytes. Links
     /// between routers carry the labels on top of it: their Ethernet MTU is larger.
     #[serde(default = "default_mtu")]
-    pub mtu: u16,
+    pub mtu: Spanned<u16>,
     /// Whether the routers switch labels on this link. Without it: on links between routers.
     pub mpls: Option<bool>,
 }
@@ -166,8 +166,8 @@ impl<'de> Deserialize<'de> for LabelWord {
     }
 }
 
-fn default_mtu() -> u16 {
-    1500
+fn default_mtu() -> Spanned<u16> {
+    Spanned::new(0..0, 1500)
 }
 
 /// The Ethernet MTU of a link between routers: room for any label stack on a packet of
@@ -191,6 +191,12 @@ impl Topology {
             .map_err(|error| check::fault(file, text, error.span(), error.message(), None))?;
         check::check(&topology, file, text)?;
         Ok(topology)
+    }
+
+    /// Gives the lab another name.
+    pub fn set_name(&mut self, name: &str) -> Result<(), LabError> {
+        name.clone_into(&mut self.name);
+        check::check(self, "--name", name)
     }
 
     /// The names of all nodes, hosts first, each group in the order of the file.
@@ -231,10 +237,11 @@ impl Topology {
 
     /// The Ethernet MTU of a link.
     pub fn ethernet_mtu(&self, link: &Link) -> u16 {
+        let mtu = *link.mtu.get_ref();
         if self.is_core(link) {
-            CORE_ETHERNET_MTU.max(link.mtu)
+            CORE_ETHERNET_MTU.max(mtu)
         } else {
-            link.mtu
+            mtu
         }
     }
 

@@ -65,7 +65,9 @@ impl Topology {
                 .map(|address| address.get_ref().to_string());
             line(&mut text, "addresses", addresses.collect::<Vec<_>>());
             line(&mut text, "mpls", self.carries_labels(link));
-            line(&mut text, "mtu", i64::from(link.mtu));
+            line(&mut text, "mtu", i64::from(*link.mtu.get_ref()));
+            // The checks have seen that no address is used twice.
+            line(&mut text, "duplicate-address-detection", false);
         }
         for lsp in &self.lsps {
             let model = lsp.ttl_model.unwrap_or(ttl_model);

@@ -1,0 +1,246 @@
+//! The LSPs of a lab as its routers hold them: each FTN entry that pushes labels, followed from
+//! ILM to ILM. Nothing here comes from the topology file but which interface leads where.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use northbound::v1;
+use northbound::v1::ilm_entry::Operation;
+use serde::Serialize;
+
+use super::topology::Topology;
+
+/// A label switched path is given up as a loop after this many routers.
+const MAX_HOPS: usize = 64;
+
+/// An LSP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LspTrace {
+    /// The name that its ingress gives it.
+    pub name: String,
+    /// The FEC.
+    pub fec: String,
+    /// What each router does, from the ingress LER on.
+    pub hops: Vec<LspHop>,
+}
+
+/// What one router does with the packets of an LSP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LspHop {
+    /// The router.
+    pub router: String,
+    /// The operation.
+    pub operation: LabelOperation,
+    /// The label that the packet arrives with, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_in: Option<u32>,
+    /// The labels that the router pushes or swaps in, outermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels_out: Vec<u32>,
+    /// The interface that it leaves by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
+    /// The next hop's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_hop: Option<String>,
+}
+
+/// A label operation (RFC 3031, section 3.10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LabelOperation {
+    /// Push labels on an IP packet.
+    Push,
+    /// Replace the top label.
+    Swap,
+    /// Pop, and forward to the next hop (penultimate hop popping).
+    Pop,
+    /// Pop, and look the IP packet up.
+    PopAndLookUpIp,
+    /// Pop, and look the next label up.
+    PopAndLookUpLabel,
+    /// Pop an explicit null label.
+    ExplicitNull,
+    /// Hand the packet to lsrd.
+    Punt,
+    /// Forward without labels: the egress LER of an LSP with penultimate hop popping.
+    Ip,
+    /// There is no entry for the label: the LSP is broken here.
+    UnknownLabel,
+}
+
+impl LspTrace {
+    /// Whether packets arrive at the end of the LSP.
+    pub fn is_whole(&self) -> bool {
+        self.hops.len() < MAX_HOPS
+            && self
+                .hops
+                .iter()
+                .all(|hop| hop.operation != LabelOperation::UnknownLabel)
+    }
+}
+
+impl fmt::Display for LspHop {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |labels: &[u32]| {
+            labels
+                .iter()
+                .map(u32::to_string)
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        let label_in = self
+            .label_in
+            .map(|label| label.to_string())
+            .unwrap_or_default();
+        write!(formatter, "{} ", self.router)?;
+        match self.operation {
+            LabelOperation::Push if self.labels_out.is_empty() => formatter.write_str("IP"),
+            LabelOperation::Push => write!(formatter, "push {}", list(&self.labels_out)),
+            LabelOperation::Swap => write!(formatter, "swap {label_in}/{}", list(&self.labels_out)),
+            LabelOperation::Pop => write!(formatter, "pop {label_in}"),
+            LabelOperation::PopAndLookUpIp => write!(formatter, "pop {label_in}, IP"),
+            LabelOperation::PopAndLookUpLabel => write!(formatter, "pop {label_in}, next label"),
+            LabelOperation::ExplicitNull => write!(formatter, "pop explicit null {label_in}, IP"),
+            LabelOperation::Punt => write!(formatter, "punt {label_in}"),
+            LabelOperation::Ip => formatter.write_str("IP"),
+            LabelOperation::UnknownLabel => write!(formatter, "drops unknown label {label_in}"),
+        }
+    }
+}
+
+/// Follows every FTN entry that pushes labels. `lfibs` has each router's name with its LFIB, in
+/// the order of the topology.
+pub fn trace(topology: &Topology, lfibs: &[(String, v1::ShowLfibResponse)]) -> Vec<LspTrace> {
+    let mut neighbours = HashMap::new();
+    for (router, _) in lfibs {
+        for (_, far, _) in topology.ends_of(router) {
+            let interface = Topology::tap_name(far);
+            neighbours.insert((router.as_str(), interface), far.node.get_ref().as_str());
+        }
+    }
+    let walker = Walker { lfibs, neighbours };
+    let mut traces = Vec::new();
+    for (router, lfib) in lfibs {
+        for entry in &lfib.ftn {
+            for nhlfe in &entry.nhlfes {
+                traces.push(LspTrace {
+                    name: entry.name.clone(),
+                    fec: entry.fec.clone(),
+                    hops: walker.follow(router, nhlfe),
+                });
+            }
+        }
+    }
+    traces
+}
+
+struct Walker<'a> {
+    lfibs: &'a [(String, v1::ShowLfibResponse)],
+    neighbours: HashMap<(&'a str, String), &'a str>,
+}
+
+impl Walker<'_> {
+    fn follow(&self, ingress: &str, nhlfe: &v1::Nhlfe) -> Vec<LspHop> {
+        let mut hops = vec![sending(ingress, LabelOperation::Push, None, nhlfe)];
+        // The stack with its top at the end.
+        let mut stack: Vec<u32> = nhlfe.labels.iter().rev().copied().collect();
+        let mut at = self.neighbour(ingress, nhlfe);
+        while let Some(router) = at.filter(|_| hops.len() < MAX_HOPS) {
+            let Some(lfib) = self.lfib(router) else { break };
+            let Some(label) = stack.pop() else {
+                hops.push(ending(router, LabelOperation::Ip, None));
+                break;
+            };
+            let entry = lfib.ilm.iter().find(|entry| entry.label == label);
+            let Some(entry) = entry else {
+                hops.push(ending(router, LabelOperation::UnknownLabel, Some(label)));
+                break;
+            };
+            let next = entry.nhlfes.first();
+            match (entry.operation(), next) {
+                (Operation::Swap, Some(next)) => {
+                    hops.push(sending(router, LabelOperation::Swap, Some(label), next));
+                    stack.extend(next.labels.iter().rev());
+                    at = self.neighbour(router, next);
+                }
+                (Operation::PopAndForward, Some(next)) => {
+                    hops.push(sending(router, LabelOperation::Pop, Some(label), next));
+                    at = self.neighbour(router, next);
+                }
+                (Operation::PopAndLookUpLabel, _) => {
+                    hops.push(ending(
+                        router,
+                        LabelOperation::PopAndLookUpLabel,
+                        Some(label),
+                    ));
+                    if stack.is_empty() {
+                        break;
+                    }
+                }
+                (Operation::ExplicitNull, _) => {
+                    hops.push(ending(router, LabelOperation::ExplicitNull, Some(label)));
+                    if stack.is_empty() {
+                        break;
+                    }
+                }
+                (Operation::PopAndLookUpIp, _) => {
+                    hops.push(ending(router, LabelOperation::PopAndLookUpIp, Some(label)));
+                    break;
+                }
+                (Operation::Punt, _) => {
+                    hops.push(ending(router, LabelOperation::Punt, Some(label)));
+                    break;
+                }
+                (Operation::Unknown | Operation::Swap | Operation::PopAndForward, _) => {
+                    hops.push(ending(router, LabelOperation::UnknownLabel, Some(label)));
+                    break;
+                }
+            }
+        }
+        hops
+    }
+
+    fn lfib(&self, router: &str) -> Option<&v1::ShowLfibResponse> {
+        self.lfibs
+            .iter()
+            .find(|(name, _)| name == router)
+            .map(|(_, lfib)| lfib)
+    }
+
+    fn neighbour(&self, router: &str, nhlfe: &v1::Nhlfe) -> Option<&str> {
+        let (router, _) = self.lfibs.iter().find(|(name, _)| name == router)?;
+        self.neighbours
+            .get(&(router.as_str(), nhlfe.interface.clone()))
+            .copied()
+    }
+}
+
+fn sending(
+    router: &str,
+    operation: LabelOperation,
+    label_in: Option<u32>,
+    nhlfe: &v1::Nhlfe,
+) -> LspHop {
+    LspHop {
+        router: router.to_owned(),
+        operation,
+        label_in,
+        labels_out: nhlfe.labels.clone(),
+        interface: Some(nhlfe.interface.clone()),
+        next_hop: Some(nhlfe.next_hop.clone()),
+    }
+}
+
+fn ending(router: &str, operation: LabelOperation, label_in: Option<u32>) -> LspHop {
+    LspHop {
+        router: router.to_owned(),
+        operation,
+        label_in,
+        labels_out: Vec::new(),
+        interface: None,
+        next_hop: None,
+    }
+}
