@@ -61,11 +61,6 @@ impl Expr {
         }
     }
 
-    /// Whether it is a constant.
-    pub(super) fn is_const(&self) -> bool {
-        matches!(self.kind, ExprKind::Int(_) | ExprKind::Bool(_))
-    }
-
     /// `op operand`, of the operand's type.
     pub(super) fn unary(op: UnaryOp, operand: Expr) -> Self {
         let ty = operand.ty;

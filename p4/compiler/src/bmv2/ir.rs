@@ -379,8 +379,6 @@ pub(super) struct Table {
     pub(super) name: String,
     /// Its key, without the fields of its selector.
     pub(super) key: Vec<Key>,
-    /// The input of its selector's hash.
-    pub(super) selector: Vec<Expr>,
     /// Its actions.
     pub(super) actions: Vec<ActionId>,
     /// The action that runs on a miss, and its data.

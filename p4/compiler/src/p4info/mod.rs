@@ -18,8 +18,8 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::{Annotations, InstanceKind, Program};
 use crate::source::Span;
 use ids::{IdError, Symbols};
-use tree::Tree;
 pub(crate) use tree::object_name;
+use tree::{Place, Tree};
 use types::Types;
 
 /// What was generated, or why it cannot be.
@@ -66,8 +66,12 @@ impl Generator<'_> {
             .assign()
             .map_err(|error| id_error(error, main))?;
         self.actions()?;
-        self.tables()?;
-        self.objects()?;
+        for place in self.tree.order.clone() {
+            match place {
+                Place::Table(index) => self.table(index)?,
+                Place::Object(index) => self.object(index),
+            }
+        }
         self.value_sets()?;
         self.digests();
         self.controller_headers()?;

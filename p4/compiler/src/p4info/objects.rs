@@ -23,45 +23,39 @@ const PROFILE_ANNOTATIONS: [&str; 3] = [
 ];
 
 impl Generator<'_> {
-    /// Adds counters, meters, registers and action profiles. Direct ones come with their tables.
-    pub(super) fn objects(&mut self) -> Generated<()> {
-        for object in self.tree.objects.clone() {
-            let instance = &self.program[object.id];
-            if instance.anonymous {
-                continue;
-            }
-            match self.object_kind(object.id) {
-                Some(Prefix::Counter) => {
-                    self.types.touch();
-                    let counter = pb::Counter {
-                        preamble: Some(self.object_preamble(Prefix::Counter, &object)),
-                        spec: Some(pb::CounterSpec {
-                            unit: self.counter_unit(object.id, 1).into(),
-                        }),
-                        size: self.number(object.id, 0),
-                        index_type_name: None,
-                    };
-                    self.info.counters.push(counter);
-                }
-                Some(Prefix::Meter) => {
-                    self.types.touch();
-                    let meter = pb::Meter {
-                        preamble: Some(self.object_preamble(Prefix::Meter, &object)),
-                        spec: Some(self.meter_spec(object.id, 1)),
-                        size: self.number(object.id, 0),
-                        index_type_name: None,
-                    };
-                    self.info.meters.push(meter);
-                }
-                Some(Prefix::Register) => self.register(&object),
-                Some(Prefix::ActionProfile) => {
-                    self.types.touch();
-                    self.action_profile(&object)?;
-                }
-                _ => self.types.touch(),
-            }
+    /// Adds a counter, meter, register or action profile. Direct ones come with their tables.
+    pub(super) fn object(&mut self, index: usize) {
+        let object = self.tree.objects[index].clone();
+        if self.program[object.id].anonymous {
+            return;
         }
-        Ok(())
+        self.types.touch();
+        match self.object_kind(object.id) {
+            Some(Prefix::Counter) => {
+                let unit = self.counter_unit(object.id, 1).into();
+                self.info.counters.push(pb::Counter {
+                    preamble: Some(self.object_preamble(Prefix::Counter, &object)),
+                    spec: Some(pb::CounterSpec { unit }),
+                    size: self.number(object.id, 0),
+                    index_type_name: None,
+                });
+            }
+            Some(Prefix::Meter) => {
+                let spec = self.meter_spec(object.id, 1);
+                self.info.meters.push(pb::Meter {
+                    preamble: Some(self.object_preamble(Prefix::Meter, &object)),
+                    spec: Some(spec),
+                    size: self.number(object.id, 0),
+                    index_type_name: None,
+                });
+            }
+            Some(Prefix::Register) => self.register(&object),
+            Some(Prefix::ActionProfile) => {
+                let profile = self.profile(&object);
+                self.info.action_profiles.push(profile);
+            }
+            _ => {}
+        }
     }
 
     /// Adds what belongs to one table alone.
@@ -176,12 +170,6 @@ impl Generator<'_> {
             size: i32::try_from(self.number(object.id, 0)).unwrap_or(i32::MAX),
             index_type_name: None,
         });
-    }
-
-    fn action_profile(&mut self, object: &Item<InstanceId>) -> Generated<()> {
-        let profile = self.profile(object);
-        self.info.action_profiles.push(profile);
-        Ok(())
     }
 
     fn profile(&self, object: &Item<InstanceId>) -> pb::ActionProfile {

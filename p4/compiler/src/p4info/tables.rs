@@ -7,7 +7,6 @@ use pb::match_field::{Match, MatchType};
 use pb::p4_ids::Prefix;
 
 use super::ids::number_parts;
-use super::tree::TableItem;
 use super::types::{annotations_name, bytes};
 use super::{Generated, Generator, annotations};
 use crate::diagnostic::Diagnostic;
@@ -91,19 +90,14 @@ impl Generator<'_> {
         })
     }
 
-    /// Adds all tables, with their direct counters and meters.
-    pub(super) fn tables(&mut self) -> Generated<()> {
-        for table in self.tree.tables.clone() {
-            if !self.program[table.item.id].annotations.hidden {
-                self.table(&table)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn table(&mut self, item: &TableItem) -> Generated<()> {
+    /// Adds a table, with its direct counter and meter.
+    pub(super) fn table(&mut self, index: usize) -> Generated<()> {
+        let item = self.tree.tables[index].clone();
         let program = self.program;
         let decl = &program[item.item.id];
+        if decl.annotations.hidden {
+            return Ok(());
+        }
         self.types.touch();
         let match_fields = self.match_fields(decl)?;
         let mut action_refs = Vec::with_capacity(decl.actions.len());
@@ -120,10 +114,15 @@ impl Generator<'_> {
             } else {
                 pb::action_ref::Scope::TableAndDefault
             };
+            let mut printed = annotations::unstructured(own, &[]);
+            if element.implicit {
+                // What the compiler adds to the list is annotated as if the program had it.
+                printed.push("@defaultonly".to_owned());
+            }
             action_refs.push(pb::ActionRef {
                 id: self.symbols.id(Prefix::Action, name),
                 scope: scope.into(),
-                annotations: annotations::unstructured(own, &[]),
+                annotations: printed,
                 structured_annotations: annotations::structured(own),
                 ..Default::default()
             });
@@ -170,7 +169,7 @@ impl Generator<'_> {
             has_initial_entries: entries.is_some_and(|entries| !entries.entries.is_empty()),
             other_properties: None,
         });
-        self.table_objects(item);
+        self.table_objects(&item);
         Ok(())
     }
 

@@ -45,9 +45,21 @@ pub(super) struct TableItem {
     pub(super) meter: Option<(InstanceId, String)>,
 }
 
+/// A declaration that stands in order with others: its position in [`Tree::tables`] or
+/// [`Tree::objects`].
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place {
+    /// A table.
+    Table(usize),
+    /// An extern object.
+    Object(usize),
+}
+
 /// All that the control plane sees of a program.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
+    /// Tables and extern objects in their order.
+    pub(super) order: Vec<Place>,
     /// Actions; one that several tables have stands here for each control that declares it.
     pub(super) actions: Vec<ActionItem>,
     /// Tables.
@@ -68,6 +80,8 @@ struct Usage {
     tables: HashSet<TableId>,
     instances: HashSet<InstanceId>,
     called: HashSet<ActionId>,
+    /// The same in the order of the calls.
+    calls: Vec<ActionId>,
 }
 
 struct Builder<'p> {
@@ -77,8 +91,10 @@ struct Builder<'p> {
     usages: HashMap<ControlId, Usage>,
     /// Digests of the bodies of the control at hand, which come after those of its actions.
     body_digests: Vec<TypeId>,
-    /// Actions of the top level that the control at hand uses.
+    /// Actions of the top level that the control at hand uses, in the order of first use.
     global_actions: Vec<ActionItem>,
+    /// Actions that bodies call, which come after those of tables.
+    body_actions: Vec<ActionId>,
     /// Actions that are declared in the control at hand.
     own_actions: Vec<ActionItem>,
 }
@@ -93,16 +109,17 @@ impl Tree {
             usages: HashMap::new(),
             body_digests: Vec::new(),
             global_actions: Vec::new(),
+            body_actions: Vec::new(),
             own_actions: Vec::new(),
         };
         for &id in &program.top_level_instances {
             let name = program[id].control_plane_name.under("");
             builder.globals.insert(id, name.clone());
-            builder.tree.objects.push(Item { id, name });
+            builder.object(id, name);
         }
         let main = &program.main;
         if let InstanceKind::Parser { parser, .. } = program[main.parser].kind {
-            let prefix = program[parser].control_plane_name.name.clone();
+            let prefix = program[parser].name.clone();
             builder.parser(parser, &prefix);
         }
         for id in [
@@ -113,7 +130,7 @@ impl Tree {
             main.deparser,
         ] {
             if let InstanceKind::Control { control, .. } = program[id].kind {
-                let prefix = program[control].control_plane_name.name.clone();
+                let prefix = program[control].name.clone();
                 builder.control(control, &prefix);
                 builder.finish_control();
             }
@@ -148,7 +165,7 @@ impl Builder<'_> {
                     self.parser(parser, &name);
                 }
                 InstanceKind::Extern { .. } => {
-                    self.tree.objects.push(Item { id: instance, name });
+                    self.object(instance, name);
                 }
                 _ => {}
             }
@@ -168,7 +185,8 @@ impl Builder<'_> {
         let usage = Usage {
             tables: used.tables.into_iter().collect(),
             instances: used.instances,
-            called: used.actions.into_iter().collect(),
+            called: used.actions.iter().copied().collect(),
+            calls: used.actions,
         };
         self.usages.insert(id, usage.clone());
         usage
@@ -216,7 +234,7 @@ impl Builder<'_> {
                 Local::Instance(instance) => match program[instance].kind {
                     InstanceKind::Extern { .. } => {
                         let name = object_name(program, instance, prefix);
-                        self.tree.objects.push(Item { id: instance, name });
+                        self.object(instance, name);
                     }
                     InstanceKind::Control { control, .. }
                         if usage.instances.contains(&instance) =>
@@ -229,21 +247,7 @@ impl Builder<'_> {
                 Local::Table(_) => {}
             }
         }
-        for action in in_tables.iter().chain(&usage.called) {
-            let decl = &program[*action];
-            if decl.control.is_none() {
-                let name = decl.control_plane_name.under("");
-                if self
-                    .global_actions
-                    .iter()
-                    .all(|known| known.item.name != name)
-                {
-                    let item = Item { id: *action, name };
-                    let in_table = in_tables.contains(action);
-                    self.global_actions.push(ActionItem { item, in_table });
-                }
-            }
-        }
+        self.body_actions.extend(usage.calls);
         let mut digests = Digests {
             program,
             types: Vec::new(),
@@ -254,9 +258,39 @@ impl Builder<'_> {
         self.body_digests.append(&mut digests.types);
     }
 
+    fn object(&mut self, id: InstanceId, name: String) {
+        self.tree.order.push(Place::Object(self.tree.objects.len()));
+        self.tree.objects.push(Item { id, name });
+    }
+
+    /// Notes the use of an action if it is one of the top level.
+    fn global_action(&mut self, id: ActionId, in_table: bool) {
+        let decl = &self.program[id];
+        if decl.control.is_some() {
+            return;
+        }
+        match self
+            .global_actions
+            .iter_mut()
+            .find(|known| known.item.id == id)
+        {
+            Some(known) => known.in_table |= in_table,
+            None => {
+                let name = decl.control_plane_name.under("");
+                self.global_actions.push(ActionItem {
+                    item: Item { id, name },
+                    in_table,
+                });
+            }
+        }
+    }
+
     fn table(&mut self, id: TableId, prefix: &str, names: &HashMap<InstanceId, String>) {
         let program = self.program;
         let table = &program[id];
+        for element in &table.actions {
+            self.global_action(element.action, true);
+        }
         let named = |instance: Option<InstanceId>| {
             instance.and_then(|id| names.get(&id).map(|name| (id, name.clone())))
         };
@@ -265,6 +299,7 @@ impl Builder<'_> {
             let prefix = if decl.control.is_some() { prefix } else { "" };
             decl.control_plane_name.under(prefix)
         };
+        self.tree.order.push(Place::Table(self.tree.tables.len()));
         self.tree.tables.push(TableItem {
             item: Item {
                 id,
@@ -283,9 +318,10 @@ impl Builder<'_> {
 
     /// Puts the actions and digests of a control of the package in order.
     fn finish_control(&mut self) {
+        for action in std::mem::take(&mut self.body_actions) {
+            self.global_action(action, false);
+        }
         let mut actions = std::mem::take(&mut self.global_actions);
-        // p4c takes them in the order of the source.
-        actions.sort_by_key(|action| self.program[action.item.id].span.start);
         actions.append(&mut self.own_actions);
         for action in &actions {
             let mut digests = Digests {

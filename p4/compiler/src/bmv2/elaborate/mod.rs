@@ -260,7 +260,7 @@ impl<'p> Elaborator<'p> {
             return Err(Diagnostic::error(self.program[id].span, text).into());
         };
         let control = &self.program[control];
-        let mut frame = self.frame(id, control.control_plane_name.name.clone())?;
+        let mut frame = self.frame(id, control.name.clone())?;
         bind_top(&mut frame, &control.params, args);
         let (body, _) = self.control_body(frame, control);
         Ok(ir::Pipeline {

@@ -24,7 +24,7 @@ impl Elaborator<'_> {
             return Err(Diagnostic::error(program[id].span, text).into());
         };
         let parser = &program[parser];
-        let mut frame = self.frame(id, parser.control_plane_name.name.clone())?;
+        let mut frame = self.frame(id, parser.name.clone())?;
         super::bind_top(&mut frame, &parser.params, args);
         self.parser_states(frame, parser, "", None);
         Ok(())

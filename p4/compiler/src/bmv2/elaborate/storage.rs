@@ -53,17 +53,6 @@ impl Elaborator<'_> {
         }
     }
 
-    /// How many fields a member of a header takes, once structs in it are flattened.
-    pub(super) fn field_count(&self, ty: TypeId) -> usize {
-        match self.member_types(ty) {
-            Some(members) => members
-                .into_iter()
-                .map(|member| self.field_count(member))
-                .sum(),
-            None => 1,
-        }
-    }
-
     /// The value of a member of a stored header, whose fields begin at `first`.
     pub(super) fn header_member(
         &self,

@@ -100,7 +100,6 @@ impl Elaborator<'_> {
         self.flat.tables.push(ir::Table {
             name: decl.control_plane_name.under(&prefix),
             key,
-            selector: selector.clone(),
             actions,
             default_action: (default.action, default_data),
             default_is_const: default.constant,

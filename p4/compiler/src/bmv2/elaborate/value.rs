@@ -136,11 +136,6 @@ impl Storage {
         }
     }
 
-    /// Whether nothing is stored or read.
-    pub(super) fn is_empty(&self) -> bool {
-        self.scalars.is_empty() && self.headers.is_empty() && self.fields.is_empty()
-    }
-
     /// Whether an element is among them that is known only at run time.
     pub(super) fn is_dynamic(&self) -> bool {
         self.dynamic
