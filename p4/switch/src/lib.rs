@@ -1,19 +1,21 @@
 //! A software switch that runs BMv2 JSON with simple_switch's semantics and serves P4Runtime.
+//!
+//! A program in the BMv2 JSON format, as p4c and p4-compiler write it, is resolved once when it is
+//! loaded; packets then run through a form without names. The way of a packet is that of
+//! simple_switch, the v1model switch of the behavioral model.
 
+mod clock;
 pub mod control;
+mod engine;
+mod load;
+mod number;
 pub mod p4runtime;
+mod program;
 mod state;
 mod switch;
+mod trace;
 
+pub use clock::Clock;
+pub use load::LoadError;
 pub use state::State;
-pub use switch::{Events, Switch, SwitchConfig};
-
-/// Why a program cannot be loaded.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {reason}")]
-pub struct LoadError {
-    /// Where in the document.
-    pub place: String,
-    /// What is wrong.
-    pub reason: String,
-}
+pub use switch::{Events, FillError, Switch, SwitchConfig};

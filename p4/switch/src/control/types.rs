@@ -46,7 +46,8 @@ pub struct CloneSession {
     pub packet_length: u32,
 }
 
-/// A value of a parser value set. Only exact values are supported, as by BMv2.
+/// A value of a parser value set, in network byte order. Only exact values are supported, as by
+/// BMv2.
 pub type ValueSetMember = Vec<u8>;
 
 /// A table of the program.
@@ -64,6 +65,8 @@ pub struct TableInfo {
     pub size: usize,
     /// Name of its action profile.
     pub action_profile: Option<String>,
+    /// Whether its entries have a priority: there is a ternary or range element in its key.
+    pub has_priority: bool,
     /// Whether its entries are given by the program and cannot be changed.
     pub is_const: bool,
     /// Whether each entry has a counter.

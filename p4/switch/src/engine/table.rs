@@ -1,0 +1,172 @@
+//! Tables and the control flow of a pipeline.
+
+use super::{Machine, TableLookup, Tracer};
+use crate::program::{KeySource, Matcher, Next, Node, Table, TableKind};
+use crate::state::{Call, Entry, Target};
+
+impl<'a, T: Tracer> Machine<'a, T> {
+    /// Runs the packet through a pipeline.
+    pub(super) fn run_pipeline(&mut self, start: Next) {
+        let program = self.program;
+        let mut next = start;
+        // The loader has made sure that there are no loops.
+        while let Some(node) = next {
+            if self.pass.exit || self.pass.abort {
+                return;
+            }
+            next = match node {
+                Node::Conditional(index) => {
+                    let conditional = &program.conditionals[index as usize];
+                    let holds = self.scope(&[]).holds(&conditional.condition);
+                    if T::ON {
+                        self.tracer.condition(conditional, holds);
+                    }
+                    if holds {
+                        conditional.then
+                    } else {
+                        conditional.otherwise
+                    }
+                }
+                Node::Table(index) => self.apply(index),
+            };
+        }
+    }
+
+    /// Applies a table, and gives what comes next.
+    fn apply(&mut self, index: u32) -> Next {
+        let (program, all) = (self.program, self.state);
+        let table = &program.tables[index as usize];
+        let state = &all.tables[index as usize];
+        let mut key = std::mem::take(&mut self.worker.key);
+        let mut masked = std::mem::take(&mut self.worker.masked);
+        let entry = if table.matcher == Matcher::None {
+            None
+        } else {
+            self.build_key(table, &mut key);
+            state.find(&key, &mut masked)
+        };
+        let (call, selection) = match entry {
+            Some(entry) => self.hit(table, entry),
+            None => {
+                if table.with_counters {
+                    state.default_counter.count(self.pass.ingress_length as u64);
+                }
+                (state.default.as_ref(), None)
+            }
+        };
+        if T::ON {
+            let lookup = TableLookup {
+                table,
+                state,
+                key: if table.matcher == Matcher::None {
+                    &[]
+                } else {
+                    &key
+                },
+                entry,
+                selection,
+            };
+            self.tracer.table(program, lookup);
+        }
+        self.worker.key = key;
+        self.worker.masked = masked;
+        let by_action = match call {
+            Some(call) => {
+                self.run(call);
+                table.next[call.action as usize]
+            }
+            None => table.next_default,
+        };
+        let fixed = if entry.is_some() {
+            table.next_hit
+        } else {
+            table.next_miss
+        };
+        fixed.unwrap_or(by_action)
+    }
+
+    /// What an entry does to the packet: counter, meter, and the action that is to run.
+    fn hit(&mut self, table: &Table, entry: &'a Entry) -> (Option<&'a Call>, Option<String>) {
+        if table.with_counters {
+            entry.counter.count(self.pass.ingress_length as u64);
+        }
+        if let Some(meter) = &table.meter {
+            let cost = if meter.bytes {
+                self.pass.ingress_length as u64
+            } else {
+                1
+            };
+            let colour = entry.meter.execute(self.clock.microseconds(), cost);
+            self.set(&meter.target, colour);
+        }
+        let (TableKind::Indirect(profile) | TableKind::WithSelector(profile)) = table.kind else {
+            return match &entry.target {
+                Target::Call(call) => (Some(call), None),
+                _ => (None, None),
+            };
+        };
+        let state = self.state;
+        let members = &state.profiles[profile as usize];
+        let describe = |what: &str, id: Option<u32>, hash: Option<u64>| {
+            T::ON.then(|| {
+                let id = id.map(|id| format!(" {id}")).unwrap_or_default();
+                match hash {
+                    Some(hash) => format!("{what}{id}, hash {hash:#x}"),
+                    None => format!("{what}{id}"),
+                }
+            })
+        };
+        match &entry.target {
+            Target::Call(call) => (Some(call), None),
+            Target::Member(slot) => (
+                members.member(*slot),
+                describe("member", members.member_id(*slot), None),
+            ),
+            Target::Group(slot) => {
+                let hash = self.selector_hash(profile);
+                (
+                    members.select(*slot, hash),
+                    describe("group", members.group_id(*slot), Some(hash)),
+                )
+            }
+            Target::Set(set) => {
+                let hash = self.selector_hash(profile);
+                (set.select(hash), describe("action set", None, Some(hash)))
+            }
+        }
+    }
+
+    /// Packs the fields of a table's key.
+    #[inline]
+    fn build_key(&self, table: &Table, key: &mut Vec<u64>) {
+        let words = &self.worker.words;
+        key.clear();
+        key.resize(table.key_words, 0);
+        for element in &table.key {
+            let (field, valid) = match &element.source {
+                KeySource::Valid(_, start) => {
+                    key[element.word as usize] |= words[*start as usize] << element.shift;
+                    continue;
+                }
+                KeySource::Field { field, valid } => (field, valid),
+            };
+            // The fields of a header that is not valid count as 0, as in BMv2.
+            if valid.is_some_and(|valid| words[valid as usize] == 0) {
+                continue;
+            }
+            if element.width <= 64 {
+                let mut value = words[field.word as usize];
+                if let Some(mask) = &element.mask {
+                    value &= mask[0];
+                }
+                key[element.word as usize] |= value << element.shift;
+            } else {
+                let start = element.word as usize;
+                for (i, word) in words[field.range()].iter().enumerate() {
+                    let mask = element.mask.as_ref().map_or(u64::MAX, |mask| mask[i]);
+                    key[start + i] = word & mask;
+                }
+            }
+        }
+    }
+}

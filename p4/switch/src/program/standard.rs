@@ -1,0 +1,23 @@
+//! The fields that the switch itself reads and writes (`docs/simple_switch.md` of BMv2).
+
+use super::Field;
+
+/// Where the program has them.
+#[derive(Debug)]
+pub(crate) struct StandardMetadata {
+    pub(crate) ingress_port: Field,
+    pub(crate) packet_length: Field,
+    pub(crate) instance_type: Field,
+    pub(crate) egress_spec: Field,
+    pub(crate) egress_port: Field,
+    pub(crate) parser_error: Option<Field>,
+    pub(crate) checksum_error: Option<Field>,
+    pub(crate) multicast_group: Option<Field>,
+    pub(crate) egress_rid: Option<Field>,
+    pub(crate) ingress_timestamp: Option<Field>,
+    pub(crate) egress_timestamp: Option<Field>,
+    pub(crate) enqueue_timestamp: Option<Field>,
+    pub(crate) enqueue_depth: Option<Field>,
+    pub(crate) dequeue_delay: Option<Field>,
+    pub(crate) dequeue_depth: Option<Field>,
+}

@@ -1,0 +1,437 @@
+//! Counters, meters and registers.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Result, State, unknown, words_of};
+use crate::control::{ControlError, CounterValue, DropStatistics, MeterConfig};
+use crate::number::{cut, words_for, words_to_bytes};
+use crate::program::Array;
+
+/// A counter of packets and bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Counter {
+    packets: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Counter {
+    #[inline]
+    pub(crate) fn count(&self, bytes: u64) {
+        self.packets.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn value(&self) -> CounterValue {
+        CounterValue {
+            packets: self.packets.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(super) fn set(&self, value: CounterValue) {
+        self.packets.store(value.packets, Ordering::Relaxed);
+        self.bytes.store(value.bytes, Ordering::Relaxed);
+    }
+}
+
+/// The colours of a meter.
+pub(crate) const GREEN: u64 = 0;
+const YELLOW: u64 = 1;
+const RED: u64 = 2;
+
+/// A two-rate three-colour meter.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    configured: Mutex<Option<MeterState>>,
+}
+
+#[derive(Debug)]
+struct MeterState {
+    config: MeterConfig,
+    /// The time in microseconds at which it was configured.
+    origin: u64,
+    peak: Bucket,
+    committed: Bucket,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    tokens: u64,
+    /// Tokens that came in since the origin.
+    total: u64,
+}
+
+impl Bucket {
+    /// Takes tokens if there are enough, after those that came in by now.
+    fn take(&mut self, elapsed: u64, rate: u64, burst: u64, cost: u64) -> bool {
+        // From the origin and not from the last packet, so that no fraction gets lost.
+        let total = u128::from(elapsed) * u128::from(rate) / 1_000_000;
+        let total = u64::try_from(total).unwrap_or(u64::MAX);
+        let new = total.saturating_sub(self.total);
+        self.total = total;
+        self.tokens = self.tokens.saturating_add(new).min(burst);
+        match self.tokens.checked_sub(cost) {
+            Some(left) => {
+                self.tokens = left;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl Meter {
+    /// The colour of a packet that costs so many tokens: first the peak rate, then, if that is
+    /// kept, the committed rate (RFC 2698 section 3, colour-blind).
+    pub(crate) fn execute(&self, now: u64, cost: u64) -> u64 {
+        let mut configured = self.lock();
+        let Some(meter) = configured.as_mut() else {
+            return GREEN;
+        };
+        let elapsed = now.saturating_sub(meter.origin);
+        let config = meter.config;
+        if !meter.peak.take(elapsed, config.pir, config.pburst, cost) {
+            RED
+        } else if !meter
+            .committed
+            .take(elapsed, config.cir, config.cburst, cost)
+        {
+            YELLOW
+        } else {
+            GREEN
+        }
+    }
+
+    pub(super) fn config(&self) -> Option<MeterConfig> {
+        self.lock().as_ref().map(|meter| meter.config)
+    }
+
+    pub(super) fn set(&self, config: Option<MeterConfig>, now: u64) {
+        *self.lock() = config.map(|config| MeterState {
+            config,
+            origin: now,
+            peak: Bucket {
+                tokens: config.pburst,
+                total: 0,
+            },
+            committed: Bucket {
+                tokens: config.cburst,
+                total: 0,
+            },
+        });
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<MeterState>> {
+        // The state is whole whatever the thread that held the lock did.
+        self.configured
+            .lock()
+            .unwrap_or_else(|error| error.into_inner())
+    }
+}
+
+pub(super) fn check_meter(owner: &str, config: Option<&MeterConfig>) -> Result<()> {
+    match config {
+        Some(config) if config.cir > config.pir => Err(ControlError::Invalid {
+            owner: owner.to_owned(),
+            reason: format!(
+                "the committed rate {} is larger than the peak rate {}",
+                config.cir, config.pir
+            ),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// An array of registers.
+#[derive(Debug)]
+pub(crate) struct RegisterArray {
+    size: usize,
+    width: u32,
+    /// Words of one register.
+    stride: usize,
+    words: Mutex<Vec<u64>>,
+}
+
+impl RegisterArray {
+    pub(super) fn new(size: usize, width: u32) -> Self {
+        let stride = words_for(width);
+        Self {
+            size,
+            width,
+            stride,
+            words: Mutex::new(vec![0; size * stride]),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<u64>> {
+        // The words are whole whatever the thread that held the lock did.
+        self.words.lock().unwrap_or_else(|error| error.into_inner())
+    }
+
+    fn range(&self, index: u64) -> Option<std::ops::Range<usize>> {
+        let index = usize::try_from(index).ok().filter(|i| *i < self.size)?;
+        Some(index * self.stride..(index + 1) * self.stride)
+    }
+
+    /// Does something with a register, if there is one of this index.
+    pub(crate) fn with<T>(&self, index: u64, f: impl FnOnce(&[u64]) -> T) -> Option<T> {
+        self.range(index).map(|range| f(&self.lock()[range]))
+    }
+
+    /// Does something with a register, or with 0 if there is none of this index.
+    pub(crate) fn read<T>(&self, index: u64, f: impl FnOnce(&[u64]) -> T) -> T {
+        match self.range(index) {
+            Some(range) => f(&self.lock()[range]),
+            None => f(&[0]),
+        }
+    }
+
+    /// Sets a register; `fill` writes the words. Whether there is one of this index.
+    pub(crate) fn write(&self, index: u64, fill: impl FnOnce(&mut [u64])) -> bool {
+        let Some(range) = self.range(index) else {
+            return false;
+        };
+        let mut words = self.lock();
+        fill(&mut words[range.clone()]);
+        cut(&mut words[range], self.width);
+        true
+    }
+}
+
+/// Counts of packets that were not sent.
+#[derive(Debug, Default)]
+pub(crate) struct DropCounters {
+    pub(crate) ingress: AtomicU64,
+    pub(crate) egress: AtomicU64,
+    pub(crate) empty_multicast_group: AtomicU64,
+    pub(crate) unknown_clone_session: AtomicU64,
+    pub(crate) loop_limit: AtomicU64,
+    pub(crate) step_limit: AtomicU64,
+    pub(crate) unknown_port: AtomicU64,
+    pub(crate) cpu_queue_full: AtomicU64,
+    pub(crate) digest_queue_full: AtomicU64,
+    pub(crate) failed_assertions: AtomicU64,
+}
+
+/// Adds one.
+pub(crate) fn bump(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Counters, meters and registers that stand for themselves.
+impl State {
+    /// Names and sizes of the indirect counter arrays.
+    pub fn counters(&self) -> Vec<(String, usize)> {
+        indirect(&self.program.counters)
+    }
+
+    fn counter_of(&self, array: &str, index: usize) -> Result<&Counter> {
+        let id = position(&self.program.counters, "counter array", array)?;
+        element(&self.counters[id], array, index)
+    }
+
+    /// A counter.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::UnknownObject`], [`ControlError::OutOfRange`].
+    pub fn counter(&self, array: &str, index: usize) -> Result<CounterValue> {
+        self.counter_of(array, index).map(Counter::value)
+    }
+
+    /// Sets a counter.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::UnknownObject`], [`ControlError::OutOfRange`].
+    pub fn set_counter(&mut self, array: &str, index: usize, value: CounterValue) -> Result<()> {
+        self.counter_of(array, index)?.set(value);
+        Ok(())
+    }
+
+    /// Names and sizes of the indirect meter arrays.
+    pub fn meters(&self) -> Vec<(String, usize)> {
+        indirect(&self.program.meters)
+    }
+
+    fn meter_of(&self, array: &str, index: usize) -> Result<&Meter> {
+        let id = position(&self.program.meters, "meter array", array)?;
+        element(&self.meters[id], array, index)
+    }
+
+    /// A meter; `None` if it has no configuration, so that all packets are green.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::UnknownObject`], [`ControlError::OutOfRange`].
+    pub fn meter(&self, array: &str, index: usize) -> Result<Option<MeterConfig>> {
+        self.meter_of(array, index).map(Meter::config)
+    }
+
+    /// Sets a meter.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::UnknownObject`], [`ControlError::OutOfRange`], [`ControlError::Invalid`] if
+    /// the committed rate is larger than the peak rate.
+    pub fn set_meter(
+        &mut self,
+        array: &str,
+        index: usize,
+        config: Option<MeterConfig>,
+    ) -> Result<()> {
+        check_meter(array, config.as_ref())?;
+        let now = self.clock.microseconds();
+        self.meter_of(array, index)?.set(config, now);
+        Ok(())
+    }
+
+    /// Names, sizes and widths in bits of the register arrays.
+    pub fn registers(&self) -> Vec<(String, usize, u32)> {
+        self.program
+            .registers
+            .iter()
+            .map(|array| (array.name.clone(), array.size, array.width))
+            .collect()
+    }
+
+    fn register_of(&self, array: &str, index: usize) -> Result<&RegisterArray> {
+        let id = position(&self.program.registers, "register array", array)?;
+        let registers = &self.registers[id];
+        if index >= registers.size {
+            return Err(out_of_range(array, index, registers.size));
+        }
+        Ok(registers)
+    }
+
+    /// A register.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::UnknownObject`], [`ControlError::OutOfRange`].
+    pub fn register(&self, array: &str, index: usize) -> Result<Vec<u8>> {
+        let registers = self.register_of(array, index)?;
+        Ok(registers.read(index as u64, |words| words_to_bytes(words, registers.width)))
+    }
+
+    /// Sets a register.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::UnknownObject`], [`ControlError::OutOfRange`], [`ControlError::TooWide`].
+    pub fn set_register(&mut self, array: &str, index: usize, value: &[u8]) -> Result<()> {
+        let registers = self.register_of(array, index)?;
+        let value = words_of(value, registers.width, array, "register")?;
+        registers.write(index as u64, |words| words.copy_from_slice(&value));
+        Ok(())
+    }
+
+    /// What happened to packets that were not sent, since the program was loaded.
+    pub fn drops(&self) -> DropStatistics {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        DropStatistics {
+            ingress: read(&self.drops.ingress),
+            egress: read(&self.drops.egress),
+            empty_multicast_group: read(&self.drops.empty_multicast_group),
+            unknown_clone_session: read(&self.drops.unknown_clone_session),
+            loop_limit: read(&self.drops.loop_limit),
+            step_limit: read(&self.drops.step_limit),
+            unknown_port: read(&self.drops.unknown_port),
+            cpu_queue_full: read(&self.drops.cpu_queue_full),
+            digest_queue_full: read(&self.drops.digest_queue_full),
+            failed_assertions: read(&self.drops.failed_assertions),
+        }
+    }
+}
+
+fn indirect(arrays: &[Array]) -> Vec<(String, usize)> {
+    arrays
+        .iter()
+        .filter(|array| array.direct.is_none())
+        .map(|array| (array.name.clone(), array.size))
+        .collect()
+}
+
+fn position(arrays: &[Array], kind: &'static str, name: &str) -> Result<usize> {
+    arrays
+        .iter()
+        .position(|array| array.name == name && array.direct.is_none())
+        .ok_or_else(|| unknown(kind, name))
+}
+
+fn element<'a, T>(array: &'a [T], name: &str, index: usize) -> Result<&'a T> {
+    array
+        .get(index)
+        .ok_or_else(|| out_of_range(name, index, array.len()))
+}
+
+fn out_of_range(owner: &str, index: usize, size: usize) -> ControlError {
+    ControlError::OutOfRange {
+        owner: owner.to_owned(),
+        index,
+        size,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meter(cir: u64, cburst: u64, pir: u64, pburst: u64) -> Meter {
+        let meter = Meter::default();
+        let config = MeterConfig {
+            cir,
+            cburst,
+            pir,
+            pburst,
+        };
+        meter.set(Some(config), 0);
+        meter
+    }
+
+    #[test]
+    fn a_meter_without_configuration_is_green() {
+        assert_eq!(Meter::default().execute(0, 1_000_000), GREEN);
+    }
+
+    #[test]
+    fn bursts_are_green_then_yellow_then_red() {
+        let meter = meter(1, 2, 1, 5);
+        let colours: Vec<u64> = (0..7).map(|_| meter.execute(0, 1)).collect();
+        assert_eq!(colours, [GREEN, GREEN, YELLOW, YELLOW, YELLOW, RED, RED]);
+    }
+
+    #[test]
+    fn tokens_come_in_at_the_rates() {
+        let meter = meter(1_000, 1_000, 2_000, 2_000);
+        assert_eq!(meter.execute(0, 1_000), GREEN);
+        assert_eq!(meter.execute(0, 1_000), YELLOW);
+        assert_eq!(meter.execute(0, 1), RED);
+        // A millisecond brings 1 committed and 2 peak tokens.
+        assert_eq!(meter.execute(1_000, 2), YELLOW);
+        assert_eq!(meter.execute(1_000, 1), RED);
+        assert_eq!(meter.execute(2_000, 2), GREEN);
+    }
+
+    #[test]
+    fn no_fraction_of_a_token_gets_lost() {
+        let meter = meter(3, 1, 3, 1);
+        meter.execute(0, 1);
+        let green = (1..=9_000_000_u64)
+            .step_by(1_000)
+            .filter(|now| meter.execute(*now, 1) == GREEN)
+            .count();
+        assert!((26..=27).contains(&green), "{green}");
+    }
+
+    #[test]
+    fn registers_are_cut_to_their_width_and_bounds() {
+        let registers = RegisterArray::new(2, 70);
+        assert!(registers.write(1, |words| words.fill(u64::MAX)));
+        assert_eq!(registers.read(1, <[u64]>::to_vec), [u64::MAX, 0x3f]);
+        assert!(!registers.write(2, |_| ()));
+        assert_eq!(registers.read(2, <[u64]>::to_vec), [0]);
+        assert_eq!(registers.with(2, |_| ()), None);
+    }
+}
