@@ -1,1 +1,17 @@
 //! The label switching router daemon.
+//!
+//! - [`config`]: the configuration file, checked as a whole.
+//! - [`kernel`]: the router's own IP stack: TAPs, addresses, neighbours, routes.
+//! - [`packet`]: packets between the switch and that stack.
+//! - [`router`]: what configuration and kernel ask of the switch.
+//! - [`io`]: the tasks that carry packets.
+//! - [`management`]: what lsrctl asks.
+//! - [`daemon`]: all of it together.
+
+pub mod config;
+pub mod daemon;
+pub mod io;
+pub mod kernel;
+pub mod management;
+pub mod packet;
+pub mod router;

@@ -1,0 +1,381 @@
+//! The daemon: brings configuration, kernel, switch and operator together.
+
+mod interfaces;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dataplane::{Desired, Driver, Handle};
+use forwarding::EntryKey;
+use northbound::socket::{BindError, BoundSocket};
+use p4runtime_client::{Pipeline, PipelineError, SchemaError};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{debug, error, info, warn};
+
+use self::interfaces::Interfaces;
+use crate::config::{Config, ConfigError};
+use crate::io::PacketIo;
+use crate::kernel::route::{self, Routes};
+use crate::kernel::state::KernelState;
+use crate::kernel::{KernelError, neighbour, sysctl, watch as kernel_watch};
+use crate::management::{Program, Question, Service, Shown};
+use crate::router::{Router, RouterError, Urgency};
+
+/// How often unresolved next hops are asked for again, and lost TAPs made again.
+const TICK: Duration = Duration::from_secs(1);
+/// How many ticks pass before neighbours that were resolved long ago are asked for.
+const STALE_TICKS: u64 = 30;
+/// Questions of lsrctl that wait.
+const QUESTIONS: usize = 16;
+
+/// How the daemon is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// Whether the TAPs are removed at the end. Without this they stay, with their neighbours, so
+    /// that the next lsrd takes over without a loss.
+    pub remove_interfaces_on_exit: bool,
+}
+
+/// Why the daemon cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The management socket cannot be had.
+    #[error(transparent)]
+    Management(#[from] BindError),
+    /// The kernel refuses.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// The P4 program cannot be read.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// The P4 program lacks something.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// A static LSP cannot be bound.
+    #[error(transparent)]
+    Router(#[from] RouterError),
+    /// The process cannot be told of signals.
+    #[error("cannot wait for signals: {0}")]
+    Signals(std::io::Error),
+}
+
+/// Runs the daemon until SIGTERM or SIGINT.
+///
+/// # Errors
+/// It cannot start. What goes wrong later is logged and shown, and the daemon goes on.
+pub async fn run(options: Options) -> Result<(), DaemonError> {
+    let config = Arc::new(Config::load(&options.config)?);
+    let signals = Signals::new().map_err(DaemonError::Signals)?;
+    // First: two daemons must not set up the same router.
+    let socket = BoundSocket::bind(&config.management_socket)?;
+    let mut daemon = Daemon::start(options, config).await?;
+
+    let (questions, asked) = mpsc::channel(QUESTIONS);
+    let service = Service::new(questions, daemon.switch.clone());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let management = tokio::spawn(socket.serve(service, async {
+        // An error means that the sender is gone, which is the end too.
+        let _ = stopped.await;
+    }));
+
+    info!(router_id = %daemon.router.config().router_id, "lsrd runs");
+    daemon.follow(signals, asked).await;
+    drop(stop);
+    if let Ok(Err(error)) = management.await {
+        warn!(%error, "the management service ended with an error");
+    }
+    daemon.end().await;
+    Ok(())
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+struct Daemon {
+    options: Options,
+    router: Router,
+    switch: Handle,
+    driver: tokio::task::JoinHandle<()>,
+    program: Program,
+    io: Arc<PacketIo>,
+    interfaces: Interfaces,
+    kernel: watch::Receiver<Arc<KernelState>>,
+    netlink: rtnetlink::Handle,
+    /// What was handed to the driver last.
+    desired: Option<Desired>,
+    /// The routes wanted and present when the kernel was asked last.
+    routes: Option<(Routes, Routes)>,
+    /// Entries that were refused when it was told last.
+    refused: Vec<EntryKey>,
+    ticks: u64,
+}
+
+impl Daemon {
+    async fn start(options: Options, config: Arc<Config>) -> Result<Self, DaemonError> {
+        let mut router = Router::new(Arc::clone(&config))?;
+        let pipeline = Pipeline::load(&config.switch.p4info, &config.switch.device_config)?;
+        let program = program(&pipeline);
+        let (connection, netlink, _) = rtnetlink::new_connection().map_err(KernelError::Socket)?;
+        tokio::spawn(connection);
+
+        sysctl::set_namespace()?;
+        let mut interfaces = Interfaces::new(netlink.clone());
+        let opened = interfaces.open_missing(&config).await?;
+        let kernel = kernel_watch::start().await?;
+        router.set_kernel(Arc::clone(&kernel.borrow()));
+
+        let switch = &config.switch;
+        let mut driver_options =
+            dataplane::Options::new(switch.address.clone(), switch.profile.clone(), pipeline);
+        driver_options.device_id = switch.device_id;
+        driver_options.election_id = switch.election_id.into();
+        driver_options.restart_hold = config.restart_hold;
+        let Driver {
+            handle,
+            packets,
+            task,
+        } = Driver::spawn(driver_options)?;
+        let io = Arc::new(PacketIo::new(handle.clone()));
+        tokio::spawn(Arc::clone(&io).carry_punted(packets));
+        interfaces.carry(&io, opened);
+        let mut daemon = Self {
+            options,
+            router,
+            switch: handle,
+            driver: task,
+            program,
+            io,
+            interfaces,
+            kernel,
+            netlink,
+            desired: None,
+            routes: None,
+            refused: Vec::new(),
+            ticks: 0,
+        };
+        daemon.apply().await;
+        Ok(daemon)
+    }
+
+    /// Follows the kernel, the switch, the operator and the clock until a signal to end.
+    async fn follow(&mut self, mut signals: Signals, mut asked: mpsc::Receiver<Question>) {
+        let mut status = self.switch.status();
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = signals.terminate.recv() => return,
+                _ = signals.interrupt.recv() => return,
+                _ = signals.hangup.recv() => match self.reload().await {
+                    Ok(()) => {}
+                    Err(problems) => error!("the new configuration is refused:\n{problems}"),
+                },
+                Ok(()) = self.kernel.changed() => {
+                    let kernel = Arc::clone(&self.kernel.borrow_and_update());
+                    self.router.set_kernel(kernel);
+                    self.apply().await;
+                }
+                Ok(()) = status.changed() => {
+                    status.borrow_and_update();
+                    self.tell_refused();
+                }
+                Some(question) = asked.recv() => self.answer(question).await,
+                _ = tick.tick() => self.tick().await,
+            }
+        }
+    }
+
+    /// Hands on what changed: to the switch, to packet handling and to the kernel.
+    async fn apply(&mut self) {
+        let desired = self.router.desired();
+        if self.desired.as_ref() != Some(&desired) {
+            debug!(
+                ftn = desired.lfib.ftn.len(),
+                ilm = desired.lfib.ilm.len(),
+                resolved = desired.lfib.resolved.len(),
+                "the desired state changed"
+            );
+            self.switch.set_desired(desired.clone());
+            self.desired = Some(desired);
+        }
+        self.io.view.store(Arc::new(self.router.view()));
+        let routes = (
+            self.router.own_routes(),
+            self.router.kernel().own_routes.clone(),
+        );
+        if self.routes.as_ref() != Some(&routes) {
+            route::reconcile(&self.netlink, &routes.0, &routes.1).await;
+            self.routes = Some(routes);
+        }
+        self.solicit(Urgency::Unresolved).await;
+    }
+
+    async fn tick(&mut self) {
+        self.ticks += 1;
+        let lost = self.interfaces.take_lost();
+        if !lost.is_empty() {
+            let config = Arc::clone(self.router.config());
+            match self.interfaces.open_missing(&config).await {
+                Ok(opened) => self.interfaces.carry(&self.io, opened),
+                Err(error) => error!(%error, "a TAP is lost"),
+            }
+        }
+        let urgency = match self.ticks % STALE_TICKS {
+            0 => Urgency::Stale,
+            _ => Urgency::Unresolved,
+        };
+        self.solicit(urgency).await;
+    }
+
+    /// Asks the kernel for neighbours, down to this urgency.
+    async fn solicit(&self, least: Urgency) {
+        let neighbours = self.router.neighbours_to_solicit();
+        for ((index, address), urgency) in neighbours {
+            if urgency <= least {
+                self.solicit_one(index, address).await;
+            }
+        }
+    }
+
+    async fn solicit_one(&self, index: u32, address: IpAddr) {
+        // Asked again by the next tick.
+        if let Err(error) = neighbour::solicit(&self.netlink, index, address).await {
+            debug!(%error, "the kernel does not ask for a neighbour");
+        }
+    }
+
+    /// Logs each entry once that the switch or the profile refuses.
+    fn tell_refused(&mut self) {
+        let programmed = Arc::clone(&self.switch.status().borrow().programmed);
+        for (key, reason) in &programmed.refused {
+            if !self.refused.contains(key) {
+                warn!("{key} cannot be installed, and is tried again: {reason}");
+            }
+        }
+        for key in &self.refused {
+            if programmed.installed.contains(key) {
+                info!("{key} is installed now");
+            }
+        }
+        self.refused = programmed.refused.keys().cloned().collect();
+    }
+
+    async fn answer(&mut self, question: Question) {
+        match question {
+            Question::Show(answer) => answer(&Shown {
+                router: &self.router,
+                status: self.switch.status().borrow().clone(),
+                io: &self.io,
+                program: &self.program,
+            }),
+            Question::Reload(answer) => {
+                // Whoever asked may have gone; the reload counts all the same.
+                let _ = answer.send(self.reload().await);
+            }
+        }
+    }
+
+    /// Reads the configuration again. What is wrong with the new one is the error, and the
+    /// running one stays.
+    async fn reload(&mut self) -> Result<(), String> {
+        let config = Config::load(&self.options.config).map_err(|error| error.report(false))?;
+        let running = Arc::clone(self.router.config());
+        if config.switch != running.switch {
+            return Err(restart_needed("[switch]"));
+        }
+        if config.management_socket != running.management_socket {
+            return Err(restart_needed("[management]"));
+        }
+        let config = Arc::new(config);
+        // What can fail comes first; a failure is taken back.
+        let opened = match self.interfaces.open_missing(&config).await {
+            Ok(opened) => match self.router.set_config(Arc::clone(&config)) {
+                Ok(()) => Ok(opened),
+                Err(error) => Err(error.to_string()),
+            },
+            Err(error) => Err(error.to_string()),
+        };
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.take_back(&config, &running).await;
+                return Err(format!("the interfaces cannot be set up: {error}\n"));
+            }
+        };
+        self.interfaces.close_all_but(&config).await;
+        self.interfaces.carry(&self.io, opened);
+        self.apply().await;
+        info!(config = %config.path.display(), "the new configuration is in use");
+        Ok(())
+    }
+
+    /// Sets the interfaces up again as the running configuration says.
+    async fn take_back(&mut self, refused: &Config, running: &Config) {
+        self.interfaces.remove_new(refused, running).await;
+        match self.interfaces.open_missing(running).await {
+            Ok(opened) => self.interfaces.carry(&self.io, opened),
+            Err(error) => error!(%error, "an interface is not as configured"),
+        }
+    }
+
+    /// Ends: forwarding goes on in the switch, and the TAPs stay unless they are to be removed.
+    async fn end(self) {
+        let Self {
+            options,
+            router,
+            switch,
+            driver,
+            io,
+            mut interfaces,
+            ..
+        } = self;
+        info!("lsrd ends; the switch forwards on");
+        if options.remove_interfaces_on_exit {
+            interfaces.remove_all().await;
+        }
+        interfaces.stop();
+        drop((io, switch, router));
+        // It ends with the last handle; packet tasks hold some until they are aborted.
+        if tokio::time::timeout(TICK, driver).await.is_err() {
+            debug!("the driver of the switch is still busy");
+        }
+    }
+}
+
+fn restart_needed(table: &str) -> String {
+    format!(
+        "{table} differs from the running configuration: it is read when lsrd starts. Restart \
+         lsrd; the switch forwards on meanwhile\n"
+    )
+}
+
+fn program(pipeline: &Pipeline) -> Program {
+    let package = pipeline.p4info().pkg_info.clone().unwrap_or_default();
+    Program {
+        name: package.name,
+        architecture: package.arch,
+        cookie: pipeline.cookie(),
+    }
+}

@@ -1,0 +1,202 @@
+//! The management service: what lsrctl asks.
+
+mod convert;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use dataplane::{Counters, Handle, Status as SwitchStatus};
+use northbound::v1::{self, management_server::Management};
+use tokio::sync::{mpsc, oneshot};
+use tonic::{Request, Response, Status};
+use tracing::debug;
+
+use crate::config::Config;
+use crate::io::PacketIo;
+use crate::router::Router;
+
+/// What an answer is made from.
+pub struct Shown<'a> {
+    /// The router.
+    pub router: &'a Router,
+    /// The switch.
+    pub status: SwitchStatus,
+    /// The packet tasks.
+    pub io: &'a PacketIo,
+    /// The name and architecture of the P4 program, and its cookie.
+    pub program: &'a Program,
+}
+
+/// What is told of the P4 program.
+#[derive(Debug, Clone, Default)]
+pub struct Program {
+    /// Its name in the P4Info.
+    pub name: String,
+    /// Its architecture in the P4Info.
+    pub architecture: String,
+    /// The cookie of the pipeline configuration.
+    pub cookie: u64,
+}
+
+/// What the service asks the daemon's loop.
+pub enum Question {
+    /// Make an answer from what is there now.
+    Show(Box<dyn FnOnce(&Shown<'_>) + Send>),
+    /// Read the configuration again. The answer is what is wrong with it.
+    Reload(oneshot::Sender<Result<(), String>>),
+}
+
+/// The service.
+#[derive(Debug, Clone)]
+pub struct Service {
+    questions: mpsc::Sender<Question>,
+    switch: Handle,
+    started: Instant,
+}
+
+impl Service {
+    /// A service that asks by `questions`.
+    pub fn new(questions: mpsc::Sender<Question>, switch: Handle) -> Self {
+        Self {
+            questions,
+            switch,
+            started: Instant::now(),
+        }
+    }
+
+    async fn show<T: Send + 'static>(
+        &self,
+        answer: impl FnOnce(&Shown<'_>) -> T + Send + 'static,
+    ) -> Result<Response<T>, Status> {
+        let (sender, receiver) = oneshot::channel();
+        let question = Question::Show(Box::new(move |shown| {
+            // Whoever asked may have gone.
+            let _ = sender.send(answer(shown));
+        }));
+        self.questions.send(question).await.map_err(|_| ending())?;
+        receiver.await.map(Response::new).map_err(|_| ending())
+    }
+
+    /// The counters of the switch; none while it is not connected.
+    async fn counters(&self) -> Option<Counters> {
+        match self.switch.counters().await {
+            Ok(counters) => Some(counters),
+            Err(error) => {
+                debug!(%error, "no counters");
+                None
+            }
+        }
+    }
+}
+
+fn ending() -> Status {
+    Status::unavailable("lsrd is ending")
+}
+
+#[tonic::async_trait]
+impl Management for Service {
+    async fn get_version(
+        &self,
+        _request: Request<v1::GetVersionRequest>,
+    ) -> Result<Response<v1::GetVersionResponse>, Status> {
+        let uptime_seconds = self.started.elapsed().as_secs();
+        self.show(move |shown| {
+            let config: &Arc<Config> = shown.router.config();
+            v1::GetVersionResponse {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                router_id: config.router_id.to_string(),
+                config: config.path.display().to_string(),
+                uptime_seconds,
+            }
+        })
+        .await
+    }
+
+    async fn show_ilm(
+        &self,
+        _request: Request<v1::ShowIlmRequest>,
+    ) -> Result<Response<v1::ShowIlmResponse>, Status> {
+        let counters = self.counters().await;
+        self.show(move |shown| v1::ShowIlmResponse {
+            entries: convert::ilm(shown, &counters, false),
+        })
+        .await
+    }
+
+    async fn show_ftn(
+        &self,
+        _request: Request<v1::ShowFtnRequest>,
+    ) -> Result<Response<v1::ShowFtnResponse>, Status> {
+        let counters = self.counters().await;
+        self.show(move |shown| v1::ShowFtnResponse {
+            entries: convert::ftn(shown, &counters, false),
+        })
+        .await
+    }
+
+    async fn show_lfib(
+        &self,
+        _request: Request<v1::ShowLfibRequest>,
+    ) -> Result<Response<v1::ShowLfibResponse>, Status> {
+        let counters = self.counters().await;
+        self.show(move |shown| v1::ShowLfibResponse {
+            ilm: convert::ilm(shown, &counters, true),
+            ftn: convert::ftn(shown, &counters, true),
+        })
+        .await
+    }
+
+    async fn show_interfaces(
+        &self,
+        _request: Request<v1::ShowInterfacesRequest>,
+    ) -> Result<Response<v1::ShowInterfacesResponse>, Status> {
+        let counters = self.counters().await;
+        self.show(move |shown| v1::ShowInterfacesResponse {
+            interfaces: convert::interfaces(shown, &counters),
+        })
+        .await
+    }
+
+    async fn show_target(
+        &self,
+        _request: Request<v1::ShowTargetRequest>,
+    ) -> Result<Response<v1::ShowTargetResponse>, Status> {
+        let counters = self.counters().await;
+        self.show(move |shown| v1::ShowTargetResponse {
+            target: Some(convert::target(shown, &counters)),
+        })
+        .await
+    }
+
+    async fn show_static_lsps(
+        &self,
+        _request: Request<v1::ShowStaticLspsRequest>,
+    ) -> Result<Response<v1::ShowStaticLspsResponse>, Status> {
+        self.show(|shown| v1::ShowStaticLspsResponse {
+            lsps: convert::static_lsps(shown.router.config()),
+        })
+        .await
+    }
+
+    async fn reload(
+        &self,
+        _request: Request<v1::ReloadRequest>,
+    ) -> Result<Response<v1::ReloadResponse>, Status> {
+        let (sender, receiver) = oneshot::channel();
+        self.questions
+            .send(Question::Reload(sender))
+            .await
+            .map_err(|_| ending())?;
+        let result = receiver.await.map_err(|_| ending())?;
+        Ok(Response::new(match result {
+            Ok(()) => v1::ReloadResponse {
+                accepted: true,
+                problems: String::new(),
+            },
+            Err(problems) => v1::ReloadResponse {
+                accepted: false,
+                problems,
+            },
+        }))
+    }
+}

@@ -1,0 +1,116 @@
+//! Labels for packets that the router itself sends into an LSP.
+//!
+//! The kernel knows the FECs of LSPs as routes without labels. What it sends along one gets here
+//! the labels that the switch would have pushed on a packet passing through (RFC 3031, 3.12).
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+
+use etherparse::LaxIpSlice;
+use forwarding::{Fec, FtnAction, FtnEntry, Lfib, PathGroup, TtlModel, VrfId};
+use ipnet::IpNet;
+use mpls::{LabelStack, TrafficClass};
+
+use super::frame::{self, ETHER_TYPE_IPV4, ETHER_TYPE_IPV6, ETHER_TYPE_MPLS, Frame};
+use super::view::RouterView;
+
+/// What becomes of a frame that the kernel sends on an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// It leaves at the interface's port as the kernel built it.
+    AsIs,
+    /// It enters an LSP: this frame leaves at this port.
+    Labelled {
+        /// The port of the switch.
+        port: u16,
+        /// The frame with its labels.
+        frame: Vec<u8>,
+    },
+    /// Its FEC is an LSP of which no next hop can be used now.
+    NoNextHop,
+}
+
+/// Looks the destination of a frame that the kernel sends at `port` up in the FTN.
+pub fn originate(view: &RouterView, port: u16, octets: &[u8]) -> Origin {
+    let Some(ingress) = view.ports.get(&port) else {
+        return Origin::AsIs;
+    };
+    let Ok(frame) = Frame::parse(octets) else {
+        return Origin::AsIs;
+    };
+    let ip = matches!(frame.ether_type(), ETHER_TYPE_IPV4 | ETHER_TYPE_IPV6);
+    if !ip || frame.destination().is_group() {
+        return Origin::AsIs;
+    }
+    let Ok((packet, _)) = LaxIpSlice::from_slice(frame.payload()) else {
+        return Origin::AsIs;
+    };
+    let entry = longest_match(&view.lfib, ingress.vrf, packet.destination_addr());
+    let Some(FtnEntry {
+        action: FtnAction::Forward(group),
+        ..
+    }) = entry
+    else {
+        return Origin::AsIs;
+    };
+    if !group.pushes_labels() {
+        return Origin::AsIs;
+    }
+    push(view, group, &packet, frame).unwrap_or(Origin::NoNextHop)
+}
+
+fn push(
+    view: &RouterView,
+    group: &PathGroup,
+    packet: &LaxIpSlice<'_>,
+    frame: Frame<'_>,
+) -> Option<Origin> {
+    let usable: Vec<_> = group
+        .paths()
+        .iter()
+        .filter_map(|path| Some((path, *view.lfib.resolved.get(path.nhlfe.next_hop())?)))
+        .collect();
+    // One flow, one path: as far as addresses tell flows apart.
+    let mut hasher = DefaultHasher::new();
+    (packet.source_addr(), packet.destination_addr()).hash(&mut hasher);
+    let total: u64 = usable.iter().map(|(path, _)| u64::from(path.weight)).sum();
+    let mut point = hasher.finish().checked_rem(total)?;
+    let (path, mac) = usable.into_iter().find(|(path, _)| {
+        let weight = u64::from(path.weight);
+        let found = point < weight;
+        point = point.saturating_sub(weight);
+        found
+    })?;
+    let nhlfe = &path.nhlfe;
+    let (port, egress) = view.port_of(&nhlfe.next_hop().interface)?;
+    if nhlfe.labels().is_empty() {
+        let frame = frame::build(mac, egress.mac, frame.ether_type(), &[frame.payload()]);
+        return Some(Origin::Labelled { port, frame });
+    }
+    let (ip_ttl, traffic_class) = match packet {
+        LaxIpSlice::Ipv4(packet) => (packet.header().ttl(), packet.header().dcp().value()),
+        LaxIpSlice::Ipv6(packet) => (
+            packet.header().hop_limit(),
+            packet.header().traffic_class() >> 2,
+        ),
+    };
+    // RFC 3443: the uniform model copies the TTL, the pipe models start anew.
+    let ttl = match nhlfe.ttl_model() {
+        TtlModel::Uniform => ip_ttl,
+        TtlModel::Pipe | TtlModel::ShortPipe => u8::MAX,
+    };
+    let traffic_class = TrafficClass::new(traffic_class >> 3).ok()?;
+    let stack = LabelStack::from_labels(nhlfe.labels(), traffic_class, ttl).ok()?;
+    let payload: &[&[u8]] = &[&stack.encode(), frame.payload()];
+    let frame = frame::build(mac, egress.mac, ETHER_TYPE_MPLS, payload);
+    Some(Origin::Labelled { port, frame })
+}
+
+/// The FTN entry of the longest prefix that contains the address.
+fn longest_match(lfib: &Lfib, vrf: VrfId, address: IpAddr) -> Option<&FtnEntry> {
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    (0..=longest).rev().find_map(|length| {
+        let prefix = IpNet::new(address, length).ok()?;
+        lfib.ftn.get(&Fec::prefix(vrf, prefix))
+    })
+}

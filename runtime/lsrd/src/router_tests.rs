@@ -1,0 +1,325 @@
+use std::path::Path as FilePath;
+
+use dataplane::HardwareProfile;
+use forwarding::{Lfib, Programmed, State};
+
+use super::*;
+use crate::config::{NextHop as ConfiguredHop, StaticFtn, StaticIlm, SwitchConfig};
+use crate::kernel::state::{Link, Neighbour, Route};
+
+fn profile() -> HardwareProfile {
+    let path = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("../../hw-profiles/p4-switch.toml");
+    HardwareProfile::load(&path).unwrap()
+}
+
+fn interface(name: &str, port: u16, vrf: u16) -> InterfaceConfig {
+    InterfaceConfig {
+        name: name.into(),
+        port,
+        addresses: Vec::new(),
+        mpls: true,
+        mtu: 1500,
+        mac: [2, 10, 255, 0, 1, port as u8],
+        vrf,
+        label_space: 0,
+        duplicate_address_detection: true,
+    }
+}
+
+fn hop(address: &str, labels: &[u32]) -> ConfiguredHop {
+    ConfiguredHop {
+        interface: "core0".into(),
+        address: address.parse().unwrap(),
+        labels: labels
+            .iter()
+            .map(|label| Label::new(*label).unwrap())
+            .collect(),
+        weight: 1,
+    }
+}
+
+fn config() -> Config {
+    Config {
+        path: "pe1.toml".into(),
+        router_id: [10, 255, 0, 1].into(),
+        switch: SwitchConfig {
+            address: "http://127.0.0.1:9559".parse().unwrap(),
+            device_id: 1,
+            election_id: 1,
+            profile: profile(),
+            p4info: "mpls.p4info.txtpb".into(),
+            device_config: "mpls.json".into(),
+        },
+        management_socket: "/run/lsrd.sock".into(),
+        restart_hold: std::time::Duration::from_secs(30),
+        interfaces: vec![interface("core0", 1, 0), interface("red0", 2, 7)],
+        ftn: vec![StaticFtn {
+            name: "to-pe2".into(),
+            fec: "10.2.0.0/24".parse().unwrap(),
+            vrf: 0,
+            ttl_model: TtlModel::Uniform,
+            next_hops: vec![hop("10.0.12.2", &[100])],
+        }],
+        ilm: vec![StaticIlm {
+            name: "from-pe2".into(),
+            label: Label::new(200).unwrap(),
+            label_space: 0,
+            operation: IlmOperation::PopAndLookUpIp {
+                vrf: 0,
+                payload: Payload::Ipv4,
+            },
+            ttl_model: TtlModel::Uniform,
+        }],
+        cross_connects: Vec::new(),
+    }
+}
+
+const CORE0: u32 = 11;
+const RED0: u32 = 12;
+const MANAGEMENT: u32 = 2;
+
+fn kernel() -> KernelState {
+    let link = |name: &str| Link {
+        name: name.into(),
+        up: true,
+        mtu: 1500,
+    };
+    let links = [
+        (CORE0, link("core0")),
+        (RED0, link("red0")),
+        (MANAGEMENT, link("eth0")),
+    ];
+    let addresses = [
+        (CORE0, "10.0.12.1/24".parse().unwrap()),
+        (CORE0, "fe80::1/64".parse().unwrap()),
+        (RED0, "10.0.12.1/24".parse().unwrap()),
+        (MANAGEMENT, "192.0.2.1/24".parse().unwrap()),
+    ];
+    KernelState {
+        links: links.into(),
+        addresses: addresses.into(),
+        ..KernelState::default()
+    }
+}
+
+fn neighbour(state: NeighbourState) -> Neighbour {
+    Neighbour {
+        mac: Some([2, 0, 0, 0, 0, 2]),
+        state,
+    }
+}
+
+fn router(kernel: KernelState) -> Router {
+    let mut router = Router::new(Arc::new(config())).unwrap();
+    router.set_kernel(Arc::new(kernel));
+    router
+}
+
+fn action<'a>(lfib: &'a Lfib, vrf: u16, prefix: &str) -> Option<&'a FtnAction> {
+    let fec = Fec::prefix(VrfId(vrf), prefix.parse().unwrap());
+    lfib.ftn.get(&fec).map(|entry| &entry.action)
+}
+
+#[test]
+fn addresses_are_for_the_router_and_their_prefixes_are_gleaned_each_in_its_vrf() {
+    let lfib = router(kernel()).desired().lfib;
+    for vrf in [0, 7] {
+        assert_eq!(
+            action(&lfib, vrf, "10.0.12.1/32"),
+            Some(&FtnAction::ToRouter)
+        );
+        assert_eq!(action(&lfib, vrf, "10.0.12.0/24"), Some(&FtnAction::Glean));
+    }
+    // Link-local: only the address itself, since the prefix is on every link.
+    assert_eq!(action(&lfib, 0, "fe80::1/128"), Some(&FtnAction::ToRouter));
+    assert_eq!(action(&lfib, 0, "fe80::/64"), None);
+    // Interfaces that are not the router's do not count.
+    assert_eq!(action(&lfib, 0, "192.0.2.1/32"), None);
+    assert_eq!(action(&lfib, 0, "192.0.2.0/24"), None);
+}
+
+#[test]
+fn a_neighbour_that_the_kernel_resolved_gets_a_host_entry() {
+    let mut kernel = kernel();
+    let key = (CORE0, "10.0.12.2".parse().unwrap());
+    for (state, resolved) in [
+        (NeighbourState::Incomplete, false),
+        (NeighbourState::Reachable, true),
+        (NeighbourState::Stale, true),
+        (NeighbourState::Delay, true),
+        (NeighbourState::Probe, true),
+        (NeighbourState::Permanent, true),
+        (NeighbourState::Failed, false),
+    ] {
+        kernel.neighbours.insert(key, neighbour(state));
+        let lfib = router(kernel.clone()).desired().lfib;
+        let next_hop = NextHop::new("core0", key.1);
+        assert_eq!(lfib.resolved.contains_key(&next_hop), resolved, "{state:?}");
+        assert_eq!(
+            action(&lfib, 0, "10.0.12.2/32").is_some(),
+            resolved,
+            "{state:?}"
+        );
+    }
+}
+
+#[test]
+fn the_static_lsp_is_installed_when_its_next_hop_is_resolved() {
+    let state = |router: &Router| {
+        let programmed = Programmed::default();
+        let view = router.forwarding().ftn_views(&programmed);
+        let mut view = view.filter(|view| view.owner.protocol == Protocol::Static);
+        view.next().unwrap().state
+    };
+    let mut kernel = kernel();
+    let mut router = router(kernel.clone());
+    assert!(matches!(state(&router), State::NextHopUnresolved(_)));
+    let wanted = BTreeMap::from([((CORE0, "10.0.12.2".parse().unwrap()), Urgency::Unresolved)]);
+    assert_eq!(router.neighbours_to_solicit(), wanted);
+
+    let key = (CORE0, "10.0.12.2".parse().unwrap());
+    kernel
+        .neighbours
+        .insert(key, neighbour(NeighbourState::Reachable));
+    router.set_kernel(Arc::new(kernel.clone()));
+    assert_eq!(state(&router), State::Pending);
+    assert_eq!(router.neighbours_to_solicit(), BTreeMap::new());
+
+    kernel
+        .neighbours
+        .insert(key, neighbour(NeighbourState::Stale));
+    router.set_kernel(Arc::new(kernel.clone()));
+    assert_eq!(state(&router), State::Pending);
+    assert_eq!(
+        router.neighbours_to_solicit(),
+        BTreeMap::from([(key, Urgency::Stale)])
+    );
+
+    kernel.links.get_mut(&CORE0).unwrap().up = false;
+    router.set_kernel(Arc::new(kernel));
+    assert!(matches!(state(&router), State::NextHopUnresolved(_)));
+    assert_eq!(
+        router.neighbours_to_solicit(),
+        BTreeMap::new(),
+        "nobody is asked on a dead link"
+    );
+}
+
+#[test]
+fn routes_of_the_kernel_with_a_gateway_on_our_interfaces_are_forwarded() {
+    let mut kernel = kernel();
+    let gateway = |index, address: &str| Gateway {
+        index,
+        address: address.parse().unwrap(),
+        weight: 1,
+    };
+    let route = |gateways: Vec<Gateway>| Route {
+        metric: 0,
+        gateways,
+    };
+    let prefix = |prefix: &str| prefix.parse::<IpNet>().unwrap();
+    kernel.routes = [
+        (
+            (254, prefix("10.9.0.0/16")),
+            route(vec![gateway(CORE0, "10.0.12.2")]),
+        ),
+        (
+            (254, prefix("0.0.0.0/0")),
+            route(vec![gateway(MANAGEMENT, "192.0.2.254")]),
+        ),
+        (
+            (254, prefix("10.8.0.0/16")),
+            route(vec![
+                gateway(CORE0, "10.0.12.2"),
+                gateway(CORE0, "10.0.12.3"),
+            ]),
+        ),
+        (
+            (table_of_vrf(7), prefix("10.9.0.0/16")),
+            route(vec![gateway(RED0, "10.0.12.9")]),
+        ),
+        (
+            (99, prefix("10.7.0.0/16")),
+            route(vec![gateway(CORE0, "10.0.12.2")]),
+        ),
+        // A FEC with an LSP is labelled, whatever the kernel knows of it.
+        (
+            (254, prefix("10.2.0.0/24")),
+            route(vec![gateway(CORE0, "10.0.12.7")]),
+        ),
+    ]
+    .into();
+    let lfib = router(kernel).desired().lfib;
+    let hops = |vrf, prefix| -> Vec<String> {
+        let group = action(&lfib, vrf, prefix).and_then(FtnAction::path_group);
+        let paths = group.map_or(&[][..], |group| group.paths());
+        paths
+            .iter()
+            .map(|path| path.nhlfe.next_hop().to_string())
+            .collect()
+    };
+    assert_eq!(hops(0, "10.9.0.0/16"), ["10.0.12.2 on core0"]);
+    assert_eq!(hops(7, "10.9.0.0/16"), ["10.0.12.9 on red0"]);
+    assert_eq!(hops(0, "10.8.0.0/16").len(), 2);
+    assert_eq!(hops(0, "0.0.0.0/0").len(), 0, "out of another interface");
+    assert_eq!(hops(0, "10.7.0.0/16").len(), 0, "a table of nobody");
+    assert_eq!(hops(0, "10.2.0.0/24"), ["10.0.12.2 on core0"]);
+}
+
+#[test]
+fn explicit_nulls_are_bound_in_the_label_spaces_in_use() {
+    let mut config = config();
+    config.interfaces[1].label_space = 3;
+    let mut router = Router::new(Arc::new(config.clone())).unwrap();
+    let count = |router: &Router| {
+        let lfib = router.desired().lfib;
+        lfib.ilm
+            .keys()
+            .filter(|key| key.label.is_reserved())
+            .count()
+    };
+    assert_eq!(count(&router), 4);
+    config.interfaces[1].mpls = false;
+    router.set_config(Arc::new(config)).unwrap();
+    assert_eq!(count(&router), 2);
+}
+
+#[test]
+fn the_router_itself_reaches_the_fecs_of_its_lsps_by_routes_of_the_kernel() {
+    let router = router(kernel());
+    let gateway = Gateway {
+        index: CORE0,
+        address: "10.0.12.2".parse().unwrap(),
+        weight: 1,
+    };
+    let fec = "10.2.0.0/24".parse().unwrap();
+    assert_eq!(
+        router.own_routes(),
+        Routes::from([((254, fec), vec![gateway])])
+    );
+}
+
+#[test]
+fn an_interface_that_leaves_the_configuration_takes_its_next_hops_along() {
+    let mut kernel = kernel();
+    let key = (CORE0, "10.0.12.2".parse().unwrap());
+    kernel
+        .neighbours
+        .insert(key, neighbour(NeighbourState::Reachable));
+    let mut router = router(kernel);
+    let mut config = config();
+    config.interfaces.remove(0);
+    router.set_config(Arc::new(config)).unwrap();
+    let desired = router.desired();
+    assert_eq!(desired.lfib.resolved.len(), 0);
+    assert_eq!(desired.ports.keys().copied().collect::<Vec<_>>(), [2]);
+    assert_eq!(action(&desired.lfib, 0, "10.0.12.1/32"), None);
+}
+
+#[test]
+fn the_port_gets_the_settings_of_its_interface() {
+    let desired = router(kernel()).desired();
+    let port = &desired.ports[&2];
+    assert_eq!((port.vrf, port.mpls_enabled), (VrfId(7), true));
+    assert_eq!(port.mac, MacAddress([2, 10, 255, 0, 1, 2]));
+}

@@ -1,0 +1,456 @@
+//! TAPs, addresses, neighbours and routes in a network namespace of the test's own.
+//!
+//! Each test runs itself again inside `unshare --net`, as root or in a user namespace; where
+//! neither is allowed it says so and passes.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use forwarding::MacAddress;
+use lsrd::config::Config;
+use lsrd::kernel::state::{Gateway, KernelState};
+use lsrd::kernel::tap::{FrameBuffer, Tap};
+use lsrd::kernel::{KernelError, interface, neighbour, route, sysctl, watch};
+use lsrd::packet::frame;
+use northbound::v1;
+use tokio::sync::watch::Receiver;
+use tokio::time::timeout;
+
+mod common;
+
+const INSIDE: &str = "LSRD_TEST_INSIDE_NAMESPACE";
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// True inside a namespace. Outside it runs the test of this name inside one.
+fn inside(test: &str) -> bool {
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let unshare = |arguments: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(arguments);
+        command
+    };
+    let root = nix::unistd::geteuid().is_root();
+    let arguments: &[&str] = match root {
+        true => &["--net"],
+        false => &["--user", "--map-root-user", "--net"],
+    };
+    // Making a TAP is what is needed; `true` alone would not tell of a closed /dev/net/tun.
+    let probe = unshare(arguments)
+        .args(["sh", "-c", "exec 3<>/dev/net/tun"])
+        .stderr(Stdio::piped())
+        .output();
+    match probe {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => {
+            let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            println!("skipped: no network namespace with TAPs can be made here: {reason}");
+            return false;
+        }
+        Err(error) => {
+            println!("skipped: unshare cannot be run: {error}");
+            return false;
+        }
+    }
+    let status = unshare(arguments)
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(INSIDE, "1")
+        .status()
+        .unwrap();
+    assert!(status.success(), "{test} failed inside the namespace");
+    false
+}
+
+fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(test);
+}
+
+fn netlink() -> rtnetlink::Handle {
+    let (connection, handle, _) = rtnetlink::new_connection().unwrap();
+    tokio::spawn(connection);
+    handle
+}
+
+fn config(interfaces: &str) -> Config {
+    std::env::set_current_dir(common::program_directory()).unwrap();
+    let text = format!(
+        "router-id = \"10.255.0.1\"\n[switch]\naddress = \"http://127.0.0.1:1\"\n\
+         profile = \"p4-switch.toml\"\np4info = \"mpls.p4info.txtpb\"\n\
+         device-config = \"mpls.json\"\n[management]\nsocket = \"lsrd.sock\"\n{interfaces}"
+    );
+    match Config::from_text(Path::new("test.toml"), &text) {
+        Ok(config) => config,
+        Err(error) => panic!("{}", error.report(false)),
+    }
+}
+
+const CORE0: &str = "[[interface]]\nname = \"core0\"\nport = 1\nmtu = 1400\n\
+    addresses = [\"10.0.12.1/24\", \"2001:db8:12::1/64\"]\nduplicate-address-detection = false\n";
+
+async fn until(
+    kernel: &mut Receiver<Arc<KernelState>>,
+    what: &str,
+    condition: impl FnMut(&Arc<KernelState>) -> bool,
+) {
+    match timeout(PATIENCE, kernel.wait_for(condition)).await {
+        Ok(result) => drop(result.unwrap()),
+        Err(_) => panic!("not seen: {what}; the kernel has {:#?}", kernel.borrow()),
+    }
+}
+
+const NEIGHBOUR_MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 2]);
+
+/// Waits for the ARP request for 10.0.12.2 and answers it, as a neighbour behind the switch would.
+async fn answer_arp(tap: &Tap) {
+    let mut buffer = FrameBuffer::new();
+    let request = loop {
+        let length = timeout(PATIENCE, tap.receive(&mut buffer))
+            .await
+            .unwrap()
+            .unwrap();
+        let frame = buffer.frame(length);
+        if frame[12..14] == [0x08, 0x06] && frame[38..42] == [10, 0, 12, 2] {
+            break frame.to_vec();
+        }
+    };
+    let mut own = [0; 6];
+    own.copy_from_slice(&request[22..28]);
+    let mut reply = request[14..42].to_vec();
+    reply[7] = 2;
+    reply[8..14].copy_from_slice(&NEIGHBOUR_MAC.0);
+    reply[14..18].copy_from_slice(&request[38..42]);
+    reply[18..28].copy_from_slice(&request[22..32]);
+    let reply = frame::build(MacAddress(own), NEIGHBOUR_MAC, 0x0806, &[&reply]);
+    tap.send(&reply).await.unwrap();
+}
+
+#[test]
+fn a_tap_is_set_up_and_outlives_the_daemon() {
+    if !inside("a_tap_is_set_up_and_outlives_the_daemon") {
+        return;
+    }
+    run(async {
+        let config = config(CORE0);
+        let core0 = config.interface("core0").unwrap();
+        let handle = netlink();
+        sysctl::set_namespace().unwrap();
+        let tap = Tap::open("core0").unwrap();
+        let index = interface::configure(&handle, core0).await.unwrap();
+
+        let mut kernel = watch::start().await.unwrap();
+        {
+            let state = kernel.borrow();
+            assert_eq!(state.index("core0"), Some(index));
+            let link = &state.links[&index];
+            assert!(link.up);
+            assert_eq!(link.mtu, 1400);
+            for address in &core0.addresses {
+                assert!(state.addresses.contains(&(index, *address)), "{address}");
+            }
+        }
+        let key = (index, "10.0.12.2".parse::<IpAddr>().unwrap());
+        neighbour::solicit(&handle, key.0, key.1).await.unwrap();
+        answer_arp(&tap).await;
+        until(&mut kernel, "the neighbour", |state| {
+            let neighbour = state.neighbours.get(&key);
+            neighbour.and_then(|neighbour| neighbour.resolved()) == Some(NEIGHBOUR_MAC.0)
+        })
+        .await;
+
+        // The daemon ends and starts again: addresses and neighbour are still there.
+        drop(tap);
+        let tap = Tap::open("core0").unwrap();
+        assert_eq!(interface::configure(&handle, core0).await.unwrap(), index);
+        let again = watch::start().await.unwrap();
+        let state = again.borrow().clone();
+        for address in &core0.addresses {
+            assert!(state.addresses.contains(&(index, *address)), "{address}");
+        }
+        assert_eq!(state.neighbours[&key].resolved(), Some(NEIGHBOUR_MAC.0));
+
+        // An address that leaves the configuration goes; one that others set stays.
+        let other: IpAddr = "10.0.99.1".parse().unwrap();
+        handle
+            .address()
+            .add(index, other, 24)
+            .execute()
+            .await
+            .unwrap();
+        let mut smaller = core0.clone();
+        smaller.addresses.remove(0);
+        interface::configure(&handle, &smaller).await.unwrap();
+        until(&mut kernel, "the addresses", |state| {
+            !state.addresses.contains(&(index, core0.addresses[0]))
+                && state
+                    .addresses
+                    .contains(&(index, "10.0.99.1/24".parse().unwrap()))
+        })
+        .await;
+        drop(tap);
+        interface::remove(&handle, "core0").await.unwrap();
+        until(&mut kernel, "the end of the TAP", |state| {
+            state.index("core0").is_none()
+        })
+        .await;
+    });
+}
+
+#[test]
+fn routes_come_from_the_kernel_and_go_to_it() {
+    if !inside("routes_come_from_the_kernel_and_go_to_it") {
+        return;
+    }
+    run(async {
+        let config = config(CORE0);
+        let handle = netlink();
+        let _tap = Tap::open("core0").unwrap();
+        let core0 = config.interface("core0").unwrap();
+        let index = interface::configure(&handle, core0).await.unwrap();
+        let mut kernel = watch::start().await.unwrap();
+        let gateway = |address: &str, weight| Gateway {
+            index,
+            address: address.parse().unwrap(),
+            weight,
+        };
+        let prefix = |prefix: &str| (254, prefix.parse::<ipnet::IpNet>().unwrap());
+
+        // One that an operator sets.
+        let route = rtnetlink::RouteMessageBuilder::<IpAddr>::new()
+            .destination_prefix("10.9.0.0".parse().unwrap(), 16)
+            .unwrap()
+            .gateway("10.0.12.2".parse().unwrap())
+            .unwrap()
+            .build();
+        handle.route().add(route).execute().await.unwrap();
+        until(&mut kernel, "the operator's route", |state| {
+            let route = state.routes.get(&prefix("10.9.0.0/16"));
+            route.is_some_and(|route| route.gateways == [gateway("10.0.12.2", 1)])
+        })
+        .await;
+
+        // Ours: they are told apart, changed and removed.
+        let wanted = route::Routes::from([
+            (prefix("10.2.0.0/24"), vec![gateway("10.0.12.2", 1)]),
+            (
+                prefix("10.3.0.0/24"),
+                vec![gateway("10.0.12.2", 1), gateway("10.0.12.3", 2)],
+            ),
+            (prefix("10.4.0.0/24"), vec![gateway("2001:db8:12::2", 1)]),
+            (
+                prefix("2001:db8:2::/64"),
+                vec![gateway("2001:db8:12::2", 1), gateway("2001:db8:12::3", 3)],
+            ),
+        ]);
+        route::reconcile(&handle, &wanted, &route::Routes::new()).await;
+        until(&mut kernel, "our routes", |state| {
+            state.own_routes == wanted
+        })
+        .await;
+        assert!(!kernel.borrow().routes.contains_key(&prefix("10.2.0.0/24")));
+
+        let fewer = route::Routes::from([(prefix("10.3.0.0/24"), vec![gateway("10.0.12.3", 1)])]);
+        route::reconcile(&handle, &fewer, &wanted).await;
+        until(&mut kernel, "the change of our routes", |state| {
+            state.own_routes == fewer
+        })
+        .await;
+        assert!(kernel.borrow().routes.contains_key(&prefix("10.9.0.0/16")));
+    });
+}
+
+#[test]
+fn an_interface_of_another_kind_is_not_taken() {
+    if !inside("an_interface_of_another_kind_is_not_taken") {
+        return;
+    }
+    run(async {
+        let error = Tap::open("lo").unwrap_err();
+        assert!(matches!(error, KernelError::NotATap { .. }), "{error}");
+        assert!(
+            error.to_string().contains("choose another `name`"),
+            "{error}"
+        );
+        let _first = Tap::open("core0").unwrap();
+        let error = Tap::open("core0").unwrap_err();
+        assert!(matches!(error, KernelError::TapBusy { .. }), "{error}");
+    });
+}
+
+#[test]
+fn each_vrf_has_its_own_addresses() {
+    if !inside("each_vrf_has_its_own_addresses") {
+        return;
+    }
+    run(async {
+        let red = "[[interface]]\nname = \"red0\"\nport = 2\nvrf = 7\n\
+                   addresses = [\"10.0.12.1/24\"]\n";
+        let config = config(&format!("{CORE0}{red}"));
+        let handle = netlink();
+        for configured in &config.interfaces {
+            let _tap = Tap::open(&configured.name).unwrap();
+            match interface::configure(&handle, configured).await {
+                Err(KernelError::Vrf { source, .. }) => {
+                    println!("skipped: this kernel has no VRF devices: {source}");
+                    return;
+                }
+                result => drop(result.unwrap()),
+            }
+        }
+        let kernel = watch::start().await.unwrap();
+        let state = kernel.borrow().clone();
+        for configured in &config.interfaces {
+            let index = state.index(&configured.name).unwrap();
+            assert!(
+                state
+                    .addresses
+                    .contains(&(index, "10.0.12.1/24".parse().unwrap()))
+            );
+        }
+        assert!(state.index("lsr-vrf7").is_some());
+    });
+}
+
+#[test]
+fn the_daemon_runs_without_its_switch_and_says_so() {
+    if !inside("the_daemon_runs_without_its_switch_and_says_so") {
+        return;
+    }
+    run(async {
+        let directory = tempfile::tempdir().unwrap();
+        config(CORE0);
+        let program = common::program_directory();
+        let file = directory.path().join("lsrd.toml");
+        let socket = directory.path().join("lsrd.sock");
+        let text = |rest: &str| {
+            format!(
+                "router-id = \"10.255.0.1\"\n[switch]\naddress = \"unix://{0}/nobody.sock\"\n\
+                 profile = \"{0}/p4-switch.toml\"\np4info = \"{0}/mpls.p4info.txtpb\"\n\
+                 device-config = \"{0}/mpls.json\"\n[management]\nsocket = \"lsrd.sock\"\n{CORE0}{rest}",
+                program.display()
+            )
+        };
+        let lsp = "mpls = true\n[[static-lsp.ftn]]\nname = \"to-pe2\"\nfec = \"10.2.0.0/24\"\n\
+                   next-hops = [{ interface = \"core0\", address = \"10.0.12.2\", labels = [100] }]\n";
+        std::fs::write(&file, text(lsp)).unwrap();
+        let start = || {
+            Command::new(env!("CARGO_BIN_EXE_lsrd"))
+                .arg("--config")
+                .arg(&file)
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        };
+        let mut daemon = start();
+        let mut client = loop {
+            match northbound::socket::connect(&socket).await {
+                Ok(client) => break client,
+                Err(_) => {
+                    assert!(daemon.try_wait().unwrap().is_none(), "lsrd ended");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        };
+        let target = client
+            .show_target(v1::ShowTargetRequest {})
+            .await
+            .unwrap()
+            .into_inner();
+        let target = target.target.unwrap();
+        assert_eq!(target.role(), v1::target::Role::NotConnected);
+        assert!(!target.in_sync);
+        let lfib = client
+            .show_lfib(v1::ShowLfibRequest {})
+            .await
+            .unwrap()
+            .into_inner();
+        assert_eq!(lfib.ftn.len(), 1);
+        assert_eq!(lfib.ftn[0].name, "to-pe2");
+        assert_eq!(lfib.ftn[0].nhlfes[0].labels, [100]);
+
+        // A second one on the same socket is told so.
+        let second = start().wait_with_output().unwrap();
+        assert_eq!(second.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&second.stderr).into_owned();
+        assert!(said.contains("another lsrd answers on"), "{said}");
+
+        // A bad configuration is refused as a whole, and the running one stays.
+        std::fs::write(&file, text("mpls = 1\n")).unwrap();
+        let answer = client
+            .reload(v1::ReloadRequest {})
+            .await
+            .unwrap()
+            .into_inner();
+        assert!(!answer.accepted);
+        assert!(
+            answer.problems.contains("`mpls` must be true or false"),
+            "{}",
+            answer.problems
+        );
+        let lfib = client
+            .show_lfib(v1::ShowLfibRequest {})
+            .await
+            .unwrap()
+            .into_inner();
+        assert_eq!(lfib.ftn.len(), 1);
+
+        // A good one is taken: another interface comes, the LSP goes.
+        let more = "[[interface]]\nname = \"core1\"\nport = 2\n";
+        std::fs::write(&file, text(more)).unwrap();
+        let answer = client
+            .reload(v1::ReloadRequest {})
+            .await
+            .unwrap()
+            .into_inner();
+        assert!(answer.accepted, "{}", answer.problems);
+        let lfib = client
+            .show_lfib(v1::ShowLfibRequest {})
+            .await
+            .unwrap()
+            .into_inner();
+        assert_eq!(lfib.ftn.len(), 0);
+        let kernel = watch::start().await.unwrap();
+        assert!(kernel.borrow().index("core1").is_some());
+
+        // A part that is read at the start only.
+        std::fs::write(&file, text("").replace("nobody.sock", "other.sock")).unwrap();
+        let answer = client
+            .reload(v1::ReloadRequest {})
+            .await
+            .unwrap()
+            .into_inner();
+        assert!(
+            answer.problems.contains("Restart lsrd"),
+            "{}",
+            answer.problems
+        );
+
+        // SIGTERM leaves the TAPs, and takes the socket away.
+        let process = nix::unistd::Pid::from_raw(daemon.id() as i32);
+        nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGTERM).unwrap();
+        drop(client);
+        let ended = daemon.wait_with_output().unwrap();
+        assert!(
+            ended.status.success(),
+            "{}",
+            String::from_utf8_lossy(&ended.stderr)
+        );
+        assert!(!socket.exists());
+        assert!(
+            watch::start()
+                .await
+                .unwrap()
+                .borrow()
+                .index("core0")
+                .is_some()
+        );
+    });
+}
