@@ -10,12 +10,14 @@ mod engine;
 mod load;
 mod number;
 pub mod p4runtime;
+pub mod port;
 mod program;
 mod state;
 mod switch;
-mod trace;
+pub mod trace;
 
 pub use clock::Clock;
 pub use load::LoadError;
 pub use state::State;
 pub use switch::{Events, FillError, Switch, SwitchConfig};
+pub use trace::{LiveTrace, Trace};

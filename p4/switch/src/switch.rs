@@ -2,14 +2,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use bmv2_json::Document;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
-use crate::control::{ControlError, CpuPacket, Digest, PortEvent, PortInfo, PortNumber};
+use crate::control::{ControlError, CpuPacket, Digest, PortEvent, PortInfo, PortNumber, PortState};
 use crate::engine::{Environment, Outputs, Worker};
 use crate::load::{LoadError, load};
+use crate::port::{Capture, Port, PortEntry, PortHandle, PortTable};
 use crate::state::{State, bump};
+use crate::trace::{LiveTrace, Recorder, Trace};
 
 /// How many packets for the CPU, and how many digests, wait for the control plane.
 const QUEUE: usize = 1024;
@@ -72,9 +75,11 @@ struct Inner {
     config: SwitchConfig,
     state: RwLock<Option<State>>,
     worker: Mutex<Worker>,
+    ports: ArcSwap<PortTable>,
+    live_trace: ArcSwapOption<LiveTrace>,
     packets: mpsc::Sender<CpuPacket>,
     digests: mpsc::Sender<Digest>,
-    ports: mpsc::UnboundedSender<PortEvent>,
+    port_events: mpsc::UnboundedSender<PortEvent>,
 }
 
 impl Inner {
@@ -83,22 +88,113 @@ impl Inner {
     fn read(&self) -> RwLockReadGuard<'_, Option<State>> {
         self.state.read().unwrap_or_else(|error| error.into_inner())
     }
+
     fn write(&self) -> RwLockWriteGuard<'_, Option<State>> {
         self.state
             .write()
             .unwrap_or_else(|error| error.into_inner())
     }
+
     fn worker(&self) -> MutexGuard<'_, Worker> {
         self.worker
             .lock()
             .unwrap_or_else(|error| error.into_inner())
+    }
+
+    fn environment<'a>(&'a self, state: &'a State) -> Environment<'a> {
+        Environment {
+            state,
+            clock: &self.config.clock,
+            drop_port: self.config.drop_port,
+        }
+    }
+
+    fn digest(&self, state: &State, digest: Digest) {
+        if self.digests.try_send(digest).is_err() {
+            bump(&state.drops.digest_queue_full);
+        }
+    }
+}
+
+/// Packets that are processed one after the other, with the locks taken once. What is written to
+/// the state takes effect before or after the whole batch.
+pub(crate) struct Batch<'a> {
+    inner: &'a Inner,
+    worker: MutexGuard<'a, Worker>,
+    state: RwLockReadGuard<'a, Option<State>>,
+    ports: Guard<Arc<PortTable>>,
+    live_trace: Guard<Option<Arc<LiveTrace>>>,
+}
+
+impl Batch<'_> {
+    /// Processes a packet that came in at a port.
+    pub(crate) fn receive(&mut self, entry: &PortEntry, packet: &[u8]) {
+        entry.received(packet);
+        self.process(entry.number, packet);
+    }
+
+    fn process(&mut self, port: PortNumber, packet: &[u8]) {
+        let Some(state) = &*self.state else {
+            return;
+        };
+        let mut outputs = Live {
+            inner: self.inner,
+            ports: &self.ports,
+            state,
+        };
+        let environment = self.inner.environment(state);
+        match &*self.live_trace {
+            Some(live) if live.wants(port) => {
+                let mut recorder = Recorder::new(port, packet);
+                self.worker
+                    .receive_with(environment, port, packet, &mut outputs, &mut recorder);
+                (live.sink)(&recorder.finish());
+            }
+            _ => self.worker.receive(environment, port, packet, &mut outputs),
+        }
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        for entry in self.ports.values() {
+            entry.flush();
+        }
+    }
+}
+
+/// Sends packets to the ports.
+struct Live<'a> {
+    inner: &'a Inner,
+    ports: &'a PortTable,
+    state: &'a State,
+}
+
+impl Outputs for Live<'_> {
+    fn packet(&mut self, port: PortNumber, bytes: &[u8]) {
+        if Some(port) == self.inner.config.cpu_port {
+            let packet = CpuPacket {
+                bytes: bytes.to_vec(),
+            };
+            if self.inner.packets.try_send(packet).is_err() {
+                bump(&self.state.drops.cpu_queue_full);
+            }
+        } else if let Some(entry) = self.ports.get(&port) {
+            entry.send(bytes);
+        } else {
+            bump(&self.state.drops.unknown_port);
+        }
+    }
+
+    fn digest(&mut self, digest: Digest) {
+        self.inner.digest(self.state, digest);
     }
 }
 
 /// Gives packets back to the caller.
 struct Collected<'a> {
     packets: Vec<(PortNumber, Vec<u8>)>,
-    digests: &'a mpsc::Sender<Digest>,
+    inner: &'a Inner,
     state: &'a State,
 }
 
@@ -107,9 +203,7 @@ impl Outputs for Collected<'_> {
         self.packets.push((port, bytes.to_vec()));
     }
     fn digest(&mut self, digest: Digest) {
-        if self.digests.try_send(digest).is_err() {
-            bump(&self.state.drops.digest_queue_full);
-        }
+        self.inner.digest(self.state, digest);
     }
 }
 
@@ -124,9 +218,11 @@ impl Switch {
             worker: Mutex::new(Worker::new(config.seed)),
             config,
             state: RwLock::new(None),
+            ports: ArcSwap::default(),
+            live_trace: ArcSwapOption::empty(),
             packets,
             digests,
-            ports,
+            port_events: ports,
         };
         let events = Events {
             packets: packets_receiver,
@@ -186,10 +282,9 @@ impl Switch {
 
     fn replace(&self, mut state: State) {
         let mut current = self.inner.write();
-        if let Some(current) = &*current {
-            for port in current.ports_down() {
-                state.set_port_down(port, true);
-            }
+        // Under the lock, so that no change of a port's state is missed.
+        for entry in self.inner.ports.load().values() {
+            state.set_port_down(entry.number, entry.state() == PortState::Down);
         }
         *current = Some(state);
     }
@@ -238,8 +333,22 @@ impl Switch {
                 reason: "there is no CPU port (--cpu-port)".to_owned(),
             });
         };
-        let _ = (port, bytes);
+        let mut batch = self.batch();
+        if batch.state.is_none() {
+            return Err(ControlError::NoProgram);
+        }
+        batch.process(port, bytes);
         Ok(())
+    }
+
+    pub(crate) fn batch(&self) -> Batch<'_> {
+        Batch {
+            inner: &self.inner,
+            worker: self.inner.worker(),
+            state: self.inner.read(),
+            ports: self.inner.ports.load(),
+            live_trace: self.inner.live_trace.load(),
+        }
     }
 
     /// Processes a packet that came in at `port`, and gives what goes out and where: nothing is
@@ -253,21 +362,122 @@ impl Switch {
         };
         let mut outputs = Collected {
             packets: Vec::new(),
-            digests: &self.inner.digests,
+            inner: &self.inner,
             state,
         };
-        let environment = Environment {
-            state,
-            clock: &self.inner.config.clock,
-            drop_port: self.inner.config.drop_port,
-        };
+        let environment = self.inner.environment(state);
         worker.receive(environment, port, bytes, &mut outputs);
         outputs.packets
+    }
+
+    /// Processes a packet that came in at `port`, and writes down its way. Counters, meters and
+    /// registers see it as a packet like others, but nothing is sent. Without a program the trace
+    /// is empty.
+    #[must_use]
+    pub fn trace(&self, port: PortNumber, bytes: &[u8]) -> Trace {
+        let mut worker = self.inner.worker();
+        let state = self.inner.read();
+        let mut recorder = Recorder::new(port, bytes);
+        if let Some(state) = &*state {
+            let mut outputs = Collected {
+                packets: Vec::new(),
+                inner: &self.inner,
+                state,
+            };
+            let environment = self.inner.environment(state);
+            worker.receive_with(environment, port, bytes, &mut outputs, &mut recorder);
+        }
+        recorder.finish()
+    }
+
+    /// Traces the packets that come in from now on, or with `None` no longer.
+    pub fn set_live_trace(&self, trace: Option<LiveTrace>) {
+        self.inner.live_trace.store(trace.map(Arc::new));
+    }
+
+    /// Adds a port. What it receives is to be given to the handle.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::AlreadyExists`] if there is a port of this number;
+    /// [`ControlError::Invalid`] if it is that of the CPU or drop port.
+    pub fn add_port(
+        &self,
+        number: PortNumber,
+        port: Arc<dyn Port>,
+        state: PortState,
+        capture: Option<Capture>,
+    ) -> Result<PortHandle, ControlError> {
+        let owner = || "the switch".to_owned();
+        if Some(number) == self.inner.config.cpu_port || number == self.inner.config.drop_port {
+            return Err(ControlError::Invalid {
+                owner: owner(),
+                reason: format!("{number} is the number of the CPU port or of the drop port"),
+            });
+        }
+        let entry = Arc::new(PortEntry::new(number, port, state, capture));
+        // Under the lock, so that two callers cannot both change the same table.
+        let mut program = self.inner.write();
+        let mut ports = PortTable::clone(&self.inner.ports.load());
+        if ports.contains_key(&number) {
+            return Err(ControlError::AlreadyExists {
+                owner: owner(),
+                what: format!("port {number}"),
+            });
+        }
+        ports.insert(number, entry.clone());
+        self.inner.ports.store(Arc::new(ports));
+        if let Some(program) = &mut *program {
+            program.set_port_down(number, state == PortState::Down);
+        }
+        Ok(PortHandle {
+            switch: self.clone(),
+            entry,
+        })
+    }
+
+    /// Removes a port.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::NotFound`].
+    pub fn remove_port(&self, number: PortNumber) -> Result<(), ControlError> {
+        let mut program = self.inner.write();
+        let mut ports = PortTable::clone(&self.inner.ports.load());
+        if ports.remove(&number).is_none() {
+            return Err(ControlError::NotFound {
+                owner: "the switch".to_owned(),
+                what: format!("port {number}"),
+            });
+        }
+        self.inner.ports.store(Arc::new(ports));
+        if let Some(program) = &mut *program {
+            program.set_port_down(number, false);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn set_port_state(&self, entry: &PortEntry, state: PortState) {
+        let mut program = self.inner.write();
+        if !entry.set_state(state) {
+            return;
+        }
+        if let Some(program) = &mut *program {
+            program.set_port_down(entry.number, state == PortState::Down);
+        }
+        // Without receiver nobody wants to know.
+        let _ = self.inner.port_events.send(PortEvent {
+            port: entry.number,
+            state,
+        });
     }
 
     /// The ports, by number.
     #[must_use]
     pub fn ports(&self) -> Vec<PortInfo> {
-        Vec::new()
+        let ports = self.inner.ports.load();
+        let mut list: Vec<PortInfo> = ports.values().map(|entry| entry.info()).collect();
+        list.sort_by_key(|port| port.number);
+        list
     }
 }

@@ -54,7 +54,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
                 _ => self.execute(op, arguments),
             }
             if T::ON {
-                self.trace_op(op, arguments, action);
+                self.trace_op(op, arguments);
             }
             if self.pass.abort {
                 return;
@@ -322,12 +322,11 @@ impl<'a, T: Tracer> Machine<'a, T> {
     }
 
     #[cold]
-    fn trace_op(&mut self, op: &OpAt, arguments: &[u64], action: Option<&Action>) {
-        let program = self.program;
+    fn trace_op(&mut self, op: &OpAt, arguments: &[u64]) {
+        let (program, state) = (self.program, self.state);
         let words = &self.worker.words;
-        self.tracer.operation(action, op, &|| {
-            crate::trace::describe(program, words, arguments, op)
-        });
+        self.tracer
+            .operation(&|| crate::trace::describe(program, state, words, arguments, op));
     }
 }
 

@@ -284,7 +284,6 @@ impl Scope<'_> {
                 };
                 match comparison {
                     Comparison::Equal => order == Ordering::Equal,
-                    Comparison::NotEqual => order != Ordering::Equal,
                     Comparison::Less => order == Ordering::Less,
                     Comparison::LessOrEqual => order != Ordering::Greater,
                     Comparison::Greater => order == Ordering::Greater,

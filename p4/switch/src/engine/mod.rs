@@ -17,9 +17,9 @@ use rand::rngs::SmallRng;
 use crate::clock::Clock;
 use crate::control::PortNumber;
 use crate::program::Program;
-use crate::state::{RegisterArray, State};
-use evaluate::Scope;
+use crate::state::State;
 
+pub(crate) use evaluate::Scope;
 pub(crate) use pipeline::{Environment, Outputs};
 pub(crate) use tracer::{NoTrace, PassKind, TableLookup, Tracer};
 
@@ -100,10 +100,6 @@ impl<T: Tracer> Machine<'_, T> {
             arguments,
             registers: &self.state.registers,
         }
-    }
-
-    fn registers(&self) -> &[RegisterArray] {
-        &self.state.registers
     }
 
     /// Sets all metadata and headers to what they are for a new packet.

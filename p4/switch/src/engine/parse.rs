@@ -4,7 +4,7 @@ use super::bits::{read, read_words};
 use super::{MAX_STEPS, Machine, Tracer};
 use crate::number::{cut, words_for};
 use crate::program::{
-    Case, Extraction, Field, HeaderId, KeyPart, Op, ParseOp, ParseState, ParserErrors, Program,
+    Case, Extraction, Field, HeaderId, KeyPart, Op, ParseOp, ParseState, ParserErrors,
 };
 
 /// What the parser came to.
@@ -191,7 +191,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
         }
         if T::ON {
             self.tracer
-                .extracted(self.program, &self.worker.words, header, target);
+                .extracted(self.program, &self.worker.words, header);
         }
     }
 
@@ -225,7 +225,6 @@ impl<'a, T: Tracer> Machine<'a, T> {
         packet: &[u8],
         bytes: usize,
     ) -> Result<Option<u32>, TooShort> {
-        let program = self.program;
         if state.key_width <= 64 {
             let mut key = 0;
             for part in &state.key {
@@ -276,7 +275,6 @@ impl<'a, T: Tracer> Machine<'a, T> {
             state.default
         });
         self.worker.key = key;
-        let _: &Program = program;
         result
     }
 

@@ -66,7 +66,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
                 entry,
                 selection,
             };
-            self.tracer.table(program, lookup);
+            self.tracer.table(lookup);
         }
         self.worker.key = key;
         self.worker.masked = masked;
@@ -144,7 +144,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
         key.resize(table.key_words, 0);
         for element in &table.key {
             let (field, valid) = match &element.source {
-                KeySource::Valid(_, start) => {
+                KeySource::Valid(start) => {
                     key[element.word as usize] |= words[*start as usize] << element.shift;
                     continue;
                 }

@@ -1,7 +1,7 @@
 //! Where a trace of a packet hooks into the engine.
 
 use crate::control::PortNumber;
-use crate::program::{Action, Checksum, Conditional, Extraction, OpAt, ParseState, Program, Table};
+use crate::program::{Checksum, Conditional, ParseState, Program, Table};
 use crate::state::{Call, TableState};
 
 /// What an engine is told to write down. Calls stand behind `if T::ON`, so that packets that are
@@ -12,15 +12,15 @@ pub(crate) trait Tracer {
 
     fn pass(&mut self, _kind: PassKind, _program: &Program, _words: &[u64], _length: usize) {}
     fn state(&mut self, _state: &ParseState) {}
-    fn extracted(&mut self, _program: &Program, _words: &[u64], _header: u32, _at: Extraction) {}
+    fn extracted(&mut self, _program: &Program, _words: &[u64], _header: u32) {}
     fn parsed(&mut self, _program: &Program, _error: u32, _bytes: usize) {}
     fn checksum(&mut self, _checksum: &Checksum, _computed: u64, _found: Option<u64>) {}
     fn pipeline(&mut self, _name: &'static str) {}
     fn condition(&mut self, _conditional: &Conditional, _holds: bool) {}
-    fn table(&mut self, _program: &Program, _lookup: TableLookup<'_>) {}
+    fn table(&mut self, _lookup: TableLookup<'_>) {}
     fn action(&mut self, _program: &Program, _call: &Call) {}
-    fn operation(&mut self, _action: Option<&Action>, _op: &OpAt, _note: &dyn Fn() -> String) {}
-    fn note(&mut self, _note: &dyn Fn() -> String) {}
+    fn operation(&mut self, _text: &dyn Fn() -> String) {}
+    fn note(&mut self, _text: &dyn Fn() -> String) {}
     fn dropped(&mut self, _reason: &'static str) {}
     fn sent(&mut self, _port: PortNumber, _bytes: &[u8]) {}
 }

@@ -45,7 +45,6 @@ impl Loader<'_> {
             });
             self.actions.push(Action {
                 name: action.name.as_str().into(),
-                id: action.id,
                 parameters,
                 words,
                 ops,

@@ -221,7 +221,7 @@ impl<'d> Loader<'d> {
                 (KeyTarget::Header(name), MatchType::Valid) => {
                     let header = self.names.header_by_name(name, &at.key("target"))?;
                     let start = self.names.header(header).start;
-                    let source = KeySource::Valid(header, start);
+                    let source = KeySource::Valid(start);
                     (source, 1, format!("{name}.$valid$"))
                 }
                 (KeyTarget::Field(reference), match_type) if match_type != MatchType::Valid => {

@@ -50,13 +50,6 @@ pub(crate) trait Number: Clone + Sized {
     /// The value, or `u64::MAX` if it is negative or larger.
     fn to_u64_saturating(&self) -> u64;
 
-    /// The lowest 64 bits.
-    fn low_u64(&self) -> u64 {
-        let mut word = [0];
-        self.to_words(&mut word);
-        word[0]
-    }
-
     /// The number of `width` bits in two's complement that has the same lowest bits.
     fn two_complement(self, width: u32) -> Self {
         if width == 0 {

@@ -4,16 +4,12 @@ use std::sync::Arc;
 
 use bmv2_json::SourceInfo;
 
-use super::{
-    Condition, Expression, Field, FieldTarget, HeaderId, HeaderRef, StackId, UnionId, UnionStackId,
-};
+use super::{Condition, Expression, Field, FieldTarget, HeaderRef, StackId, UnionId, UnionStackId};
 
 /// An action.
 #[derive(Debug)]
 pub(crate) struct Action {
     pub(crate) name: Arc<str>,
-    /// Its id in the document.
-    pub(crate) id: u32,
     pub(crate) parameters: Vec<Parameter>,
     /// How many words its arguments take.
     pub(crate) words: usize,
@@ -194,11 +190,4 @@ pub(crate) enum Op {
         width: u32,
     },
     Nothing,
-}
-
-impl Op {
-    /// A header by its id, where an operation takes a header reference.
-    pub(crate) fn header(header: HeaderId) -> HeaderRef {
-        HeaderRef::Fixed(header)
-    }
 }

@@ -147,7 +147,6 @@ pub(crate) enum Boolean {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Comparison {
     Equal,
-    NotEqual,
     Less,
     LessOrEqual,
     Greater,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bmv2_json::MatchType;
 
-use super::{ActionId, Algorithm, CalculationPart, Condition, Field, HeaderId};
+use super::{ActionId, Algorithm, CalculationPart, Condition, Field};
 
 /// What comes next in a pipeline; `None` at its end.
 pub(crate) type Next = Option<Node>;
@@ -113,7 +113,7 @@ pub(crate) enum KeySource {
         valid: Option<u32>,
     },
     /// Whether a header is valid: the word of its validity.
-    Valid(HeaderId, u32),
+    Valid(u32),
 }
 
 /// The meters of the entries of a table.

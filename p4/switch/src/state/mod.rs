@@ -104,11 +104,6 @@ impl State {
             table.rebuild_sets(&self.down);
         }
     }
-
-    /// The ports that are known to be down.
-    pub(crate) fn ports_down(&self) -> impl Iterator<Item = PortNumber> + '_ {
-        self.down.iter().copied()
-    }
 }
 
 /// Parser value sets.

@@ -63,13 +63,6 @@ impl ProfileState {
         self.members.get(slot as usize).map(|member| member.id)
     }
 
-    /// Whether a group has no member that is up.
-    pub(crate) fn is_empty(&self, slot: u32) -> bool {
-        self.groups
-            .get(slot as usize)
-            .is_none_or(|group| group.buckets.is_empty())
-    }
-
     pub(super) fn member_slot(&self, owner: &str, id: u32) -> Result<u32> {
         let slot = self.member_slots.get(&id).copied();
         slot.ok_or_else(|| missing(owner, format!("member {id}")))

@@ -1,0 +1,149 @@
+//! Capture of what a port receives and sends, in a pcap file with nanoseconds.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::SystemTime;
+
+use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
+use pcap_file::{DataLink, TsResolution};
+
+/// The longest packet that is written.
+const SNAPLEN: u32 = 262_144;
+
+/// A pcap file that packets are written to, received and sent ones alike.
+#[derive(Debug)]
+pub struct Capture {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    file: File,
+    writer: PcapWriter<Buffer>,
+    buffer: Buffer,
+    /// Whether writing failed, so that it is not tried again.
+    failed: bool,
+}
+
+/// What is not written to the file yet.
+#[derive(Debug, Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Buffer {
+    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+        // The bytes are whole whatever the thread that held the lock did.
+        self.0.lock().unwrap_or_else(|error| error.into_inner())
+    }
+}
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Capture {
+    /// Makes the file, or empties it.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be made or written to.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let file = File::create(path)?;
+        let buffer = Buffer::default();
+        let header = PcapHeader {
+            snaplen: SNAPLEN,
+            datalink: DataLink::ETHERNET,
+            ts_resolution: TsResolution::NanoSecond,
+            ..PcapHeader::default()
+        };
+        let writer = PcapWriter::with_header(buffer.clone(), header).map_err(io::Error::other)?;
+        let capture = Self {
+            inner: Mutex::new(Inner {
+                file,
+                writer,
+                buffer,
+                failed: false,
+            }),
+        };
+        capture.lock().flush()?;
+        Ok(capture)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // At worst a record is cut short.
+        self.inner.lock().unwrap_or_else(|error| error.into_inner())
+    }
+
+    /// Writes a packet with the time of now. It reaches the file with the next `flush`.
+    pub(crate) fn write(&self, packet: &[u8]) {
+        let time = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let shown = &packet[..packet.len().min(SNAPLEN as usize)];
+        let length = u32::try_from(packet.len()).unwrap_or(u32::MAX);
+        let record = PcapPacket::new(time, length, shown);
+        let mut inner = self.lock();
+        if !inner.failed
+            && let Err(error) = inner.writer.write_packet(&record)
+        {
+            inner.fail(&error);
+        }
+    }
+
+    /// Writes what is buffered to the file, so that it can be read while packets go on.
+    pub(crate) fn flush(&self) {
+        let mut inner = self.lock();
+        if !inner.failed
+            && let Err(error) = inner.flush()
+        {
+            inner.fail(&error);
+        }
+    }
+}
+
+impl Inner {
+    fn flush(&mut self) -> io::Result<()> {
+        let mut bytes = self.buffer.bytes();
+        if !bytes.is_empty() {
+            self.file.write_all(&bytes)?;
+            bytes.clear();
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, error: &dyn std::error::Error) {
+        self.failed = true;
+        tracing::error!("the capture of a port ends: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pcap_file::pcap::PcapReader;
+
+    use super::*;
+
+    #[test]
+    fn what_is_captured_can_be_read_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("eth1.pcap");
+        let capture = Capture::create(&path).unwrap();
+        capture.write(&[1, 2, 3]);
+        capture.write(&[4; 2000]);
+        capture.flush();
+        let mut reader = PcapReader::new(File::open(&path).unwrap()).unwrap();
+        assert_eq!(reader.header().ts_resolution, TsResolution::NanoSecond);
+        let packets: Vec<Vec<u8>> = std::iter::from_fn(|| reader.next_packet())
+            .map(|packet| packet.unwrap().data.into_owned())
+            .collect();
+        assert_eq!(packets, [vec![1, 2, 3], vec![4; 2000]]);
+    }
+}

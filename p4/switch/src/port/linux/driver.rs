@@ -1,0 +1,285 @@
+//! The thread that receives packets and watches the interfaces.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use nix::net::if_::{InterfaceFlags, if_nametoindex};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv,
+};
+
+use super::LinuxPort;
+use super::socket::{Buffer, PacketSocket, Received};
+use crate::control::PortState;
+use crate::port::{PortHandle, ReceiveError};
+use crate::switch::{Batch, Switch};
+
+/// Packets of one port that are processed before the next port has its turn.
+const BURST: usize = 64;
+/// The interfaces are looked at at least this often, in milliseconds, should news of them be lost.
+const LOOK: u16 = 2_000;
+
+/// What the thread is told.
+pub(super) enum Command {
+    Add(Managed),
+    Stop,
+}
+
+/// A port that the thread serves.
+pub(super) struct Managed {
+    pub(super) port: Arc<LinuxPort>,
+    pub(super) handle: PortHandle,
+}
+
+/// The network interfaces.
+pub(super) struct Interfaces(HashMap<String, Interface>);
+
+/// A network interface.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Interface {
+    pub(super) index: u32,
+    pub(super) state: PortState,
+}
+
+impl Interfaces {
+    /// As they are now in the network namespace of the process.
+    pub(super) fn now() -> io::Result<Self> {
+        let mut interfaces = HashMap::new();
+        for address in nix::ifaddrs::getifaddrs()? {
+            if interfaces.contains_key(&address.interface_name) {
+                continue;
+            }
+            // One that has just disappeared has no index any more.
+            let Ok(index) = if_nametoindex(address.interface_name.as_str()) else {
+                continue;
+            };
+            let running = InterfaceFlags::IFF_UP | InterfaceFlags::IFF_RUNNING;
+            let state = if address.flags.contains(running) {
+                PortState::Up
+            } else {
+                PortState::Down
+            };
+            interfaces.insert(address.interface_name, Interface { index, state });
+        }
+        Ok(Self(interfaces))
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<Interface> {
+        self.0.get(name).copied()
+    }
+}
+
+/// The state of the thread.
+pub(super) struct Driver {
+    switch: Switch,
+    ports: Vec<Managed>,
+    commands: mpsc::Receiver<Command>,
+    woken: UnixStream,
+    /// Tells when a link changes (rtnetlink(7)).
+    links: OwnedFd,
+    buffer: Buffer,
+}
+
+impl Driver {
+    pub(super) fn new(
+        switch: Switch,
+        commands: mpsc::Receiver<Command>,
+        woken: UnixStream,
+    ) -> io::Result<Self> {
+        woken.set_nonblocking(true)?;
+        let links = nix::sys::socket::socket(
+            AddressFamily::Netlink,
+            SockType::Raw,
+            SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC,
+            SockProtocol::NetlinkRoute,
+        )?;
+        bind(
+            links.as_raw_fd(),
+            &NetlinkAddr::new(0, libc::RTMGRP_LINK as u32),
+        )?;
+        Ok(Self {
+            switch,
+            ports: Vec::new(),
+            commands,
+            woken,
+            links,
+            buffer: Buffer::new(),
+        })
+    }
+
+    /// Serves the ports until it is told to stop.
+    pub(super) fn run(mut self) {
+        loop {
+            let sockets: Vec<Option<Arc<PacketSocket>>> = self
+                .ports
+                .iter()
+                .map(|managed| managed.port.socket.load_full())
+                .collect();
+            let Some(ready) = self.wait(&sockets) else {
+                continue;
+            };
+            if ready.commands && !self.obey() {
+                return;
+            }
+            let mut look = ready.links;
+            if !ready.ports.is_empty() {
+                look |= self.receive(&sockets, &ready.ports);
+            }
+            if look {
+                self.look_at_links();
+            }
+        }
+    }
+
+    /// Waits for something to do. `None` if a signal came.
+    fn wait(&self, sockets: &[Option<Arc<PacketSocket>>]) -> Option<Ready> {
+        let mut files = vec![
+            PollFd::new(self.woken.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.links.as_fd(), PollFlags::POLLIN),
+        ];
+        let mut owners = Vec::new();
+        for (index, socket) in sockets.iter().enumerate() {
+            if let Some(socket) = socket {
+                files.push(PollFd::new(socket.as_fd(), PollFlags::POLLIN));
+                owners.push(index);
+            }
+        }
+        let count = match poll(&mut files, PollTimeout::from(LOOK)) {
+            Ok(count) => count,
+            Err(nix::errno::Errno::EINTR) => return None,
+            Err(error) => {
+                // There is nothing that could make it better; but it must not spin.
+                tracing::error!("waiting for packets: {error}");
+                std::thread::sleep(std::time::Duration::from_secs(1));
+                return None;
+            }
+        };
+        let any = |file: &PollFd<'_>| file.any().unwrap_or(true);
+        Some(Ready {
+            commands: any(&files[0]),
+            links: count == 0 || any(&files[1]),
+            ports: files[2..]
+                .iter()
+                .zip(owners)
+                .filter(|(file, _)| any(file))
+                .map(|(_, owner)| owner)
+                .collect(),
+        })
+    }
+
+    /// Does what it is told; whether to go on.
+    fn obey(&mut self) -> bool {
+        let mut bytes = [0; 64];
+        // What the bytes are does not matter, nor whether there are more.
+        let _ = self.woken.read(&mut bytes);
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Add(managed)) => self.ports.push(managed),
+                Ok(Command::Stop) | Err(mpsc::TryRecvError::Disconnected) => return false,
+                Err(mpsc::TryRecvError::Empty) => return true,
+            }
+        }
+    }
+
+    /// Receives from the ports that have something; whether to look at the links.
+    fn receive(&mut self, sockets: &[Option<Arc<PacketSocket>>], ready: &[usize]) -> bool {
+        let mut look = false;
+        let mut batch = self.switch.batch();
+        for index in ready {
+            if let (Some(managed), Some(Some(socket))) =
+                (self.ports.get(*index), sockets.get(*index))
+            {
+                look |= receive_burst(&mut batch, managed, socket, &mut self.buffer);
+            }
+        }
+        look
+    }
+
+    /// Finds out what has become of the interfaces.
+    fn look_at_links(&mut self) {
+        // The news themselves do not matter: all is looked at again.
+        let mut news = [0; 8192];
+        while recv(self.links.as_raw_fd(), &mut news, MsgFlags::empty()).is_ok() {}
+        let interfaces = match Interfaces::now() {
+            Ok(interfaces) => interfaces,
+            Err(error) => {
+                tracing::error!("cannot list the network interfaces: {error}");
+                return;
+            }
+        };
+        for managed in &self.ports {
+            managed.update(interfaces.find(&managed.port.name));
+        }
+    }
+}
+
+struct Ready {
+    commands: bool,
+    links: bool,
+    ports: Vec<usize>,
+}
+
+impl Managed {
+    fn update(&self, interface: Option<Interface>) {
+        let (name, number) = (&self.port.name, self.handle.number());
+        let open = self.port.socket.load_full();
+        let Some(interface) = interface else {
+            if open.is_some() {
+                tracing::warn!("port {number}: interface {name} is gone");
+                self.port.socket.store(None);
+            }
+            self.set_state(PortState::Down);
+            return;
+        };
+        if open.is_none_or(|socket| socket.index != interface.index) {
+            match PacketSocket::open(interface.index) {
+                Ok(socket) => {
+                    tracing::info!("port {number}: interface {name} is back");
+                    self.port.socket.store(Some(Arc::new(socket)));
+                }
+                Err(error) => {
+                    tracing::error!("port {number}: interface {name} cannot be opened: {error}");
+                    self.port.socket.store(None);
+                    self.set_state(PortState::Down);
+                    return;
+                }
+            }
+        }
+        self.set_state(interface.state);
+    }
+
+    fn set_state(&self, state: PortState) {
+        if self.handle.entry.state() != state {
+            let (name, number) = (&self.port.name, self.handle.number());
+            tracing::info!("port {number} ({name}) is {state:?}");
+        }
+        self.handle.set_state(state);
+    }
+}
+
+/// Receives what is there, up to a limit; whether the link may have changed.
+fn receive_burst(
+    batch: &mut Batch<'_>,
+    managed: &Managed,
+    socket: &PacketSocket,
+    buffer: &mut Buffer,
+) -> bool {
+    for _ in 0..BURST {
+        match socket.receive(buffer) {
+            Ok(Received::Packet(packet)) => batch.receive(&managed.handle.entry, packet),
+            Ok(Received::Outgoing) => {}
+            Ok(Received::Oversized) => managed.handle.receive_failed(ReceiveError::Oversized),
+            Ok(Received::Broken) => managed.handle.receive_failed(ReceiveError::Other),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // ENETDOWN is told once when the link goes down.
+            Err(_) => return true,
+        }
+    }
+    false
+}

@@ -1,0 +1,187 @@
+//! Ports over Linux network interfaces, with packet sockets (packet(7)).
+//!
+//! One thread receives from all interfaces. It also watches the interfaces: one that goes down or
+//! disappears makes its port go down, and when it is back the port is opened again.
+
+mod driver;
+mod offload;
+mod socket;
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use arc_swap::ArcSwapOption;
+
+use super::{Capture, Port};
+use crate::control::{ControlError, PortNumber};
+use crate::switch::Switch;
+use driver::{Command, Driver, Interfaces, Managed};
+use socket::PacketSocket;
+
+/// Why a port cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum PortError {
+    /// There is no such interface in the network namespace of the process.
+    #[error("there is no network interface `{0}` (`ip link` lists them)")]
+    NoInterface(String),
+    /// Packet sockets need a privilege.
+    #[error(
+        "`{0}` cannot be opened: packet sockets need root or the capability CAP_NET_RAW \
+         (`setcap cap_net_raw+ep p4-switch`, or a user namespace: `unshare -rn`)"
+    )]
+    NotPermitted(String),
+    /// The capture file cannot be made.
+    #[error("the capture file {path} cannot be made: {source}")]
+    Capture {
+        /// Path of the file.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The switch does not take the port.
+    #[error(transparent)]
+    Switch(#[from] ControlError),
+    /// The system refuses something else.
+    #[error("{what}: {source}")]
+    System {
+        /// What was asked of the system.
+        what: String,
+        /// What it says.
+        source: io::Error,
+    },
+}
+
+/// Ports over network interfaces. They are served until this is dropped.
+#[derive(Debug)]
+pub struct LinuxPorts {
+    switch: Switch,
+    commands: mpsc::Sender<Command>,
+    /// A byte here wakes the thread up.
+    wake: UnixStream,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The sending half of a port over an interface.
+#[derive(Debug)]
+struct LinuxPort {
+    name: String,
+    /// `None` while the interface is not there.
+    socket: ArcSwapOption<PacketSocket>,
+}
+
+impl Port for LinuxPort {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn send(&self, packet: &[u8]) -> io::Result<()> {
+        match &*self.socket.load() {
+            Some(socket) => socket.send(packet),
+            None => Err(io::Error::from_raw_os_error(libc::ENODEV)),
+        }
+    }
+
+    fn receive_overruns(&self) -> u64 {
+        match &*self.socket.load() {
+            Some(socket) => socket.overruns(),
+            None => 0,
+        }
+    }
+}
+
+fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> PortError {
+    let what = what.into();
+    move |source| PortError::System { what, source }
+}
+
+impl LinuxPorts {
+    /// Starts the thread that serves the ports.
+    ///
+    /// # Errors
+    ///
+    /// [`PortError::System`].
+    pub fn new(switch: Switch) -> Result<Self, PortError> {
+        let (commands, receiver) = mpsc::channel();
+        let (wake, woken) =
+            UnixStream::pair().map_err(system("cannot make a socket to wake a thread with"))?;
+        let driver = Driver::new(switch.clone(), receiver, woken)
+            .map_err(system("cannot watch the network interfaces"))?;
+        let thread = std::thread::Builder::new()
+            .name("ports".to_owned())
+            .spawn(move || driver.run())
+            .map_err(system("cannot start the thread of the ports"))?;
+        Ok(Self {
+            switch,
+            commands,
+            wake,
+            thread: Some(thread),
+        })
+    }
+
+    /// Opens an interface as a port, and perhaps captures what it receives and sends.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from being opened, with what to do.
+    pub fn open(
+        &self,
+        number: PortNumber,
+        interface: &str,
+        capture: Option<&Path>,
+    ) -> Result<(), PortError> {
+        let interfaces = Interfaces::now().map_err(system("cannot list the network interfaces"))?;
+        let Some(found) = interfaces.find(interface) else {
+            return Err(PortError::NoInterface(interface.to_owned()));
+        };
+        let socket = PacketSocket::open(found.index).map_err(|source| {
+            if source.raw_os_error() == Some(libc::EPERM) {
+                PortError::NotPermitted(interface.to_owned())
+            } else {
+                system(format!("cannot open the interface `{interface}`"))(source)
+            }
+        })?;
+        let capture = match capture {
+            None => None,
+            Some(path) => Some(Capture::create(path).map_err(|source| PortError::Capture {
+                path: path.display().to_string(),
+                source,
+            })?),
+        };
+        let port = Arc::new(LinuxPort {
+            name: interface.to_owned(),
+            socket: ArcSwapOption::from_pointee(socket),
+        });
+        let handle = self
+            .switch
+            .add_port(number, port.clone(), found.state, capture)?;
+        tracing::info!(
+            port = number,
+            interface,
+            state = ?found.state,
+            "port opened"
+        );
+        self.command(Command::Add(Managed { port, handle }));
+        Ok(())
+    }
+
+    fn command(&self, command: Command) {
+        // Both fail only if the thread has ended, and then there is nobody to tell.
+        let _ = self.commands.send(command);
+        let _ = io::Write::write(&mut &self.wake, &[0]);
+    }
+}
+
+impl Drop for LinuxPorts {
+    fn drop(&mut self) {
+        self.command(Command::Stop);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread of the ports panicked");
+        }
+    }
+}

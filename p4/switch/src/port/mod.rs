@@ -1,0 +1,37 @@
+//! Ports: how packets come in and go out.
+//!
+//! A port that can send is given to the switch with [`Switch::add_port`](crate::Switch::add_port);
+//! what it receives is handed in through the [`PortHandle`] that this gives. Ports over Linux
+//! network interfaces are made with [`LinuxPorts`], ports for tests with [`MemoryPort`].
+
+mod capture;
+mod linux;
+mod memory;
+mod table;
+
+use std::fmt::Debug;
+use std::io;
+
+pub use capture::Capture;
+pub use linux::{LinuxPorts, PortError};
+pub use memory::MemoryPort;
+pub(crate) use table::{PortEntry, PortTable};
+pub use table::{PortHandle, ReceiveError};
+
+/// The sending half of a port.
+pub trait Port: Debug + Send + Sync {
+    /// Name of the interface, or what else the port is made of.
+    fn name(&self) -> &str;
+
+    /// Sends a packet.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; the switch counts it and drops the packet.
+    fn send(&self, packet: &[u8]) -> io::Result<()>;
+
+    /// Packets that were dropped since the switch did not read them in time.
+    fn receive_overruns(&self) -> u64 {
+        0
+    }
+}

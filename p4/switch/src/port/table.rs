@@ -1,0 +1,211 @@
+//! The ports of a switch, and what each has seen.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use rustc_hash::FxBuildHasher;
+
+use super::{Capture, Port};
+use crate::control::{PortInfo, PortNumber, PortState, PortStatistics};
+use crate::switch::Switch;
+
+/// The ports by number.
+pub(crate) type PortTable = HashMap<PortNumber, Arc<PortEntry>, FxBuildHasher>;
+
+/// A port of the switch.
+#[derive(Debug)]
+pub(crate) struct PortEntry {
+    pub(crate) number: PortNumber,
+    port: Arc<dyn Port>,
+    up: AtomicBool,
+    counters: Counters,
+    capture: Option<Capture>,
+    /// Whether something was captured since the last flush.
+    captured: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    received_packets: AtomicU64,
+    received_bytes: AtomicU64,
+    sent_packets: AtomicU64,
+    sent_bytes: AtomicU64,
+    receive_oversized: AtomicU64,
+    receive_errors: AtomicU64,
+    send_queue_full: AtomicU64,
+    send_link_down: AtomicU64,
+    send_too_long: AtomicU64,
+    send_errors: AtomicU64,
+}
+
+fn add(counter: &AtomicU64, value: usize) -> u64 {
+    counter.fetch_add(value as u64, Ordering::Relaxed)
+}
+
+impl PortEntry {
+    pub(crate) fn new(
+        number: PortNumber,
+        port: Arc<dyn Port>,
+        state: PortState,
+        capture: Option<Capture>,
+    ) -> Self {
+        Self {
+            number,
+            port,
+            up: AtomicBool::new(state == PortState::Up),
+            counters: Counters::default(),
+            capture,
+            captured: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn state(&self) -> PortState {
+        if self.up.load(Ordering::Relaxed) {
+            PortState::Up
+        } else {
+            PortState::Down
+        }
+    }
+
+    /// Sets the state; whether it is a new one.
+    pub(crate) fn set_state(&self, state: PortState) -> bool {
+        let up = state == PortState::Up;
+        self.up.swap(up, Ordering::Relaxed) != up
+    }
+
+    /// Counts and captures a packet that came in.
+    pub(crate) fn received(&self, packet: &[u8]) {
+        add(&self.counters.received_packets, 1);
+        add(&self.counters.received_bytes, packet.len());
+        self.capture(packet);
+    }
+
+    fn capture(&self, packet: &[u8]) {
+        if let Some(capture) = &self.capture {
+            capture.write(packet);
+            self.captured.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes what was captured to the file.
+    pub(crate) fn flush(&self) {
+        if let Some(capture) = &self.capture
+            && self.captured.swap(false, Ordering::Relaxed)
+        {
+            capture.flush();
+        }
+    }
+
+    /// Sends a packet, and counts what comes of it.
+    pub(crate) fn send(&self, packet: &[u8]) {
+        match self.port.send(packet) {
+            Ok(()) => {
+                add(&self.counters.sent_packets, 1);
+                add(&self.counters.sent_bytes, packet.len());
+                self.capture(packet);
+            }
+            Err(error) => self.send_failed(&error, packet.len()),
+        }
+    }
+
+    #[cold]
+    fn send_failed(&self, error: &io::Error, length: usize) {
+        let counters = &self.counters;
+        let counter = match error.raw_os_error() {
+            Some(libc::ENOBUFS | libc::EAGAIN) => &counters.send_queue_full,
+            Some(libc::ENETDOWN | libc::ENXIO | libc::ENODEV) => &counters.send_link_down,
+            Some(libc::EMSGSIZE) => &counters.send_too_long,
+            _ => &counters.send_errors,
+        };
+        if add(counter, 1) == 0 {
+            let (number, name) = (self.number, self.port.name());
+            tracing::warn!(
+                "port {number} ({name}): a packet of {length} bytes was not sent: {error}; \
+                 further ones are only counted"
+            );
+        }
+    }
+
+    fn receive_failed(&self, reason: ReceiveError) {
+        let (counter, advice) = match reason {
+            ReceiveError::Oversized => (
+                &self.counters.receive_oversized,
+                "segmentation offload must be off at the sender: ethtool -K INTERFACE tso off \
+                 gso off ufo off, at the other end of the link",
+            ),
+            ReceiveError::Other => (&self.counters.receive_errors, "it could not be read whole"),
+        };
+        if add(counter, 1) == 0 {
+            let (number, name) = (self.number, self.port.name());
+            tracing::warn!(
+                "port {number} ({name}): a received packet was dropped: {advice}; further ones \
+                 are only counted"
+            );
+        }
+    }
+
+    pub(crate) fn info(&self) -> PortInfo {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = &self.counters;
+        PortInfo {
+            number: self.number,
+            name: self.port.name().to_owned(),
+            state: self.state(),
+            statistics: PortStatistics {
+                received_packets: read(&counters.received_packets),
+                received_bytes: read(&counters.received_bytes),
+                sent_packets: read(&counters.sent_packets),
+                sent_bytes: read(&counters.sent_bytes),
+                receive_overruns: self.port.receive_overruns(),
+                receive_oversized: read(&counters.receive_oversized),
+                receive_errors: read(&counters.receive_errors),
+                send_queue_full: read(&counters.send_queue_full),
+                send_link_down: read(&counters.send_link_down),
+                send_too_long: read(&counters.send_too_long),
+                send_errors: read(&counters.send_errors),
+            },
+        }
+    }
+}
+
+/// Why a packet that came in is not processed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceiveError {
+    /// It was made for segmentation by hardware (GSO), and is no packet of the link.
+    Oversized,
+    /// It could not be read whole.
+    Other,
+}
+
+/// The receiving half of a port: what the port's driver tells the switch.
+#[derive(Debug, Clone)]
+pub struct PortHandle {
+    pub(crate) switch: Switch,
+    pub(crate) entry: Arc<PortEntry>,
+}
+
+impl PortHandle {
+    /// Number of the port.
+    #[must_use]
+    pub fn number(&self) -> PortNumber {
+        self.entry.number
+    }
+
+    /// Processes a packet that came in, and sends what comes out.
+    pub fn receive(&self, packet: &[u8]) {
+        let mut batch = self.switch.batch();
+        batch.receive(&self.entry, packet);
+    }
+
+    /// Counts a packet that came in and cannot be processed.
+    pub fn receive_failed(&self, reason: ReceiveError) {
+        self.entry.receive_failed(reason);
+    }
+
+    /// The port went up or down.
+    pub fn set_state(&self, state: PortState) {
+        self.switch.set_port_state(&self.entry, state);
+    }
+}
