@@ -244,3 +244,101 @@ fn ending(router: &str, operation: LabelOperation, label_in: Option<u32>) -> Lsp
         next_hop: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHAIN: &str = include_str!("../../../../labs/chain.toml");
+
+    fn nhlfe(interface: &str, labels: &[u32]) -> v1::Nhlfe {
+        v1::Nhlfe {
+            interface: interface.into(),
+            labels: labels.to_vec(),
+            ..Default::default()
+        }
+    }
+
+    fn ilm(label: u32, operation: Operation, nhlfes: Vec<v1::Nhlfe>) -> v1::IlmEntry {
+        v1::IlmEntry {
+            label,
+            operation: operation.into(),
+            nhlfes,
+            ..Default::default()
+        }
+    }
+
+    fn lfibs(p1: Vec<v1::IlmEntry>, p2: Vec<v1::IlmEntry>) -> Vec<(String, v1::ShowLfibResponse)> {
+        let ftn = v1::FtnEntry {
+            name: "lsp".into(),
+            fec: "10.2.0.0/24".into(),
+            nhlfes: vec![nhlfe("to-p1", &[100])],
+            ..Default::default()
+        };
+        let router = |name: &str, ftn, ilm| (name.to_owned(), v1::ShowLfibResponse { ilm, ftn });
+        vec![
+            router("pe1", vec![ftn], vec![]),
+            router("p1", vec![], p1),
+            router("p2", vec![], p2),
+            router("pe2", vec![], vec![ilm_explicit_null()]),
+        ]
+    }
+
+    fn ilm_explicit_null() -> v1::IlmEntry {
+        ilm(0, Operation::ExplicitNull, vec![])
+    }
+
+    fn words(lfibs: &[(String, v1::ShowLfibResponse)]) -> (String, bool) {
+        let topology = Topology::parse("chain.toml", CHAIN).unwrap();
+        let traces = trace(&topology, lfibs);
+        assert_eq!(traces.len(), 1);
+        let hops: Vec<_> = traces[0].hops.iter().map(ToString::to_string).collect();
+        (hops.join(" → "), traces[0].is_whole())
+    }
+
+    #[test]
+    fn an_lsp_is_followed_to_its_end() {
+        let p1 = vec![ilm(100, Operation::Swap, vec![nhlfe("to-p2", &[200])])];
+        let p2 = vec![ilm(
+            200,
+            Operation::PopAndForward,
+            vec![nhlfe("to-pe2", &[])],
+        )];
+        let expected = "pe1 push 100 → p1 swap 100/200 → p2 pop 200 → pe2 IP";
+        assert_eq!(words(&lfibs(p1.clone(), p2)), (expected.into(), true));
+        let p2 = vec![ilm(200, Operation::Swap, vec![nhlfe("to-pe2", &[0])])];
+        let expected =
+            "pe1 push 100 → p1 swap 100/200 → p2 swap 200/0 → pe2 pop explicit null 0, IP";
+        assert_eq!(words(&lfibs(p1, p2)), (expected.into(), true));
+    }
+
+    #[test]
+    fn a_tunnel_in_a_tunnel_is_followed_by_its_stack() {
+        let p1 = vec![ilm(100, Operation::Swap, vec![nhlfe("to-p2", &[300, 200])])];
+        let p2 = vec![
+            ilm(300, Operation::PopAndLookUpLabel, vec![]),
+            ilm(200, Operation::PopAndLookUpIp, vec![]),
+        ];
+        let expected =
+            "pe1 push 100 → p1 swap 100/300,200 → p2 pop 300, next label → p2 pop 200, IP";
+        assert_eq!(words(&lfibs(p1, p2)), (expected.into(), true));
+    }
+
+    #[test]
+    fn a_label_without_an_entry_breaks_the_lsp() {
+        let p1 = vec![ilm(100, Operation::Swap, vec![nhlfe("to-p2", &[200])])];
+        let (words, whole) = words(&lfibs(p1, vec![]));
+        assert_eq!(
+            words,
+            "pe1 push 100 → p1 swap 100/200 → p2 drops unknown label 200"
+        );
+        assert!(!whole);
+    }
+
+    #[test]
+    fn a_loop_is_given_up() {
+        let p1 = vec![ilm(100, Operation::Swap, vec![nhlfe("to-p2", &[200])])];
+        let p2 = vec![ilm(200, Operation::Swap, vec![nhlfe("to-p1", &[100])])];
+        assert!(!words(&lfibs(p1, p2)).1);
+    }
+}

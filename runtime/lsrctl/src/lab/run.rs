@@ -152,6 +152,9 @@ async fn demonstrate(
         timeout: PING_TIMEOUT,
     };
     let seen = Traffic::observe(lab, options).await?;
+    for router in &lab.topology().routers {
+        lab.check_processes(router.name.get_ref())?;
+    }
     let mut report = Report {
         lab: lab.topology().name.clone(),
         switch: lab.options().switch.profile().to_owned(),

@@ -43,6 +43,7 @@ impl Entrance {
             enter(&namespace, kind, name)?;
         }
         enter(&network, CloneFlags::CLONE_NEWNET, "net")?;
+        let _ = super::network::mount_sysfs();
         // A shell's prompt shows the host name. It is a nicety: the lab works without.
         if unshare(CloneFlags::CLONE_NEWUTS).is_ok() {
             let _ = nix::unistd::sethostname(node);

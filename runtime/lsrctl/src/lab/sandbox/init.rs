@@ -257,6 +257,12 @@ impl Init {
         // A child of the lab's processes must die with them, and signals meant for one program
         // must not reach another: a process group each.
         command.process_group(0);
+        let prepare = || {
+            let _ = network::mount_sysfs();
+            Ok(())
+        };
+        // SAFETY: this process has one thread, so its child may do what any process may.
+        unsafe { command.pre_exec(prepare) };
         self.within(node, || {
             // The child inherits the namespace that this process is in at the moment.
             command

@@ -37,6 +37,17 @@ pub(super) fn make_namespace(file: &Path) -> Result<OwnedFd, Failure> {
     Ok(namespace.into())
 }
 
+/// Gives the calling process a `/sys` that shows the interfaces of its network namespace: sysfs
+/// shows those of the namespace it was mounted in, and simple_switch_grpc looks there for whether
+/// a port is up. Where an outer container forbids it, everything but that works without.
+pub(super) fn mount_sysfs() -> io::Result<()> {
+    let none = None::<&str>;
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_SLAVE, none)?;
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    Ok(mount(Some("sysfs"), "/sys", Some("sysfs"), flags, none)?)
+}
+
 /// Kernel settings of the namespace that the calling thread is in.
 pub(super) fn set_up_namespace(node: &NodePlan) -> Result<(), Failure> {
     let forwarding = if node.forwarding { "1" } else { "0" };

@@ -5,6 +5,8 @@
 
 mod check;
 mod router_config;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::net::Ipv4Addr;
