@@ -13,6 +13,7 @@ use northbound::socket::{BindError, BoundSocket};
 use p4runtime_client::{Pipeline, PipelineError, SchemaError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, error, info, warn};
 
@@ -117,7 +118,9 @@ struct Daemon {
     options: Options,
     router: Router,
     switch: Handle,
-    driver: tokio::task::JoinHandle<()>,
+    driver: JoinHandle<()>,
+    /// Carries what the switch punts.
+    carrier: JoinHandle<()>,
     program: Program,
     io: Arc<PacketIo>,
     interfaces: Interfaces,
@@ -136,7 +139,7 @@ impl Daemon {
     async fn start(options: Options, config: Arc<Config>) -> Result<Self, DaemonError> {
         let mut router = Router::new(Arc::clone(&config))?;
         let pipeline = Pipeline::load(&config.switch.p4info, &config.switch.device_config)?;
-        let program = program(&pipeline);
+        let program = program(&pipeline, &config);
         let (connection, netlink, _) = rtnetlink::new_connection().map_err(KernelError::Socket)?;
         tokio::spawn(connection);
 
@@ -158,13 +161,14 @@ impl Daemon {
             task,
         } = Driver::spawn(driver_options)?;
         let io = Arc::new(PacketIo::new(handle.clone()));
-        tokio::spawn(Arc::clone(&io).carry_punted(packets));
+        let carrier = tokio::spawn(Arc::clone(&io).carry_punted(packets));
         interfaces.carry(&io, opened);
         let mut daemon = Self {
             options,
             router,
             switch: handle,
             driver: task,
+            carrier,
             program,
             io,
             interfaces,
@@ -347,6 +351,7 @@ impl Daemon {
             router,
             switch,
             driver,
+            carrier,
             io,
             mut interfaces,
             ..
@@ -355,9 +360,12 @@ impl Daemon {
         if options.remove_interfaces_on_exit {
             interfaces.remove_all().await;
         }
-        interfaces.stop();
+        interfaces.stop().await;
+        carrier.abort();
+        // It was aborted: there is no result.
+        let _ = carrier.await;
+        // The driver ends with its last handle.
         drop((io, switch, router));
-        // It ends with the last handle; packet tasks hold some until they are aborted.
         if tokio::time::timeout(TICK, driver).await.is_err() {
             debug!("the driver of the switch is still busy");
         }
@@ -371,10 +379,16 @@ fn restart_needed(table: &str) -> String {
     )
 }
 
-fn program(pipeline: &Pipeline) -> Program {
+fn program(pipeline: &Pipeline, config: &Config) -> Program {
     let package = pipeline.p4info().pkg_info.clone().unwrap_or_default();
+    // A program without @pkginfo has no name: then its file names it.
+    let file = config.switch.device_config.file_stem().unwrap_or_default();
+    let name = match package.name.is_empty() {
+        true => file.to_string_lossy().into_owned(),
+        false => package.name,
+    };
     Program {
-        name: package.name,
+        name,
         architecture: package.arch,
         cookie: pipeline.cookie(),
     }

@@ -44,7 +44,7 @@ fn check_and_start_refuse_a_bad_configuration_with_its_line() {
             .stderr(predicate::str::contains(
                 "label 100 is used twice in label space 0",
             ))
-            .stderr(predicate::str::contains("duplicate-label.toml:23:9"))
+            .stderr(predicate::str::contains("duplicate-label.toml:22:9"))
             .stderr(predicate::str::ends_with(
                 "duplicate-label.toml: 1 problem\n",
             ));

@@ -74,7 +74,7 @@ fn defaults_are_those_of_the_manual() {
         hop.labels.iter().map(|label| label.value()).collect()
     };
     assert_eq!(labels(&config.ftn[1].next_hops[0]), [101, 2]);
-    assert_eq!(labels(&config.cross_connects[1].next_hops[0]), []);
+    assert_eq!(labels(&config.cross_connects[1].next_hops[0]), [0; 0]);
     assert_eq!(labels(&config.cross_connects[2].next_hops[0]), [2]);
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::presets::{UTF8_FULL, UTF8_FULL_CONDENSED};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 use northbound::v1::{self, Counter, FtnEntry, IlmEntry, Nhlfe, static_lsp, target::Role};
 
@@ -200,6 +200,8 @@ pub(super) fn interfaces(answer: &v1::ShowInterfacesResponse, terminal: bool) ->
         ">From kernel",
     ];
     let mut table = table(&columns, terminal);
+    // The rows have several lines each.
+    table.load_style(UTF8_FULL);
     for interface in &answer.interfaces {
         let mut name = format!(
             "{}\n{}\nmtu {}",

@@ -147,10 +147,11 @@ fn switch(
     problems: &mut Problems,
 ) -> Option<ParsedSwitch> {
     if root.get("switch").is_none() {
-        root.missing(
-            "switch",
-            "[switch], with address, profile, p4info, device-config",
-            problems,
+        problems.add(
+            &root.span,
+            "the configuration lacks the table [switch]",
+            "",
+            "add [switch] with address, profile, p4info and device-config",
         );
         return None;
     }
@@ -250,9 +251,9 @@ fn profile(file: &At<PathBuf>, problems: &mut Problems) -> Option<HardwareProfil
         Err(error) => {
             problems.add(
                 &file.span,
-                format!("the hardware profile is wrong: {error}"),
-                "",
-                "",
+                format!("cannot use {error}"),
+                "this file",
+                "name one of the files of hw-profiles",
             );
             None
         }

@@ -189,7 +189,7 @@ impl Interfaces {
         };
         let mut addresses = Vec::new();
         for value in list.value {
-            let Some(given) = text("addresses", value, problems) else {
+            let Some(given) = text("each of `addresses`", value, problems) else {
                 continue;
             };
             let Some(address) = interface_address(&given, problems) else {

@@ -281,7 +281,7 @@ impl<'a> StaticLsps<'a> {
             section.missing("label", "label = 100", problems);
             return None;
         };
-        let label = label("label", value, problems)?;
+        let label = label("`label`", value, problems)?;
         let key = (space, label.value.value());
         if let Some(earlier) = self.labels.get(&key) {
             problems.add_conflict(
@@ -380,13 +380,18 @@ impl<'a> StaticLsps<'a> {
         }
         let list = section.list("next-hops", problems)?;
         if list.value.is_empty() {
-            problems.add(&list.span, "`next-hops` is empty", "empty", example);
+            problems.add(
+                &list.span,
+                "`next-hops` is empty",
+                "empty",
+                format!("name one: {example}"),
+            );
             return None;
         }
         let mut next_hops: Vec<At<NextHop>> = Vec::new();
         for value in list.value {
             let DeValue::Table(table) = value.get_ref() else {
-                wrong_type("next-hops", value, "a list of tables, in braces", problems);
+                wrong_type("each of `next-hops`", value, "a table, in braces", problems);
                 continue;
             };
             let Some(hop) = self.next_hop(table, value.span(), payload, problems) else {
@@ -504,7 +509,7 @@ impl<'a> StaticLsps<'a> {
             let last = position + 1 == list.value.len();
             match value.get_ref() {
                 DeValue::String(_) => {
-                    let word = text("labels", value, problems)?;
+                    let word = text("each of `labels`", value, problems)?;
                     labels.extend(self.named_label(
                         &word,
                         last,
@@ -513,7 +518,7 @@ impl<'a> StaticLsps<'a> {
                         problems,
                     )?);
                 }
-                _ => labels.push(label("labels", value, problems)?.value),
+                _ => labels.push(label("each of `labels`", value, problems)?.value),
             }
         }
         if labels.len() > self.limits.pushed_labels {
@@ -647,9 +652,9 @@ fn next_hop_address(
     Some(address)
 }
 
-fn label(key: &str, value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<At<Label>> {
+fn label(what: &str, value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<At<Label>> {
     let Some(number) = value.get_ref().as_integer() else {
-        wrong_type(key, value, "a label, a whole number", problems);
+        wrong_type(what, value, "a label, which is a whole number", problems);
         return None;
     };
     let label = u32::from_str_radix(number.as_str(), number.radix())

@@ -67,7 +67,8 @@ impl Problems {
         marks: (&str, &str),
         remedy: impl Into<String>,
     ) {
-        let places = vec![labeled(span, marks.0), labeled(earlier, marks.1)];
+        let main = LabeledSpan::new_primary_with_span(Some(marks.0.to_owned()), span.clone());
+        let places = vec![main, labeled(earlier, marks.1)];
         self.push(message.into(), places, remedy.into());
     }
 
@@ -165,9 +166,7 @@ fn render(problem: &Problem, color: bool, out: &mut impl fmt::Write) {
     } else {
         GraphicalTheme::unicode_nocolor()
     };
-    let handler = GraphicalReportHandler::new_themed(theme)
-        .with_width(100)
-        .with_context_lines(0);
+    let handler = GraphicalReportHandler::new_themed(theme).with_wrap_lines(false);
     if handler.render_report(out, problem).is_err() {
         // Writing into a String cannot fail; a span outside the text would be our own mistake,
         // and then the bare message still tells what is wrong.

@@ -65,7 +65,7 @@ impl<'a, 'i> Section<'a, 'i> {
         problems: &mut Problems,
     ) -> Option<At<&'a str>> {
         let value = self.get(key)?;
-        text(key, value, problems)
+        text(&format!("`{key}`"), value, problems)
     }
 
     /// A text that must be there.
@@ -105,7 +105,7 @@ impl<'a, 'i> Section<'a, 'i> {
             return default;
         };
         value.get_ref().as_bool().unwrap_or_else(|| {
-            wrong_type(key, value, "true or false", problems);
+            wrong_type(&format!("`{key}`"), value, "true or false", problems);
             default
         })
     }
@@ -147,7 +147,12 @@ impl<'a, 'i> Section<'a, 'i> {
                 span: value.span(),
             }),
             _ => {
-                wrong_type(key, value, "a list, in square brackets", problems);
+                wrong_type(
+                    &format!("`{key}`"),
+                    value,
+                    "a list, in square brackets",
+                    problems,
+                );
                 None
             }
         }
@@ -167,7 +172,7 @@ impl<'a, 'i> Section<'a, 'i> {
         for value in list.value {
             match value.get_ref() {
                 DeValue::Table(table) => sections.push(Section::new(name, table, value.span())),
-                _ => wrong_type(key, value, "a table", problems),
+                _ => wrong_type(&format!("`{key}`"), value, "a table", problems),
             }
         }
         sections
@@ -184,7 +189,7 @@ impl<'a, 'i> Section<'a, 'i> {
         match value.get_ref() {
             DeValue::Table(table) => Some(Section::new(name, table, value.span())),
             _ => {
-                wrong_type(key, value, "a table", problems);
+                wrong_type(&format!("`{key}`"), value, "a table", problems);
                 None
             }
         }
@@ -208,9 +213,9 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 }
 
-/// A text value.
+/// A text value. `what` names it in the error.
 pub(crate) fn text<'a>(
-    key: &str,
+    what: &str,
     value: &'a Spanned<DeValue<'_>>,
     problems: &mut Problems,
 ) -> Option<At<&'a str>> {
@@ -220,7 +225,7 @@ pub(crate) fn text<'a>(
             span: value.span(),
         }),
         _ => {
-            wrong_type(key, value, "a text, in quotation marks", problems);
+            wrong_type(what, value, "a text, in quotation marks", problems);
             None
         }
     }
@@ -235,7 +240,7 @@ pub(crate) fn integer(
     problems: &mut Problems,
 ) -> Option<At<u64>> {
     let Some(number) = value.get_ref().as_integer() else {
-        wrong_type(key, value, "a whole number", problems);
+        wrong_type(&format!("`{key}`"), value, "a whole number", problems);
         return None;
     };
     match u64::from_str_radix(number.as_str(), number.radix()) {
@@ -257,14 +262,14 @@ pub(crate) fn integer(
 
 /// Says that a value has the wrong type.
 pub(crate) fn wrong_type(
-    key: &str,
+    what: &str,
     value: &Spanned<DeValue<'_>>,
     wanted: &str,
     problems: &mut Problems,
 ) {
     problems.add(
         &value.span(),
-        format!("`{key}` must be {wanted}"),
+        format!("{what} must be {wanted}"),
         format!("this is a TOML {}", value.get_ref().type_str()),
         "",
     );

@@ -177,9 +177,13 @@ impl Interfaces {
     }
 
     /// Stops reading.
-    pub(super) fn stop(self) {
+    pub(super) async fn stop(self) {
         for open in self.open.into_values() {
-            open.stop();
+            if let Some(reader) = open.reader {
+                reader.abort();
+                // It was aborted: there is no result.
+                let _ = reader.await;
+            }
         }
     }
 }

@@ -105,7 +105,10 @@ impl Management for Service {
             v1::GetVersionResponse {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 router_id: config.router_id.to_string(),
-                config: config.path.display().to_string(),
+                config: std::path::absolute(&config.path)
+                    .unwrap_or_else(|_| config.path.clone())
+                    .display()
+                    .to_string(),
                 uptime_seconds,
             }
         })

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use p4_compiler::{Options, Source};
 use p4runtime_proto::convert;
 
-/// A directory with `p4-switch.toml`, `mpls.p4info.txtpb` and `mpls.json`, made once per process.
+/// A directory with `p4-switch.toml`, `broken-profile.toml`, `mpls.p4info.txtpb` and `mpls.json`, made once per process.
 pub(crate) fn program_directory() -> PathBuf {
     static DIRECTORY: OnceLock<tempfile::TempDir> = OnceLock::new();
     let directory = DIRECTORY.get_or_init(|| {
@@ -19,6 +19,7 @@ pub(crate) fn program_directory() -> PathBuf {
             to("p4-switch.toml"),
         )
         .unwrap();
+        fs::write(to("broken-profile.toml"), "name = \"broken\"\n").unwrap();
         let source = Source::File(root.join("p4/mpls.p4"));
         let compiled = p4_compiler::compile(&source, &Options::default()).unwrap();
         let p4info = convert::p4info_to_text(&compiled.p4info).unwrap();
