@@ -167,7 +167,9 @@ impl Lab {
             record: options.record.clone(),
             visible: vec![programs.folder.clone(), programs.source.clone()],
         })?;
-        sandbox.check_tap_device()?;
+        if !options.topology.routers.is_empty() {
+            sandbox.check_tap_device()?;
+        }
         sandbox.build(plan(&options.topology))?;
         let run = sandbox.inner_run();
         let lab = Self {
