@@ -147,7 +147,8 @@ async fn explicit_null_stays_on_the_last_link() {
 async fn an_egress_label_is_popped_by_the_egress() {
     let mut topology = chain();
     for label in 300..304 {
-        topology = topology.replacen("\"implicit-null\"", &label.to_string(), 1);
+        let egress = format!(", {label}]");
+        topology = topology.replacen(", \"implicit-null\"]", &egress, 1);
     }
     let Some(lab) = start(options(&topology)).await else {
         return;
