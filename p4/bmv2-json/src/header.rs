@@ -50,14 +50,25 @@ pub enum FieldWidth {
     expecting = "expected a field: [name, width] or [name, width, signed]"
 )]
 enum FieldTuple {
-    Signed(String, FieldWidth, bool),
+    Signed(String, FieldWidth, Sign),
     Plain(String, FieldWidth),
+}
+
+/// p4c writes the number 0 for a field of type `bool`.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected true, false or 0")]
+enum Sign {
+    Boolean(bool),
+    Number(u8),
 }
 
 impl From<FieldTuple> for HeaderField {
     fn from(tuple: FieldTuple) -> Self {
         let (name, width, signed) = match tuple {
-            FieldTuple::Signed(name, width, signed) => (name, width, Some(signed)),
+            FieldTuple::Signed(name, width, Sign::Boolean(signed)) => (name, width, Some(signed)),
+            FieldTuple::Signed(name, width, Sign::Number(signed)) => {
+                (name, width, Some(signed != 0))
+            }
             FieldTuple::Plain(name, width) => (name, width, None),
         };
         Self {
@@ -71,7 +82,7 @@ impl From<FieldTuple> for HeaderField {
 impl From<HeaderField> for FieldTuple {
     fn from(field: HeaderField) -> Self {
         match field.signed {
-            Some(signed) => Self::Signed(field.name, field.width, signed),
+            Some(signed) => Self::Signed(field.name, field.width, Sign::Boolean(signed)),
             None => Self::Plain(field.name, field.width),
         }
     }

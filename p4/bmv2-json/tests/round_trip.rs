@@ -1,7 +1,7 @@
 //! What p4c wrote is read and written again without loss, and what is not BMv2 JSON is refused
 //! with the place of the error.
 
-use bmv2_json::{Document, Error, Expression, HexString, Value};
+use bmv2_json::{Document, Error, Expression, FieldWidth, HeaderField, HexString, Value};
 use num_bigint::BigInt;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -242,6 +242,24 @@ fn every_form_of_value_survives() {
     ]);
     let values: Vec<Value> = serde_json::from_value(forms.clone()).unwrap();
     assert_eq!(serde_json::to_value(values).unwrap(), forms);
+}
+
+#[test]
+fn a_bool_field_is_read_as_p4c_writes_it() {
+    let field: HeaderField = serde_json::from_value(json!(["flag", 1, 0])).unwrap();
+    assert_eq!(
+        (field.width, field.signed),
+        (FieldWidth::Bits(1), Some(false))
+    );
+    let field: HeaderField = serde_json::from_value(json!(["options", "*"])).unwrap();
+    assert_eq!((field.width, field.signed), (FieldWidth::Variable, None));
+    for wrong in [
+        json!(["f", "8", false]),
+        json!(["f"]),
+        json!(["f", 8, "no"]),
+    ] {
+        assert!(serde_json::from_value::<HeaderField>(wrong).is_err());
+    }
 }
 
 #[test]

@@ -1,0 +1,12 @@
+//! The engine: programs that p4c compiled, packets in, packets out.
+
+mod copies;
+mod headers;
+mod malformed;
+mod numbers;
+mod ports;
+mod profiles;
+mod robustness;
+mod support;
+mod tables;
+mod traces;
