@@ -181,22 +181,27 @@ impl Device {
     }
 
     /// Makes a verified configuration the one that packets are processed by, with the state that
-    /// `updates` make.
+    /// `updates` make: packets see the old program and state, then the new ones.
     fn realize(&mut self, pipeline: Pipeline, updates: &[v1::Update]) -> Result<()> {
-        let mut pipeline = Pipeline {
-            notes: Notes::default(),
+        let ports = self.ports();
+        let mut notes = Notes::default();
+        self.switch
+            .load_with(&pipeline.document, |state| {
+                let mut writer = Writer {
+                    schema: &pipeline.schema,
+                    notes: &mut notes,
+                    state,
+                    ports: &ports,
+                };
+                updates.iter().try_for_each(|update| writer.write(update))
+            })
+            .map_err(|error| Refusal::internal(format!("a verified configuration: {error}")))?;
+        self.active = Some(Pipeline {
+            notes,
             switch: self.switch.clone(),
             ..pipeline
-        };
-        let failed =
-            |words: String| Refusal::internal(format!("a verified configuration: {words}"));
-        (self.switch.load(&pipeline.document)).map_err(|error| failed(error.to_string()))?;
-        let errors = pipeline.replay(&self.ports(), updates)?;
-        self.active = Some(pipeline);
-        match errors {
-            None => Ok(()),
-            Some(error) => Err(failed(error.message)),
-        }
+        });
+        Ok(())
     }
 
     /// RECONCILE_AND_COMMIT: a new configuration with the state of the old one.

@@ -7,6 +7,7 @@
 
 mod action;
 mod arbitration;
+mod bits;
 mod controllers;
 mod device;
 mod digest_list;

@@ -7,6 +7,7 @@
 use p4runtime_proto::bytestring;
 use p4runtime_proto::p4::v1::{PacketIn, PacketMetadata, PacketOut};
 
+use super::bits::{BitWriter, bits_at};
 use super::refusal::Refusal;
 use super::schema::Field;
 
@@ -41,7 +42,7 @@ pub(crate) fn decode_packet_out(header: Option<&[Field]>, packet: &PacketOut) ->
         let value = bytestring::decode_padded(value, field.width);
         bits.push(&value.map_err(|error| place(error.into()))?, field.width);
     }
-    let mut bytes = bits.bytes;
+    let mut bytes = bits.into_bytes();
     bytes.extend_from_slice(&packet.payload);
     Ok(bytes)
 }
@@ -73,42 +74,6 @@ pub(crate) fn encode_packet_in(header: Option<&[Field]>, packet: &[u8]) -> Resul
         metadata: metadata.collect(),
         payload: payload.to_vec(),
     })
-}
-
-#[derive(Default)]
-struct BitWriter {
-    bytes: Vec<u8>,
-    bits: usize,
-}
-
-impl BitWriter {
-    /// Appends the last `width` bits of `value`.
-    fn push(&mut self, value: &[u8], width: u32) {
-        let skip = value.len() * 8 - width as usize;
-        for position in skip..value.len() * 8 {
-            if self.bits.is_multiple_of(8) {
-                self.bytes.push(0);
-            }
-            let bit = value[position / 8] >> (7 - position % 8) & 1;
-            if let Some(last) = self.bytes.last_mut() {
-                *last |= bit << (7 - self.bits % 8);
-            }
-            self.bits += 1;
-        }
-    }
-}
-
-/// `width` bits from `offset` on, on whole bytes with zeros in front.
-fn bits_at(bytes: &[u8], offset: usize, width: usize) -> Vec<u8> {
-    let lead = width.wrapping_neg() % 8;
-    let mut value = vec![0; width.div_ceil(8)];
-    for index in 0..width {
-        let from = offset + index;
-        let bit = bytes[from / 8] >> (7 - from % 8) & 1;
-        let to = lead + index;
-        value[to / 8] |= bit << (7 - to % 8);
-    }
-    value
 }
 
 #[cfg(test)]

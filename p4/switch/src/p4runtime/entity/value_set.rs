@@ -4,6 +4,7 @@ use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, update::Type};
 
 use super::{Reader, Result, Writer, modify_only};
 use crate::control::KeyMatch;
+use crate::p4runtime::bits::{BitWriter, bits_at};
 use crate::p4runtime::key::{decode_matches, encode_matches};
 use crate::p4runtime::refusal::Refusal;
 use crate::p4runtime::schema::ValueSet;
@@ -21,7 +22,7 @@ impl Writer<'_> {
     }
 }
 
-/// The values, each the fields of a member one after the other, on whole bytes.
+/// The values, each the fields of a member one after the other, as one number.
 fn decode_members(set: &ValueSet, given: &v1::ValueSetEntry) -> Result<Vec<Vec<u8>>> {
     if given.members.len() > set.size {
         return Err(Refusal::resource_exhausted(format!(
@@ -33,21 +34,30 @@ fn decode_members(set: &ValueSet, given: &v1::ValueSetEntry) -> Result<Vec<Vec<u
     let mut members = Vec::with_capacity(given.members.len());
     for (index, member) in given.members.iter().enumerate() {
         let place = |refusal: Refusal| refusal.at(format!("member {index}"));
-        let mut value = Vec::new();
-        for field in decode_matches(&set.key, &member.r#match).map_err(place)? {
+        let mut value = BitWriter::default();
+        value.push(&[0], lead(set));
+        let fields = decode_matches(&set.key, &member.r#match).map_err(place)?;
+        for (key, field) in set.key.iter().zip(fields) {
             let KeyMatch::Exact(field) = field else {
                 return Err(place(Refusal::unimplemented(
                     "this switch has exact matches only in value sets",
                 )));
             };
-            value.extend(field);
+            value.push(&field, key.field.width);
         }
+        let value = value.into_bytes();
         if members.contains(&value) {
             return Err(place(Refusal::already_exists("it is there twice")));
         }
         members.push(value);
     }
     Ok(members)
+}
+
+/// Zero bits in front of a value, to whole bytes.
+fn lead(set: &ValueSet) -> u32 {
+    let width: u32 = set.key.iter().map(|key| key.field.width).sum();
+    width.wrapping_neg() % 8
 }
 
 impl Reader<'_> {
@@ -77,13 +87,13 @@ impl Reader<'_> {
 
 /// The fields of a value.
 fn fields(set: &ValueSet, value: &[u8]) -> Vec<KeyMatch> {
-    let mut rest = value;
+    let mut offset = lead(set) as usize;
     (set.key.iter())
         .map(|key| {
-            let bytes = key.field.width.div_ceil(8) as usize;
-            let (field, tail) = rest.split_at(bytes.min(rest.len()));
-            rest = tail;
-            KeyMatch::Exact(field.to_vec())
+            let width = key.field.width as usize;
+            let field = bits_at(value, offset, width);
+            offset += width;
+            KeyMatch::Exact(field)
         })
         .collect()
 }

@@ -1,0 +1,15 @@
+//! The P4Runtime server, driven by the generated client: each rule of the specification one test.
+//!
+//! `program.p4` has one object of every kind. Entities are written in the text format, with `$name`
+//! for the id of the object of that name.
+
+mod action_profiles;
+mod arbitration;
+mod cells;
+mod packets;
+mod pipeline;
+mod program;
+mod replication;
+mod support;
+mod tables;
+mod write;
