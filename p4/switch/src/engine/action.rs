@@ -247,10 +247,8 @@ impl<'a, T: Tracer> Machine<'a, T> {
                 self.pass.truncate = Some(old.min(length));
             }
             Op::Exit => self.pass.exit = true,
-            Op::Assert { condition, assume } => {
-                if scope.is_zero(condition) {
-                    self.failed_assertion(op, *assume);
-                }
+            Op::Assert { condition, assume } if scope.is_zero(condition) => {
+                self.failed_assertion(op, *assume);
             }
             Op::LogMessage {
                 format,

@@ -77,7 +77,11 @@ impl<'a> Writer<'a> {
         let mut left = width;
         while left > 0 {
             // The first part is such that the others are whole words.
-            let part = if left % 64 == 0 { 64 } else { left % 64 };
+            let part = if left.is_multiple_of(64) {
+                64
+            } else {
+                left % 64
+            };
             left -= part;
             self.push(words.get((left / 64) as usize).copied().unwrap_or(0), part);
         }

@@ -84,7 +84,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
                 }
                 ParseOp::Advance(bits) => {
                     let bits = self.scope(&[]).to_u64(bits);
-                    if bits % 8 != 0 {
+                    if !bits.is_multiple_of(8) {
                         return Err(errors.parser_invalid_argument);
                     }
                     let left = packet.len().saturating_sub(*bytes) as u64;
@@ -139,7 +139,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
     ) -> Result<(), u32> {
         let program = self.program;
         let definition = &program.layout.headers[header as usize];
-        if variable_bits % 8 != 0 {
+        if !variable_bits.is_multiple_of(8) {
             return Err(errors.parser_invalid_argument);
         }
         let size = u64::from(definition.bytes) + variable_bits / 8;

@@ -379,7 +379,7 @@ fn header_layout(
             FieldWidth::Variable => 0,
         })
         .sum();
-    if !is_metadata && fixed % 8 != 0 {
+    if !is_metadata && !fixed.is_multiple_of(8) {
         return Err(at.invalid(format!(
             "header `{}` has {fixed} bits, not a multiple of 8",
             header_type.name

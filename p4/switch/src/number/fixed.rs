@@ -97,10 +97,10 @@ impl<const N: usize> Number for Fixed<N> {
     fn shl(self, amount: u64) -> Self {
         let mut words = [0; N];
         let (skip, bits) = ((amount / 64) as usize, amount % 64);
-        for i in skip.min(N)..N {
-            words[i] = self.0[i - skip] << bits;
+        for (i, word) in words.iter_mut().enumerate().skip(skip.min(N)) {
+            *word = self.0[i - skip] << bits;
             if bits > 0 && i > skip {
-                words[i] |= self.0[i - skip - 1] >> (64 - bits);
+                *word |= self.0[i - skip - 1] >> (64 - bits);
             }
         }
         Self(words)

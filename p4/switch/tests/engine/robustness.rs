@@ -50,8 +50,9 @@ proptest! {
                 for test in 0..16 {
                     let mut packet = vec![0x5a; 120];
                     packet[0] = test;
-                    switch.process(1, &packet);
-                    switch.trace(2, &packet[..20]);
+                    let out = switch.process(1, &packet);
+                    prop_assert!(out.len() < 5000);
+                    prop_assert_eq!(switch.trace(2, &packet[..20]).port, 2);
                 }
             }
         }
