@@ -406,9 +406,9 @@ mod tests {
             cut(&mut right, 256 - narrow);
             let (a, b) = (Fixed::<8>::from_words(&left), Fixed::<8>::from_words(&right));
             prop_assert_eq!(a.compare(&b), big(left).cmp(&big(right)));
-            prop_assert_eq!(a.clone().sub(b.clone()).is_negative(), big(left) < big(right));
-            prop_assert_eq!(low::<_, 8>(&a.clone().div(b.clone())), low::<_, 8>(&Number::div(big(left), big(right))));
-            prop_assert_eq!(low::<_, 8>(&a.clone().rem(b.clone())), low::<_, 8>(&Number::rem(big(left), big(right))));
+            prop_assert_eq!(a.sub(b).is_negative(), big(left) < big(right));
+            prop_assert_eq!(low::<_, 8>(&a.div(b)), low::<_, 8>(&Number::div(big(left), big(right))));
+            prop_assert_eq!(low::<_, 8>(&a.rem(b)), low::<_, 8>(&Number::rem(big(left), big(right))));
             prop_assert_eq!(low::<_, 8>(&a.sub(b).shr(shift)), low::<_, 8>(&Number::shr(big(left) - big(right), shift)));
         }
 

@@ -141,9 +141,10 @@ mod tests {
         capture.flush();
         let mut reader = PcapReader::new(File::open(&path).unwrap()).unwrap();
         assert_eq!(reader.header().ts_resolution, TsResolution::NanoSecond);
-        let packets: Vec<Vec<u8>> = std::iter::from_fn(|| reader.next_packet())
-            .map(|packet| packet.unwrap().data.into_owned())
-            .collect();
+        let mut packets = Vec::new();
+        while let Some(packet) = reader.next_packet() {
+            packets.push(packet.unwrap().data.into_owned());
+        }
         assert_eq!(packets, [vec![1, 2, 3], vec![4; 2000]]);
     }
 }
