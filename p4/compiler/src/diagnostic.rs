@@ -327,7 +327,12 @@ impl Diagnostics {
             .list
             .iter()
             .any(|known| known.place == diagnostic.place && known.message == diagnostic.message);
-        if !known && self.list.len() < 2 * Self::LIMIT {
+        let alike = self
+            .list
+            .iter()
+            .filter(|known| known.severity == diagnostic.severity)
+            .count();
+        if !known && alike < Self::LIMIT {
             self.list.push(diagnostic);
         }
     }

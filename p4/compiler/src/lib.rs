@@ -11,6 +11,7 @@ pub mod hir;
 pub mod options;
 pub mod p4info;
 mod preprocess;
+pub mod profile;
 pub mod source;
 mod syntax;
 
@@ -69,9 +70,15 @@ pub fn compile(source: &Source, options: &Options) -> Result<Compiled, Vec<Repor
                 warnings,
             }),
             (generated, lowered) => {
+                let mut diagnostics = Diagnostics::default();
                 let errors = [generated.err(), lowered.err()];
-                let reports = errors.into_iter().flatten().flatten();
-                Err(reports.map(|error| error.into_report(&sources)).collect())
+                // Both may refuse the same construct.
+                for error in errors.into_iter().flatten().flatten() {
+                    diagnostics.push(error);
+                }
+                let errors = diagnostics.into_vec().into_iter();
+                let reports = errors.map(|error| error.into_report(&sources));
+                Err(warnings.into_iter().chain(reports).collect())
             }
         }
     })

@@ -1,6 +1,7 @@
 //! Actions, functions, and the parameters of everything that has a body.
 
 use super::scope::{FunctionRef, Symbol};
+use super::weight::Body;
 use super::{Checker, Place};
 use crate::hir::{
     Action, ActionId, Block, ControlId, ControlPlaneName, Direction, Function, FunctionId, Stmt,
@@ -43,8 +44,8 @@ impl Checker<'_> {
                 "a parameter cannot have the type {}",
                 self.show(ty)
             )),
-            Type::Int | Type::String if param.direction != Direction::None => Some(format!(
-                "a parameter of type {} is known at compile time and has no direction",
+            Type::Int | Type::String => Some(format!(
+                "a parameter of type {} is not supported here",
                 self.show(ty)
             )),
             Type::Extern { .. } if param.direction != Direction::None => {
@@ -66,14 +67,17 @@ impl Checker<'_> {
     }
 
     pub(super) fn action(&mut self, action: &ast::Action, control: Option<ControlId>) -> ActionId {
-        let (params, body) = self.scoped(|c| {
-            let params = c.params(&action.params);
-            c.action_params(&params, &action.params);
-            let body = c.at_place(Place::Action, |c| c.scoped(|c| c.block(&action.body)));
-            (params, body)
+        let ((params, body), weight) = self.weighed(|c| {
+            c.scoped(|c| {
+                let params = c.params(&action.params);
+                c.action_params(&params, &action.params);
+                let body = c.at_place(Place::Action, |c| c.scoped(|c| c.block(&action.body)));
+                (params, body)
+            })
         });
         let annotations = self.annotations(&action.annotations);
         let id = ActionId(self.program.actions.len() as u32);
+        self.set_weight(Body::Action(id), weight);
         self.program.actions.push(Action {
             name: action.name.name.to_string(),
             control_plane_name: ControlPlaneName::new(&action.name.name, &annotations),
@@ -101,11 +105,8 @@ impl Checker<'_> {
             }
             data |= param.direction == Direction::None;
             let ty = self.program[*var].ty;
-            if let Type::Extern { .. } | Type::String | Type::Int = self.ty(ty) {
-                let message = format!(
-                    "an action cannot have a parameter of type {}",
-                    self.show(ty)
-                );
+            if let Type::Extern { .. } = self.ty(ty) {
+                let message = format!("{} cannot be passed to an action", self.show(ty));
                 self.error(param.ty.span, message);
             }
         }
@@ -119,12 +120,14 @@ impl Checker<'_> {
             return self.declare(&prototype.name, Symbol::Bad);
         }
         let result = self.resolve_type(&prototype.result);
-        let (params, body) = self.scoped(|c| {
-            let params = c.params(&prototype.params);
-            let before = c.result.replace(result);
-            let body = c.at_place(Place::Function, |c| c.scoped(|c| c.block(&function.body)));
-            c.result = before;
-            (params, body)
+        let ((params, body), weight) = self.weighed(|c| {
+            c.scoped(|c| {
+                let params = c.params(&prototype.params);
+                let before = c.result.replace(result);
+                let body = c.at_place(Place::Function, |c| c.scoped(|c| c.block(&function.body)));
+                c.result = before;
+                (params, body)
+            })
         });
         if !matches!(self.ty(result), Type::Void | Type::Unknown) && !always_returns(&body) {
             let message = format!(
@@ -135,6 +138,7 @@ impl Checker<'_> {
         }
         let annotations = self.annotations(&prototype.annotations);
         let id = FunctionId(self.program.functions.len() as u32);
+        self.set_weight(Body::Function(id), weight);
         self.program.functions.push(Function {
             name: prototype.name.name.to_string(),
             params,

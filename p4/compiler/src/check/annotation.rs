@@ -209,13 +209,26 @@ fn items(body: &AnnotationBody) -> Vec<Item> {
     match body {
         AnnotationBody::Empty | AnnotationBody::KeyValues(_) => Vec::new(),
         AnnotationBody::Unstructured { tokens, .. } => {
-            let tokens = tokens.iter().map(|token| match token {
-                AnnotationToken::String(text) => Item::String(text.clone()),
-                AnnotationToken::Integer(value) => Item::Integer(value.clone()),
-                AnnotationToken::Word(text) => Item::Word(text.clone()),
-                AnnotationToken::Symbol(text) => Item::Symbol(text.clone()),
-            });
-            tokens.collect()
+            let mut items: Vec<Item> = Vec::new();
+            for token in tokens {
+                let item = match token {
+                    AnnotationToken::String(text) => Item::String(text.clone()),
+                    AnnotationToken::Integer(value) => Item::Integer(value.clone()),
+                    AnnotationToken::Word(text) => Item::Word(text.clone()),
+                    AnnotationToken::Symbol(text) => Item::Symbol(text.clone()),
+                };
+                items.push(item);
+                // `"a" ++ "b"`
+                if let [.., Item::String(a), Item::Symbol(symbol), Item::String(b)] =
+                    items.as_slice()
+                    && symbol == "++"
+                {
+                    let joined = Item::String(format!("{a}{b}"));
+                    items.truncate(items.len() - 3);
+                    items.push(joined);
+                }
+            }
+            items
         }
         AnnotationBody::Expressions(values) => {
             let mut items = Vec::new();

@@ -4,6 +4,7 @@
 use super::Checker;
 use super::constant::is_constant;
 use super::infer::Bindings;
+use super::instance::Naming;
 use super::scope::Symbol;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Arg, Direction, Expr, ExternFunction, ObjectRef, Type, TypeId, VarId, VarKind};
@@ -191,7 +192,8 @@ impl Checker<'_> {
         } else {
             self.expr(value)
         };
-        (!self.is_unknown(value.ty)).then_some(Arg::Expr(value))
+        let writable = !parameter.direction.writes() || self.why_not_writable(&value).is_none();
+        (writable && !self.is_unknown(value.ty)).then_some(Arg::Expr(value))
     }
 
     /// One argument; `value` if it is checked already. `None` after an error.
@@ -218,6 +220,16 @@ impl Checker<'_> {
         if wants_object {
             return match self.object(expr) {
                 Some(object) => self.object_argument(object, ty, arg.span),
+                None if parameter.constant && matches!(expr.kind, ast::ExprKind::Call { .. }) => {
+                    let naming = Naming {
+                        name: &parameter.name,
+                        anonymous: true,
+                        annotations: &[],
+                        span: arg.span,
+                    };
+                    let instance = self.instance_of(expr, &naming)?;
+                    self.object_argument(ObjectRef::Instance(instance), ty, arg.span)
+                }
                 None => {
                     let message = format!("expected an object of type {}", self.show(ty));
                     self.error(arg.span, message);
@@ -265,7 +277,8 @@ impl Checker<'_> {
             Some(value) => value,
             None => self.lvalue(expr),
         };
-        if self.is_unknown(value.ty) {
+        // What is no l-value has an error already.
+        if self.is_unknown(value.ty) || self.why_not_writable(&value).is_some() {
             return None;
         }
         if value.ty != ty && !self.is_unknown(ty) {
@@ -278,10 +291,7 @@ impl Checker<'_> {
             self.error(expr.span, message);
             return None;
         }
-        // What was no l-value has an error already.
-        self.why_not_writable(&value)
-            .is_none()
-            .then_some(Arg::Expr(value))
+        Some(Arg::Expr(value))
     }
 
     fn object_argument(&mut self, object: ObjectRef, ty: TypeId, span: Span) -> Option<Arg> {

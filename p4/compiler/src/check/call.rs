@@ -3,6 +3,7 @@
 use super::argument::{Parameter, extern_parameters, fits};
 use super::infer::Bindings;
 use super::scope::{FunctionRef, Symbol};
+use super::weight::Body;
 use super::{Checker, Place};
 use crate::hir::{
     Arg, Call, Callee, Const, Expr, ExprKind, ExternId, ObjectRef, StmtKind, TableId, Type, TypeId,
@@ -72,6 +73,7 @@ impl Checker<'_> {
                     return Called::Bad;
                 }
                 let parameters = self.var_parameters(&self.program[action].params);
+                self.count_use(Body::Action(action), span);
                 match self.arguments(&parameters, args, span) {
                     Some(args) => Called::Stmt(StmtKind::CallAction { action, args }),
                     None => Called::Bad,
@@ -116,7 +118,10 @@ impl Checker<'_> {
                     function.result,
                 )
             }
-            FunctionRef::Defined(id) => (Callee::Function(id), 0, self.program[id].result),
+            FunctionRef::Defined(id) => {
+                self.count_use(Body::Function(id), span);
+                (Callee::Function(id), 0, self.program[id].result)
+            }
         };
         let bindings = Bindings::new(&[], own);
         let signature = Signature {
@@ -300,6 +305,9 @@ impl Checker<'_> {
                 self.error(call.span, "`verify` is only for parsers");
                 return Called::Bad;
             }
+        }
+        if !self.packet_call_fits(&call) {
+            return Called::Bad;
         }
         if *self.ty(result) == Type::Void {
             return Called::Stmt(StmtKind::Call(call));

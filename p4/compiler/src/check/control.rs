@@ -25,6 +25,13 @@ impl Checker<'_> {
             annotations,
             span: head.name.span,
         });
+        // What it declares may have the names of parameters.
+        self.scoped(|c| c.control_locals(control, id));
+        self.program[id].instances = std::mem::take(&mut self.instances);
+        id
+    }
+
+    fn control_locals(&mut self, control: &ast::Control, id: ControlId) {
         for local in &control.locals {
             match local {
                 Local::Constant(constant) => self.constant_declaration(constant),
@@ -52,7 +59,5 @@ impl Checker<'_> {
         }
         let body = self.at_place(Place::ControlBody, |c| c.scoped(|c| c.block(&control.body)));
         self.program[id].body = body;
-        self.program[id].instances = std::mem::take(&mut self.instances);
-        id
     }
 }

@@ -164,6 +164,10 @@ impl Checker<'_> {
 
     /// The default value of a type (specification, section 7.3).
     fn default_value(&mut self, ty: TypeId, span: Span) -> Expr {
+        if !self.count_values(1, span) {
+            return self.bad_expr(span);
+        }
+
         let kind = match self.ty(self.program.underlying(ty)) {
             Type::Bit(_) | Type::Signed(_) | Type::Int => ExprKind::Const(Const::Int(BigInt::ZERO)),
             Type::Bool => ExprKind::Const(Const::Bool(false)),
@@ -232,6 +236,10 @@ impl Checker<'_> {
                 Some(Const::Int(_)) => Ok(self.fit(value, to)),
                 _ => Err(value),
             },
+            // What an `int` is made of is known at compile time.
+            (Type::Bit(_) | Type::Signed(_), Type::Int) if value.constant().is_some() => {
+                Ok(Expr { ty: to, ..value })
+            }
             (Type::Enum(decl), _) => match self.program[*decl].representation {
                 Some(representation) => {
                     let inner = self.retype(value, representation);

@@ -158,11 +158,9 @@ impl Checker<'_> {
         let ty = match literal.width {
             None => Type::Int,
             Some((width, signed)) => {
-                let smallest = if signed { 2 } else { 1 };
-                if !(smallest..=super::types::WIDTH_LIMIT).contains(&width) {
+                if !(1..=super::types::WIDTH_LIMIT).contains(&width) {
                     let limit = super::types::WIDTH_LIMIT;
-                    let message =
-                        format!("a width is between {smallest} and {limit} bits, not {width}");
+                    let message = format!("a width is between 1 and {limit} bits, not {width}");
                     self.error(span, message);
                     return self.bad_expr(span);
                 }
@@ -192,7 +190,13 @@ impl Checker<'_> {
 
     fn path(&mut self, path: &ast::Path, span: crate::source::Span) -> Expr {
         match self.lookup(path).cloned() {
-            Some(Symbol::Constant(value)) => Expr { span, ..value },
+            Some(Symbol::Constant(value)) => {
+                let count = self.extent(value.ty).leaves;
+                if count > 1 && !self.count_values(count, span) {
+                    return self.bad_expr(span);
+                }
+                Expr { span, ..value }
+            }
             Some(Symbol::Var(var)) => {
                 let ty = self.program[var].ty;
                 if let Type::Extern { .. } = self.ty(ty) {
@@ -297,6 +301,7 @@ impl Checker<'_> {
                 }
             }
             ExprKind::Field { base, .. }
+            | ExprKind::TupleElement { base, .. }
             | ExprKind::StackElement { base, .. }
             | ExprKind::StackNext(base)
             | ExprKind::StackLast(base)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::argument::{Parameter, extern_parameters, fits};
 use super::infer::Bindings;
 use super::scope::Symbol;
+use super::weight::Body;
 use super::{Checker, Place};
 use crate::hir::{
     Arg, Const, ControlId, ControlPlaneName, Direction, Expr, ExprKind, ExternId, Instance,
@@ -116,7 +117,7 @@ impl Checker<'_> {
         let mut parameters = Vec::new();
         for param in params {
             let annotations = self.annotations(&param.annotations);
-            let ty = self.resolve_type(&param.ty);
+            let ty = self.constructor_param_type(&param.ty);
             if param.direction != Direction::None {
                 self.error(param.name.span, "a constructor parameter has no direction");
             }
@@ -131,6 +132,19 @@ impl Checker<'_> {
             });
         }
         parameters
+    }
+
+    fn constructor_param_type(&mut self, ty: &TypeExpr) -> TypeId {
+        if let TypeKind::Named { path, .. } = &ty.kind
+            && matches!(
+                self.lookup(path),
+                Some(Symbol::BlockType(_) | Symbol::Block(_))
+            )
+        {
+            self.unsupported(ty.span, "a parser or control as constructor parameter");
+            return self.unknown;
+        }
+        self.resolve_type(ty)
     }
 
     /// Checks the body with these values of the constructor parameters (`None` for objects),
@@ -161,19 +175,29 @@ impl Checker<'_> {
             self.error(span, message);
             return None;
         }
+        if !self.count_specialisation(span) {
+            return None;
+        }
         self.blocks[block].in_progress = true;
+
         let locals = std::mem::take(&mut self.locals);
         let instances = std::mem::take(&mut self.instances);
         let result = self.result.take();
-        let id = self.at_place(Place::Locals, |c| {
-            c.scoped(|c| {
-                let objects = c.bind_constructor_params(ast.constructor_params(), values);
-                match &ast {
-                    BlockAst::Parser(parser) => BlockId::Parser(c.parser(parser, objects)),
-                    BlockAst::Control(control) => BlockId::Control(c.control(control, objects)),
-                }
+        let (id, weight) = self.weighed(|c| {
+            c.at_place(Place::Locals, |c| {
+                c.scoped(|c| {
+                    let objects = c.bind_constructor_params(ast.constructor_params(), values);
+                    match &ast {
+                        BlockAst::Parser(parser) => BlockId::Parser(c.parser(parser, objects)),
+                        BlockAst::Control(control) => BlockId::Control(c.control(control, objects)),
+                    }
+                })
             })
         });
+        match id {
+            BlockId::Parser(parser) => self.set_weight(Body::Parser(parser), weight),
+            BlockId::Control(control) => self.set_weight(Body::Control(control), weight),
+        }
         self.locals = locals;
         self.instances = instances;
         self.result = result;

@@ -32,13 +32,13 @@ pub(super) fn key_name(
         ExprKind::Index { base, index } => {
             let base_value = checker.expr(base);
             let base = key_name(checker, base, &base_value)?;
-            let index = constant_name(checker, index)?;
+            let index = index_name(checker, index)?;
             Some(format!("{base}[{index}]"))
         }
         ExprKind::Slice { base, hi, lo } => {
             let base_value = checker.expr(base);
             let base = key_name(checker, base, &base_value)?;
-            let (hi, lo) = (constant_name(checker, hi)?, constant_name(checker, lo)?);
+            let (hi, lo) = (index_name(checker, hi)?, index_name(checker, lo)?);
             Some(format!("{base}[{hi}:{lo}]"))
         }
         ExprKind::Binary {
@@ -73,14 +73,15 @@ fn operand_name(checker: &mut Checker<'_>, expr: &Expr) -> Option<String> {
     key_name(checker, expr, &value)
 }
 
-/// A constant in an index or slice.
-fn constant_name(checker: &mut Checker<'_>, expr: &Expr) -> Option<String> {
+/// What stands in an index or slice.
+fn index_name(checker: &mut Checker<'_>, expr: &Expr) -> Option<String> {
     if let ExprKind::Int(literal) = &expr.kind {
         return Some(literal_name(literal));
     }
-    match checker.expr(expr).constant() {
+    let value = checker.expr(expr);
+    match value.constant() {
         Some(hir::Const::Int(value)) => Some(value.to_string()),
-        _ => None,
+        _ => key_name(checker, expr, &value),
     }
 }
 

@@ -12,9 +12,22 @@ use crate::syntax::ast::{self, KeySetKind};
 impl Checker<'_> {
     /// One key set for each type. `None` after an error.
     pub(super) fn key_sets(&mut self, keys: &ast::KeySet, types: &[TypeId]) -> Option<Vec<KeySet>> {
+        let items_of_list: Vec<ast::KeySet>;
         let parts: Vec<&ast::KeySet> = match &keys.kind {
             KeySetKind::Any => return Some(types.iter().map(|_| KeySet::Any).collect()),
             KeySetKind::Tuple(parts) => parts.iter().collect(),
+            // `{a, b}` is `(a, b)`.
+            KeySetKind::Value(ast::Expr {
+                kind: ast::ExprKind::List(items),
+                ..
+            }) => {
+                let part = |item: &ast::Expr| ast::KeySet {
+                    kind: KeySetKind::Value(item.clone()),
+                    span: item.span,
+                };
+                items_of_list = items.iter().map(part).collect();
+                items_of_list.iter().collect()
+            }
             _ => vec![keys],
         };
         if let [only] = parts.as_slice()
@@ -55,7 +68,8 @@ impl Checker<'_> {
     /// A value set whose members have the types of the `select`.
     fn value_set_for(&mut self, set: ValueSetId, types: &[TypeId], span: Span) -> Option<KeySet> {
         let element = self.program[set].element;
-        let members = self.members(element).unwrap_or_else(|| vec![element]);
+        let mut members = Vec::new();
+        self.scalars(element, &mut members);
         let fits = members.len() == types.len()
             && members
                 .iter()
@@ -70,6 +84,14 @@ impl Checker<'_> {
             return None;
         }
         Some(KeySet::ValueSet(set))
+    }
+
+    /// The types of the values that a type is made of.
+    fn scalars(&self, ty: TypeId, scalars: &mut Vec<TypeId>) {
+        match self.members(ty) {
+            Some(members) => members.into_iter().for_each(|ty| self.scalars(ty, scalars)),
+            None => scalars.push(ty),
+        }
     }
 
     fn key_set(&mut self, keys: &ast::KeySet, ty: TypeId) -> Option<KeySet> {
@@ -95,8 +117,7 @@ impl Checker<'_> {
                     && a > b
                 {
                     let message = format!("this range is empty, for {a} is larger than {b}");
-                    self.error(keys.span, message);
-                    return None;
+                    self.warning(keys.span, message);
                 }
                 Some(KeySet::Range { low, high })
             }

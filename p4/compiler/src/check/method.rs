@@ -11,6 +11,14 @@ use crate::hir::{
 use crate::source::Span;
 use crate::syntax::ast::{self, Argument, Ident, TypeExpr};
 
+/// The methods that tell the size of a type (specification, section 9).
+fn is_size(name: &str) -> bool {
+    matches!(
+        name,
+        "minSizeInBits" | "maxSizeInBits" | "minSizeInBytes" | "maxSizeInBytes"
+    )
+}
+
 impl Checker<'_> {
     /// `base.name<...>(...)`
     pub(super) fn call_member(
@@ -48,6 +56,9 @@ impl Checker<'_> {
                         Some(instance) => self.apply_instance(instance, name, args, span),
                         None => Called::Bad,
                     };
+                }
+                Some(Symbol::Type(ty)) if is_size(&name.name) && args.is_empty() => {
+                    return self.size_of(ty, &name.name, span);
                 }
                 _ => {}
             }
@@ -116,6 +127,7 @@ impl Checker<'_> {
             self.error(span, message);
             return Called::Bad;
         }
+        self.count_instance_use(instance, span);
         let Some(args) = self.arguments(&parameters, args, span) else {
             return Called::Bad;
         };
@@ -139,7 +151,7 @@ impl Checker<'_> {
                 return self.shift_stack(base, name, args, span);
             }
             "isValid" | "setValid" | "setInvalid" if is_header => {}
-            "minSizeInBits" | "maxSizeInBits" | "minSizeInBytes" | "maxSizeInBytes" => {}
+            name if is_size(name) => {}
             other => {
                 let message = format!("{} has no method `{other}`", self.show(base.ty));
                 self.error(name.span, message);

@@ -23,12 +23,14 @@ mod member;
 mod method;
 mod operator;
 mod package;
+mod packet;
 mod parser;
 mod scope;
 mod stmt;
 mod table;
 mod type_decl;
 mod types;
+mod weight;
 
 use std::collections::HashMap;
 
@@ -40,6 +42,7 @@ use instance::Block;
 use package::{BlockSignature, PackageSignature};
 use scope::{Scope, Symbol};
 use types::Extent;
+use weight::Weights;
 
 /// Checks a program. `None` if there are errors.
 pub(crate) fn check(ast: &ast::Program, diagnostics: &mut Diagnostics) -> Option<Program> {
@@ -85,6 +88,7 @@ struct Checker<'a> {
     extents: HashMap<StructId, Extent>,
     /// The instances that the current parser or control has so far.
     instances: Vec<hir::InstanceId>,
+    weights: Weights,
     unknown: TypeId,
     has_main: bool,
 }
@@ -106,6 +110,7 @@ impl<'a> Checker<'a> {
             defaults: HashMap::new(),
             extents: HashMap::new(),
             instances: Vec::new(),
+            weights: Weights::default(),
             unknown,
             has_main: false,
         }

@@ -7,6 +7,9 @@ use crate::hir::{BinaryOp, Const, Expr, ExprKind, Type, TypeId, UnaryOp};
 use crate::source::Span;
 use crate::syntax::ast;
 
+/// The longest string that `++` makes.
+const STRING_LIMIT: usize = 64 << 10;
+
 /// How an operator is written.
 fn symbol(op: BinaryOp) -> &'static str {
     match op {
@@ -31,6 +34,18 @@ fn symbol(op: BinaryOp) -> &'static str {
         BinaryOp::Gt => ">",
         BinaryOp::Ge => ">=",
         BinaryOp::Concat => "++",
+    }
+}
+
+/// Whether two values are equal, if that is known at compile time.
+fn equal(left: &Expr, right: &Expr) -> Option<bool> {
+    match (&left.kind, &right.kind) {
+        (ExprKind::Const(a), ExprKind::Const(b)) => Some(a == b),
+        (ExprKind::List(a), ExprKind::List(b)) if a.len() == b.len() => {
+            let parts: Option<Vec<bool>> = a.iter().zip(b).map(|(a, b)| equal(a, b)).collect();
+            parts.map(|parts| parts.into_iter().all(|part| part))
+        }
+        _ => None,
     }
 }
 
@@ -202,7 +217,12 @@ impl Checker<'_> {
     }
 
     fn equality(&mut self, op: BinaryOp, left: Expr, right: Expr, span: Span) -> Expr {
-        let (left, right) = self.same_type(left, right);
+        let (left, right) = if left.ty == right.ty {
+            (left, right)
+        } else {
+            let (left, right) = (self.without_enum(left), self.without_enum(right));
+            self.same_type(left, right)
+        };
         let comparable = match self.ty(left.ty) {
             Type::Void | Type::Extern { .. } | Type::MatchKind | Type::Param { .. } => false,
             _ => left.ty == right.ty,
@@ -211,16 +231,16 @@ impl Checker<'_> {
             return self.bad_operands(op, left.ty, right.ty, span);
         }
         let bool = self.intern(Type::Bool);
-        match (left.constant(), right.constant()) {
-            (Some(a), Some(b)) => {
-                let value = (a == b) == (op == BinaryOp::Eq);
+        match equal(&left, &right) {
+            Some(equal) => {
+                let value = equal == (op == BinaryOp::Eq);
                 Expr {
                     kind: ExprKind::Const(Const::Bool(value)),
                     ty: bool,
                     span,
                 }
             }
-            _ => self.binary_node(op, left, right, bool, span),
+            None => self.binary_node(op, left, right, bool, span),
         }
     }
 
@@ -229,7 +249,12 @@ impl Checker<'_> {
         let right = self.without_enum(right);
         let ty = left.ty;
         let shiftable = matches!(self.ty(ty), Type::Bit(_) | Type::Signed(_) | Type::Int);
-        let amount = matches!(self.ty(right.ty), Type::Bit(_) | Type::Int);
+        let amount = match self.ty(right.ty) {
+            Type::Bit(_) | Type::Int => true,
+            Type::Signed(_) => right.constant().is_some(),
+            _ => false,
+        };
+
         if !shiftable || !amount {
             return self.bad_operands(op, ty, right.ty, span);
         }
@@ -257,7 +282,7 @@ impl Checker<'_> {
     /// A shift amount without a width gets the smallest one that holds it.
     fn with_width(&mut self, value: Expr) -> Expr {
         match (self.ty(value.ty), value.constant()) {
-            (Type::Int, Some(Const::Int(number))) => {
+            (Type::Int | Type::Signed(_), Some(Const::Int(number))) => {
                 let bits = number.bits().clamp(1, u64::from(super::types::WIDTH_LIMIT)) as u32;
                 let ty = self.intern(Type::Bit(bits));
                 Expr { ty, ..value }
@@ -291,6 +316,11 @@ impl Checker<'_> {
         if let (Some(Const::String(a)), Some(Const::String(b))) =
             (left.constant(), right.constant())
         {
+            if a.len() + b.len() > STRING_LIMIT {
+                let message = format!("a string has at most {STRING_LIMIT} bytes");
+                self.error(span, message);
+                return self.bad_expr(span);
+            }
             let kind = ExprKind::Const(Const::String(format!("{a}{b}")));
             return Expr {
                 kind,
@@ -344,14 +374,6 @@ impl Checker<'_> {
         let ty = left.ty;
         let fits = ty == right.ty
             && match (op, self.ty(ty)) {
-                (
-                    BinaryOp::AddSat
-                    | BinaryOp::SubSat
-                    | BinaryOp::BitAnd
-                    | BinaryOp::BitOr
-                    | BinaryOp::BitXor,
-                    Type::Int,
-                ) => false,
                 (BinaryOp::Div | BinaryOp::Mod, Type::Signed(_)) => false,
                 (_, Type::Bit(_) | Type::Signed(_) | Type::Int) => true,
                 _ => false,

@@ -117,6 +117,13 @@ impl Checker<'_> {
             let package = *package;
             return self.package_instance(package, instantiation);
         }
+        if let TypeKind::Named { path, .. } = &instantiation.ty.kind
+            && let Some(Symbol::Block(_)) = self.lookup(path)
+        {
+            let message = "a parser or control cannot be instantiated at the top level";
+            self.error(instantiation.span, message);
+            return self.declare(&instantiation.name, Symbol::Bad);
+        }
         self.local_instance(instantiation);
     }
 
@@ -284,7 +291,7 @@ impl Checker<'_> {
                 return false;
             }
         };
-        let mut complain = |c: &mut Self, message: String| {
+        let complain = |c: &mut Self, message: String| {
             let diagnostic = crate::diagnostic::Diagnostic::error(span, message)
                 .label(declared, format!("`{wanted_name}` is declared here"));
             c.diagnostics.push(diagnostic);

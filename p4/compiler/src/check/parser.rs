@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::scope::Symbol;
 use super::{Checker, Place};
 use crate::hir::{
-    ControlPlaneName, NextState, Parser, ParserId, SelectCase, State, StateId, Transition, Type,
-    TypeId, ValueSet, ValueSetId, VarId,
+    ControlPlaneName, KeySet, NextState, Parser, ParserId, SelectCase, State, StateId, Transition,
+    Type, TypeId, ValueSet, ValueSetId, VarId,
 };
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident, Local};
@@ -17,8 +17,18 @@ type States = HashMap<Arc<str>, StateId>;
 impl Checker<'_> {
     /// Checks a parser in the scope of its constructor parameters.
     pub(super) fn parser(&mut self, parser: &ast::Parser, objects: Vec<VarId>) -> ParserId {
+        let params = self.params(&parser.head.params);
+        // What it declares may have the names of parameters.
+        self.scoped(|c| c.parser_body(parser, params, objects))
+    }
+
+    fn parser_body(
+        &mut self,
+        parser: &ast::Parser,
+        params: Vec<VarId>,
+        objects: Vec<VarId>,
+    ) -> ParserId {
         let head = &parser.head;
-        let params = self.params(&head.params);
         let mut locals = Vec::new();
         let mut value_sets = Vec::new();
         for local in &parser.locals {
@@ -45,11 +55,14 @@ impl Checker<'_> {
             let message = format!("the parser `{}` has no state `start`", head.name.name);
             self.error(head.name.span, message);
         }
-        let states = parser
+        let states: Vec<State> = parser
             .states
             .iter()
             .map(|state| self.state(state, &names))
             .collect();
+        if let Some(start) = start {
+            self.check_reach(head, &states, start);
+        }
         let annotations = self.annotations(&head.annotations);
         let id = ParserId(self.program.parsers.len() as u32);
         self.program.parsers.push(Parser {
@@ -66,6 +79,48 @@ impl Checker<'_> {
             span: head.name.span,
         });
         id
+    }
+
+    /// A parser that never ends is an error; a state that nothing leads to is odd.
+    fn check_reach(&mut self, head: &ast::BlockType, states: &[State], start: StateId) {
+        let mut reached = vec![false; states.len()];
+        let mut ends = false;
+        let mut todo = vec![start];
+        while let Some(id) = todo.pop() {
+            let Some(state) = states.get(id.index()) else {
+                continue;
+            };
+            if std::mem::replace(&mut reached[id.index()], true) {
+                continue;
+            }
+            let mut go = |next: NextState| match next {
+                NextState::State(state) => todo.push(state),
+                NextState::Accept | NextState::Reject => ends = true,
+            };
+            match &state.transition {
+                Transition::Direct(next) => go(*next),
+                Transition::Select { cases, .. } => {
+                    let all = |keys: &[KeySet]| keys.iter().all(|key| matches!(key, KeySet::Any));
+                    if !cases.iter().any(|case| all(&case.keys)) {
+                        go(NextState::Reject);
+                    }
+                    cases.iter().for_each(|case| go(case.next));
+                }
+            }
+        }
+        if !ends {
+            let message = format!(
+                "the parser `{}` never reaches `accept` or `reject`",
+                head.name.name
+            );
+            self.error(head.name.span, message);
+        }
+        for (state, reached) in states.iter().zip(reached) {
+            if !reached {
+                let message = format!("no transition leads to the state `{}`", state.name);
+                self.warning(state.span, message);
+            }
+        }
     }
 
     fn state_names(&mut self, states: &[ast::State]) -> States {
@@ -91,6 +146,7 @@ impl Checker<'_> {
     fn state(&mut self, state: &ast::State, names: &States) -> State {
         let (body, transition) = self.at_place(Place::ParserState, |c| {
             c.scoped(|c| {
+                c.count_statement();
                 let body = c.block(&state.body);
                 let transition = match &state.transition {
                     Some(transition) => c.transition(transition, names),

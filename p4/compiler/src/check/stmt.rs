@@ -34,6 +34,7 @@ impl Checker<'_> {
 
     /// A statement; `None` for what leaves nothing to do, and after an error.
     fn stmt(&mut self, stmt: &ast::Stmt) -> Option<Stmt> {
+        self.count_statement();
         let mut annotations = Annotations::default();
         let kind = match &stmt.kind {
             ast::StmtKind::Empty => return None,

@@ -4,6 +4,7 @@ use super::Checker;
 use super::instance::Naming;
 use super::key_name::key_name;
 use super::scope::Symbol;
+use super::weight::Body;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{
     ActionId, Annotations, Arg, Const, ControlId, ControlPlaneName, DefaultAction, Direction, Expr,
@@ -57,6 +58,7 @@ impl Checker<'_> {
         let properties = Properties {
             list: &table.properties,
         };
+        self.entries_come_last(&properties);
         let key = match properties.get("key").map(|property| &property.value) {
             Some(PropertyValue::Key(elements)) => elements
                 .iter()
@@ -66,7 +68,6 @@ impl Checker<'_> {
         };
         let actions = self.table_actions(table, &properties);
         let (actions, default_action) = self.default_action(table, &properties, actions);
-        let default_action = default_action?;
         let implementation = self.object_property(
             table,
             &properties,
@@ -101,6 +102,13 @@ impl Checker<'_> {
             });
         let other_properties = self.other_properties(table);
         let annotations = self.annotations(&table.annotations);
+        let Some(default_action) = default_action else {
+            self.declare(&table.name, Symbol::Bad);
+            return None;
+        };
+        for action in &actions {
+            self.count_use(Body::Action(action.action), action.span);
+        }
         let id = TableId(self.program.tables.len() as u32);
         self.program.tables.push(Table {
             name: table.name.name.to_string(),
@@ -121,6 +129,19 @@ impl Checker<'_> {
         });
         self.declare(&table.name, Symbol::Table(id));
         Some(id)
+    }
+
+    fn entries_come_last(&mut self, properties: &Properties<'_>) {
+        let position = |name: &str| properties.list.iter().position(|p| &*p.name.name == name);
+        let Some(entries) = position("entries") else {
+            return;
+        };
+        for name in ["key", "actions"] {
+            if position(name).is_some_and(|position| position > entries) {
+                let span = properties.list[entries].name.span;
+                self.error(span, format!("`entries` must stand behind `{name}`"));
+            }
+        }
     }
 
     fn key_element(&mut self, element: &ast::KeyElement) -> Option<KeyElement> {
@@ -200,6 +221,7 @@ impl Checker<'_> {
             let Some(args) = self.bound_arguments(action, item) else {
                 continue;
             };
+            self.check_action_data(action, item);
             let annotations = self.annotations(&item.annotations);
             actions.push(TableAction {
                 action,
@@ -254,6 +276,30 @@ impl Checker<'_> {
             return None;
         }
         self.arguments(&parameters, args, item.span)
+    }
+
+    /// The control plane gives action data as numbers.
+    fn check_action_data(&mut self, action: ActionId, item: &ActionRef) {
+        let data = self.program[action].params[self.directed(action)..].to_vec();
+        for var in data {
+            let (ty, name, declared) = {
+                let var = &self.program[var];
+                (var.ty, var.name.clone(), var.span)
+            };
+            let fits = matches!(
+                self.ty(self.program.underlying(ty)),
+                Type::Bit(_) | Type::Signed(_) | Type::Bool | Type::Unknown
+            );
+            if !fits {
+                let message = format!(
+                    "the control plane cannot give the parameter `{name}`, for its type is {}",
+                    self.show(ty)
+                );
+                let diagnostic = Diagnostic::error(item.span, message);
+                self.diagnostics
+                    .push(diagnostic.label(declared, "the parameter"));
+            }
+        }
     }
 
     /// An action with its data, as it stands in `default_action` and in entries: its position

@@ -157,10 +157,6 @@ impl Checker<'_> {
                 self.unsupported(width.span, &format!("the type `{name}<0>`"));
                 None
             }
-            Some(1) if name == "int" => {
-                self.error(width.span, "a signed integer has 2 bits at least");
-                None
-            }
             Some(width) => Some(width),
             None => {
                 let message = format!("a width is between 1 and {WIDTH_LIMIT} bits, not {value}");

@@ -31,7 +31,8 @@ impl Expr {
 /// What an expression is.
 ///
 /// What can be written to (an l-value; specification, section 6.6) is a [`Var`](ExprKind::Var),
-/// or a [`Field`](ExprKind::Field), [`StackElement`](ExprKind::StackElement),
+/// or a [`Field`](ExprKind::Field), [`TupleElement`](ExprKind::TupleElement),
+/// [`StackElement`](ExprKind::StackElement),
 /// [`StackNext`](ExprKind::StackNext), [`StackLast`](ExprKind::StackLast) or
 /// [`Slice`](ExprKind::Slice) of one.
 #[derive(Debug, Clone)]

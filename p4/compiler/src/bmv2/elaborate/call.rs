@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::{self, Arg, Call, Callee, Direction, InstanceId, InstanceKind, VarId, VarKind};
 use crate::source::Span;
 
-use super::super::ir::{Expr, HeaderRef, Stmt, StmtKind};
+use super::super::ir::{Expr, HeaderRef, ObjectId, Stmt, StmtKind};
 use super::assign::push;
 use super::value::{Place, Storage, Value};
 use super::{Elaborator, Frame, Lowered, ReturnTarget};
@@ -18,6 +18,9 @@ use super::{Elaborator, Frame, Lowered, ReturnTarget};
 pub(super) struct Binding {
     /// What each parameter with a value is bound to.
     pub(super) vars: Vec<(VarId, Value)>,
+    /// The extern objects that parameters of extern types stand for. A packet is none: it needs
+    /// no name.
+    pub(super) objects: Vec<(VarId, ObjectId)>,
     /// What is copied back when the call ends.
     pub(super) copy_out: Vec<(Place, Value)>,
 }
@@ -26,7 +29,7 @@ pub(super) struct Binding {
 enum Evaluated {
     In(Value),
     Out(Place),
-    Object,
+    Object(Option<ObjectId>),
 }
 
 impl Elaborator<'_> {
@@ -65,6 +68,7 @@ impl Elaborator<'_> {
         )?;
         let mut frame = Frame::default();
         frame.vars.extend(binding.vars);
+        frame.objects.extend(binding.objects);
         self.frames.push(frame);
         self.copy_outs.push(binding.copy_out.clone());
         let result = self.function_body(function, call.span, out);
@@ -126,7 +130,7 @@ impl Elaborator<'_> {
             .map(|arg| match arg {
                 Evaluated::In(value) => Storage::of(value, &self.flat),
                 Evaluated::Out(place) => Storage::of_place(place, &self.flat),
-                Evaluated::Object => Storage::default(),
+                Evaluated::Object(_) => Storage::default(),
             })
             .collect();
         let shared = |index: usize| {
@@ -146,7 +150,9 @@ impl Elaborator<'_> {
         let mut binding = Binding::default();
         for ((&param, arg), shared) in params.iter().zip(evaluated).zip(shared) {
             match arg {
-                Evaluated::Object => {}
+                Evaluated::Object(object) => {
+                    binding.objects.extend(object.map(|object| (param, object)));
+                }
                 Evaluated::In(value) if !shared || self.is_stable(&value) => {
                     binding.vars.push((param, value));
                 }
@@ -190,7 +196,11 @@ impl Elaborator<'_> {
             let writes = matches!(self.program[param].kind, VarKind::Param(d) if d.writes());
             let mut effects = Vec::new();
             let value = match arg {
-                Arg::Object(_) | Arg::Absent => Evaluated::Object,
+                Arg::Object(object) => {
+                    let span = self.program[param].span;
+                    Evaluated::Object(self.object(*object, span).ok())
+                }
+                Arg::Absent => Evaluated::Object(None),
                 Arg::DontCare => Evaluated::Out(Place::Nowhere),
                 Arg::Expr(expr) if writes => Evaluated::Out(self.place(expr, &mut effects)?),
                 Arg::Expr(expr) => Evaluated::In(self.eval(expr, &mut effects)?),
@@ -298,6 +308,7 @@ impl Elaborator<'_> {
             }
         };
         frame.vars.extend(binding.vars);
+        frame.objects.extend(binding.objects);
         frame.arguments = values;
         self.copy_outs.push(binding.copy_out.clone());
         let (body, frame) = self.control_body(frame, control);

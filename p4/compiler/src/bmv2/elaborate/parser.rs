@@ -51,6 +51,7 @@ impl Elaborator<'_> {
             .unwrap_or_default();
         let mut frame = self.frame(id, program[id].control_plane_name.under(&prefix))?;
         frame.vars.extend(binding.vars);
+        frame.objects.extend(binding.objects);
         let name = format!("{}_", program[id].name);
         let end = self.new_state(&format!("{name}accept"));
         let start = self.parser_states(frame, parser, &name, Some(end));

@@ -68,7 +68,7 @@ impl Parser<'_> {
             let constructor_params = if p.at("(") { p.params()? } else { Vec::new() };
             p.expect("{")?;
             let mut locals = Vec::new();
-            while !(p.at("apply") && p.at_ahead(1, "{")) {
+            while !(p.at("apply") && (p.at_ahead(1, "{") || p.at_ahead(1, "@"))) {
                 let annotations = p.annotations()?;
                 if p.at("}") {
                     return Err(p.expected("`apply` and the body of the control"));
@@ -76,6 +76,7 @@ impl Parser<'_> {
                 locals.push(p.local(annotations)?);
             }
             p.expect("apply")?;
+            p.annotations()?;
             let body = p.block()?;
             p.expect("}")?;
             Ok(Decl::Control(Arc::new(Control {

@@ -1,0 +1,2 @@
+#include <core.p4>
+control C() { apply { } }
