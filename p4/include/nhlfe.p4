@@ -72,6 +72,26 @@ control Nhlfe(inout headers_t hdr, inout metadata_t meta, inout standard_metadat
         meta.drop_reason = DROP_NO_NHLFE;
     }
 
+    // TC, S and TTL of the labels that were pushed; the innermost gets its S bit and TTL afterwards.
+    // Writes to the ones that are not valid have no effect (P4-16 section 8.17).
+    @hidden
+    action complete_labels() {
+        // RFC 3443 sections 3.1 and 3.3: a packet that enters a tunnel in the pipe model starts anew.
+        bit<8> ttl = meta.push_pipe == 1 ? 8w255 : meta.ttl;
+        hdr.out_labels[0].tc = meta.tc;
+        hdr.out_labels[1].tc = meta.tc;
+        hdr.out_labels[2].tc = meta.tc;
+        hdr.out_labels[3].tc = meta.tc;
+        hdr.out_labels[0].bos = 0;
+        hdr.out_labels[1].bos = 0;
+        hdr.out_labels[2].bos = 0;
+        hdr.out_labels[3].bos = 0;
+        hdr.out_labels[0].ttl = ttl;
+        hdr.out_labels[1].ttl = ttl;
+        hdr.out_labels[2].ttl = ttl;
+        hdr.out_labels[3].ttl = ttl;
+    }
+
     @id(TABLE_NHLFE_ID)
     table nhlfe {
         key = {
@@ -92,45 +112,31 @@ control Nhlfe(inout headers_t hdr, inout metadata_t meta, inout standard_metadat
 
     apply {
         if (nhlfe.apply().hit) {
-            // RFC 3443 sections 3.1 and 3.3. A packet that enters a tunnel in the pipe model starts
-            // with 255; a swapped label always carries on the TTL that it had.
-            bit<8> new_ttl = meta.ttl;
-            if (meta.push_pipe == 1) {
-                new_ttl = 255;
-            }
-            bit<1> bottom = 1;
-            if (hdr.mpls[0].isValid() ||
-                (meta.label_operation == LABEL_SWAP && meta.popped_bottom == 0)) {
-                bottom = 0;
-            }
-            bit<8> innermost_ttl = new_ttl;
-            if (meta.label_operation == LABEL_SWAP) {
-                innermost_ttl = meta.ttl;
-            }
-            hdr.out_labels[0].tc = meta.tc;
-            hdr.out_labels[1].tc = meta.tc;
-            hdr.out_labels[2].tc = meta.tc;
-            hdr.out_labels[3].tc = meta.tc;
-            hdr.out_labels[0].ttl = new_ttl;
-            hdr.out_labels[1].ttl = new_ttl;
-            hdr.out_labels[2].ttl = new_ttl;
-            hdr.out_labels[3].ttl = new_ttl;
-            hdr.out_labels[0].bos = 0;
-            hdr.out_labels[1].bos = 0;
-            hdr.out_labels[2].bos = 0;
-            hdr.out_labels[3].bos = 0;
-            if (hdr.out_labels[3].isValid()) {
-                hdr.out_labels[3].bos = bottom;
-                hdr.out_labels[3].ttl = innermost_ttl;
-            } else if (hdr.out_labels[2].isValid()) {
-                hdr.out_labels[2].bos = bottom;
-                hdr.out_labels[2].ttl = innermost_ttl;
-            } else if (hdr.out_labels[1].isValid()) {
-                hdr.out_labels[1].bos = bottom;
-                hdr.out_labels[1].ttl = innermost_ttl;
-            } else {
-                hdr.out_labels[0].bos = bottom;
-                hdr.out_labels[0].ttl = innermost_ttl;
+            if (hdr.out_labels[0].isValid()) {
+                complete_labels();
+                // A swapped label carries on the TTL that it had, whatever the tunnel's model.
+                bit<8> innermost_ttl = hdr.out_labels[0].ttl;
+                if (meta.label_operation == LABEL_SWAP) {
+                    innermost_ttl = meta.ttl;
+                }
+                bit<1> bottom = 1;
+                if (hdr.mpls[0].isValid() ||
+                    (meta.label_operation == LABEL_SWAP && meta.popped_bottom == 0)) {
+                    bottom = 0;
+                }
+                if (hdr.out_labels[3].isValid()) {
+                    hdr.out_labels[3].bos = bottom;
+                    hdr.out_labels[3].ttl = innermost_ttl;
+                } else if (hdr.out_labels[2].isValid()) {
+                    hdr.out_labels[2].bos = bottom;
+                    hdr.out_labels[2].ttl = innermost_ttl;
+                } else if (hdr.out_labels[1].isValid()) {
+                    hdr.out_labels[1].bos = bottom;
+                    hdr.out_labels[1].ttl = innermost_ttl;
+                } else {
+                    hdr.out_labels[0].bos = bottom;
+                    hdr.out_labels[0].ttl = innermost_ttl;
+                }
             }
         } else {
             egress_drops.count(meta.drop_reason);
