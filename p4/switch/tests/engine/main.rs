@@ -2,6 +2,7 @@
 
 mod copies;
 mod headers;
+mod linux;
 mod malformed;
 mod numbers;
 mod ports;

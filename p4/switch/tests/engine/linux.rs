@@ -1,0 +1,203 @@
+//! Ports over Linux interfaces, in a network namespace of the test's own.
+//!
+//! The test runs itself again inside `unshare --net`, as root or in a user namespace; where neither
+//! is allowed it says so and passes.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrLike, bind, recv, send,
+    setsockopt, socket, sockopt,
+};
+use nix::sys::time::{TimeVal, TimeValLike};
+use p4_switch::control::PortState;
+use p4_switch::port::LinuxPorts;
+use rtnetlink::{Handle, LinkUnspec, LinkVeth};
+
+use crate::support::{Bench, COPIES};
+
+const INSIDE: &str = "P4_SWITCH_TEST_INSIDE_NAMESPACE";
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// True inside a namespace. Outside it runs the test of this name inside one.
+fn inside(test: &str) -> bool {
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let arguments: &[&str] = if nix::unistd::geteuid().is_root() {
+        &["--net"]
+    } else {
+        &["--user", "--map-root-user", "--net"]
+    };
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(arguments);
+        command
+    };
+    match unshare().arg("true").stderr(Stdio::piped()).output() {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => {
+            let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            println!("skipped: no network namespace can be made here: {reason}");
+            return false;
+        }
+        Err(error) => {
+            println!("skipped: unshare cannot be run: {error}");
+            return false;
+        }
+    }
+    let status = unshare()
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(INSIDE, "1")
+        .status()
+        .unwrap();
+    assert!(status.success(), "{test} failed inside the namespace");
+    false
+}
+
+/// A pair of interfaces, `NAMEs` for the switch and `NAMEp` for its peer.
+async fn make_link(netlink: &Handle, name: &str) {
+    let (own, peer) = (format!("{name}s"), format!("{name}p"));
+    let request = netlink.link().add(LinkVeth::new(&own, &peer).build());
+    request.execute().await.unwrap();
+    for end in [own, peer] {
+        set_link(netlink, &end, true).await;
+    }
+}
+
+async fn set_link(netlink: &Handle, name: &str, up: bool) {
+    let index = nix::net::if_::if_nametoindex(name).unwrap();
+    let message = LinkUnspec::new_with_index(index);
+    let message = if up { message.up() } else { message.down() };
+    netlink.link().set(message.build()).execute().await.unwrap();
+}
+
+/// A packet socket at the other end of a link.
+struct Peer(OwnedFd);
+
+impl Peer {
+    fn open(interface: &str) -> Self {
+        let fd = socket(
+            AddressFamily::Packet,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC,
+            SockProtocol::EthAll,
+        )
+        .unwrap();
+        let address = nix::ifaddrs::getifaddrs()
+            .unwrap()
+            .filter(|address| address.interface_name == interface)
+            .find_map(|address| address.address?.as_link_addr().copied())
+            .unwrap();
+        assert!(address.len() > 0);
+        bind(fd.as_raw_fd(), &address).unwrap();
+        setsockopt(&fd, sockopt::ReceiveTimeout, &TimeVal::milliseconds(200)).unwrap();
+        Self(fd)
+    }
+
+    fn send(&self, packet: &[u8]) {
+        send(self.0.as_raw_fd(), packet, MsgFlags::empty()).unwrap();
+    }
+
+    /// Waits for a packet of `copies.p4`: what the kernel itself sends has another first byte.
+    fn receive(&self, test: u8) -> Option<Vec<u8>> {
+        let end = Instant::now() + PATIENCE;
+        let mut buffer = [0; 2048];
+        while Instant::now() < end {
+            if let Ok(length) = recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty())
+                && buffer[0] == test
+                && buffer[1] == 0x77
+            {
+                return Some(buffer[..length].to_vec());
+            }
+        }
+        None
+    }
+}
+
+/// A frame that is a packet of `copies.p4` as well: its first bytes are the program's header.
+fn frame(ether_type: [u8; 2]) -> Vec<u8> {
+    let mut frame = vec![12, 0x77, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1];
+    frame.extend(ether_type);
+    frame.extend([0xab; 60]);
+    frame
+}
+
+async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < end, "not seen: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[test]
+fn packets_cross_the_switch_and_links_come_and_go() {
+    if !inside("linux::packets_cross_the_switch_and_links_come_and_go") {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (connection, netlink, _) = rtnetlink::new_connection().unwrap();
+        tokio::spawn(connection);
+        make_link(&netlink, "in").await;
+        make_link(&netlink, "out").await;
+
+        let bench = Bench::new(COPIES);
+        let ports = LinuxPorts::new(bench.switch.clone()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let capture = directory.path().join("outs.pcap");
+        ports.open(1, "ins", None).unwrap();
+        ports.open(2, "outs", Some(&capture)).unwrap();
+        let state = |number: usize| bench.switch.ports()[number - 1].state;
+        until("both ports up", || {
+            state(1) == PortState::Up && state(2) == PortState::Up
+        })
+        .await;
+
+        let input = Peer::open("inp");
+        let output = Peer::open("outp");
+        input.send(&frame([0x12, 0x34]));
+        let packet = output.receive(12).unwrap();
+        assert_eq!(packet.len(), 74);
+        assert_eq!(packet[16..], [0xab; 58]);
+        assert!(std::fs::metadata(&capture).unwrap().len() >= 24 + 16 + 74);
+
+        // The kernel takes the tag out of what it receives; the switch puts it back, or 4 bytes
+        // would be missing.
+        input.send(&frame([0x81, 0x00]));
+        let packet = output.receive(12).unwrap();
+        assert_eq!(packet.len(), 74, "{packet:02x?}");
+        assert_eq!(packet[16..], [0xab; 58]);
+
+        // The link goes down and comes back.
+        set_link(&netlink, "outp", false).await;
+        until("port 2 down", || state(2) == PortState::Down).await;
+        input.send(&frame([0x12, 0x34]));
+        set_link(&netlink, "outp", true).await;
+        until("port 2 up", || state(2) == PortState::Up).await;
+        input.send(&frame([0x12, 0x34]));
+        assert!(output.receive(12).is_some());
+
+        // The interface disappears, and one of the same name comes.
+        let index = nix::net::if_::if_nametoindex("outs").unwrap();
+        netlink.link().del(index).execute().await.unwrap();
+        until("port 2 down", || state(2) == PortState::Down).await;
+        input.send(&frame([0x12, 0x34]));
+        until("a packet counted as not sent", || {
+            bench.switch.ports()[1].statistics.send_link_down > 0
+        })
+        .await;
+        make_link(&netlink, "out").await;
+        until("port 2 up again", || state(2) == PortState::Up).await;
+        let output = Peer::open("outp");
+        input.send(&frame([0x12, 0x34]));
+        assert!(output.receive(12).is_some());
+    });
+}
