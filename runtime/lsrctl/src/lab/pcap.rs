@@ -38,13 +38,11 @@ impl<W: io::Write> Writer<W> {
 
 /// A whole file in memory.
 pub fn encode(frames: &[Captured]) -> io::Result<Vec<u8>> {
-    let mut octets = Vec::new();
-    let mut writer = Writer::new(&mut octets)?;
+    let mut writer = Writer::new(Vec::new())?;
     for frame in frames {
         writer.write(frame)?;
     }
-    drop(writer);
-    Ok(octets)
+    Ok(writer.inner.into_writer())
 }
 
 fn error(error: pcap_file::PcapError) -> io::Error {

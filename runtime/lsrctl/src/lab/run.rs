@@ -356,11 +356,9 @@ fn how_to_look_around(lab: &Lab, record: &Record) -> String {
             "a shell in a host",
         ));
     }
-    if let Some(link) = topology
-        .links
-        .iter()
-        .max_by_key(|link| topology.carries_labels(link))
-    {
+    let mut links = topology.links.iter();
+    let labelled = links.find(|link| topology.carries_labels(link));
+    if let Some(link) = labelled.or(topology.links.first()) {
         let end = link.b.label();
         let what = "the frames on a link, with their label stacks";
         lines.push((format!("lab capture{option} {end}"), what));

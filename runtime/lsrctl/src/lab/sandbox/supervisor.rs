@@ -134,13 +134,8 @@ fn enter_user_namespace() -> Result<(), Failure> {
 
 /// Waits for the end of the first process, and ends it on SIGTERM.
 fn supervise(init: nix::unistd::Pid, signals: &SigSet, record: Option<&Path>) -> ExitCode {
-    loop {
-        match waitpid(init, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::StillAlive) => {}
-            // The kernel lets go of the first process only when all others of its PID namespace
-            // are gone.
-            _ => break,
-        }
+    // The kernel lets go of the first process only when all others of its PID namespace are gone.
+    while let Ok(WaitStatus::StillAlive) = waitpid(init, Some(WaitPidFlag::WNOHANG)) {
         if let Ok(Signal::SIGTERM) = signals.wait() {
             let _ = kill(init, Signal::SIGKILL);
         }

@@ -151,7 +151,7 @@ impl Checker<'_> {
         }
         let interface = end.interface.get_ref();
         if self.topology.is_router(node) {
-            if !end.port().is_some_and(|port| port <= MAX_PORT) {
+            if end.port().is_none_or(|port| port > MAX_PORT) {
                 let message = format!("{interface:?} names no switch port");
                 let remedy = "a router's interfaces are eth1 (port 1 of its switch) to eth509";
                 return Err(self.fault(end.interface.span(), message, remedy));
