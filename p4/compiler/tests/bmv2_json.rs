@@ -30,7 +30,11 @@ fn without_places(mut value: Value) -> Value {
 }
 
 fn named<'a>(list: &'a Value, name: &str) -> &'a Value {
-    list.as_array().unwrap().iter().find(|item| item["name"] == name).unwrap()
+    list.as_array()
+        .unwrap()
+        .iter()
+        .find(|item| item["name"] == name)
+        .unwrap()
 }
 
 #[test]
@@ -38,14 +42,38 @@ fn the_document_has_version_2_23_and_all_of_its_sections() {
     let document = document(&Program::default());
     assert_eq!(document["__meta__"]["version"], json!([2, 23]));
     assert_eq!(document["program"], "test.p4");
-    let sections: Vec<&str> =
-        document.as_object().unwrap().keys().map(String::as_str).collect();
+    let sections: Vec<&str> = document
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
     for section in [
-        "header_types", "headers", "header_stacks", "header_union_types", "header_unions",
-        "header_union_stacks", "field_lists", "errors", "enums", "parsers", "parse_vsets",
-        "deparsers", "meter_arrays", "counter_arrays", "register_arrays", "calculations",
-        "learn_lists", "actions", "pipelines", "checksums", "force_arith", "extern_instances",
-        "field_aliases", "program", "__meta__",
+        "header_types",
+        "headers",
+        "header_stacks",
+        "header_union_types",
+        "header_unions",
+        "header_union_stacks",
+        "field_lists",
+        "errors",
+        "enums",
+        "parsers",
+        "parse_vsets",
+        "deparsers",
+        "meter_arrays",
+        "counter_arrays",
+        "register_arrays",
+        "calculations",
+        "learn_lists",
+        "actions",
+        "pipelines",
+        "checksums",
+        "force_arith",
+        "extern_instances",
+        "field_aliases",
+        "program",
+        "__meta__",
     ] {
         assert!(sections.contains(&section), "{section}");
     }
@@ -54,7 +82,10 @@ fn the_document_has_version_2_23_and_all_of_its_sections() {
         document["field_aliases"]
             .as_array()
             .unwrap()
-            .contains(&json!(["intrinsic_metadata.mcast_grp", ["standard_metadata", "mcast_grp"]]))
+            .contains(&json!([
+                "intrinsic_metadata.mcast_grp",
+                ["standard_metadata", "mcast_grp"]
+            ]))
     );
 }
 
@@ -221,7 +252,12 @@ fn each_table_has_a_copy_of_its_actions() {
     assert_eq!(t["actions"], u["actions"]);
     assert_eq!(t["base_default_next"], json!(null));
     assert_eq!(t["next_tables"]["__MISS__"], "I.u");
-    assert!(t["next_tables"]["__HIT__"].as_str().unwrap().starts_with("tbl_"));
+    assert!(
+        t["next_tables"]["__HIT__"]
+            .as_str()
+            .unwrap()
+            .starts_with("tbl_")
+    );
 }
 
 #[test]
@@ -265,7 +301,11 @@ fn direct_meters_write_where_the_action_reads_and_selectors_have_no_key() {
     assert_eq!(u["key"].as_array().unwrap().len(), 1);
     assert!(u.get("default_entry").is_none());
     let set = named(&document["actions"], "I.set");
-    assert_eq!(set["primitives"], json!([]), "the switch itself writes the colour");
+    assert_eq!(
+        set["primitives"],
+        json!([]),
+        "the switch itself writes the colour"
+    );
 }
 
 #[test]

@@ -12,10 +12,16 @@ fn assert_p4info(program: &Program<'_>, expected: &str) {
     let arch = p4info.pkg_info.take().map(|package| package.arch);
     assert_eq!(arch.as_deref(), Some("v1model"));
     p4info.actions.retain(|action| {
-        action.preamble.as_ref().is_none_or(|preamble| preamble.name != "NoAction")
+        action
+            .preamble
+            .as_ref()
+            .is_none_or(|preamble| preamble.name != "NoAction")
     });
     let expected: P4Info = from_text(expected).unwrap();
-    assert_eq!(p4info_to_text(&p4info).unwrap(), p4info_to_text(&expected).unwrap());
+    assert_eq!(
+        p4info_to_text(&p4info).unwrap(),
+        p4info_to_text(&expected).unwrap()
+    );
 }
 
 #[test]
@@ -111,7 +117,10 @@ fn objects_with_their_tables_and_units() {
     let p4info = program.compile().p4info;
     let table = |name: &str| {
         let named = |table: &&p4runtime_proto::p4::config::v1::Table| {
-            table.preamble.as_ref().is_some_and(|preamble| preamble.alias == name)
+            table
+                .preamble
+                .as_ref()
+                .is_some_and(|preamble| preamble.alias == name)
         };
         p4info.tables.iter().find(named).unwrap()
     };
@@ -121,7 +130,10 @@ fn objects_with_their_tables_and_units() {
     };
     assert_eq!(
         t.direct_resource_ids,
-        [id(&p4info.direct_counters[0].preamble), id(&p4info.direct_meters[0].preamble)]
+        [
+            id(&p4info.direct_counters[0].preamble),
+            id(&p4info.direct_meters[0].preamble)
+        ]
     );
     assert_eq!(p4info.direct_counters[0].direct_table_id, id(&t.preamble));
     assert_eq!(t.idle_timeout_behavior, 1);
@@ -130,10 +142,17 @@ fn objects_with_their_tables_and_units() {
     assert_eq!(p4info.action_profiles[0].max_group_size, 16);
     assert_eq!(p4info.action_profiles[0].size, 32);
     assert!(p4info.action_profiles[0].with_selector);
-    assert_eq!(u.match_fields.len(), 1, "a selector field is no match field");
+    assert_eq!(
+        u.match_fields.len(),
+        1,
+        "a selector field is no match field"
+    );
     assert_eq!((p4info.counters[0].size, p4info.meters[0].size), (8, 4));
     assert_eq!(p4info.registers[0].size, 3);
-    assert_eq!(p4info.digests[0].preamble.as_ref().unwrap().name, "digest_t");
+    assert_eq!(
+        p4info.digests[0].preamble.as_ref().unwrap().name,
+        "digest_t"
+    );
     assert!(p4info.type_info.unwrap().structs.contains_key("digest_t"));
 }
 
@@ -216,7 +235,10 @@ fn instances_of_controls_name_what_is_in_them() {
         "    Inner() first; @name(\"zweite\") Inner() second;
          apply { standard_metadata.egress_spec = 1; first.apply(hdr); second.apply(hdr);",
     );
-    let source = p4_compiler::Source::Text { name: "test.p4".to_owned(), text };
+    let source = p4_compiler::Source::Text {
+        name: "test.p4".to_owned(),
+        text,
+    };
     let compiled = p4_compiler::compile(&source, &p4_compiler::Options::default()).unwrap();
     let names: Vec<(String, String)> = compiled
         .p4info

@@ -3,31 +3,51 @@
 
 mod support;
 
-use p4_switch::control::{
-    ActionCall, EntryAction, EntryKey, KeyMatch, SetAction, TableEntry,
-};
+use p4_switch::control::{ActionCall, EntryAction, EntryKey, KeyMatch, SetAction, TableEntry};
 use support::Program;
 
 /// Runs statements of ingress on a header `bit<8> a; bit<8> b; bit<16> c;`.
 fn ingress(statements: &str, packet: &[u8]) -> Vec<u8> {
-    Program { ingress: statements, ..Program::default() }.output(packet)
+    Program {
+        ingress: statements,
+        ..Program::default()
+    }
+    .output(packet)
 }
 
 #[test]
 fn arithmetic_on_bits_is_modulo_the_width() {
     // Section 8.6: "all operations wrap around".
-    assert_eq!(ingress("hdr.h.a = hdr.h.a + hdr.h.b;", &[0xff, 2, 0, 0]), [1, 2, 0, 0]);
-    assert_eq!(ingress("hdr.h.a = hdr.h.a - hdr.h.b;", &[1, 2, 0, 0]), [0xff, 2, 0, 0]);
-    assert_eq!(ingress("hdr.h.a = hdr.h.a * hdr.h.b;", &[0x80, 3, 0, 0]), [0x80, 3, 0, 0]);
-    assert_eq!(ingress("hdr.h.a = ~hdr.h.a;", &[0x0f, 0, 0, 0]), [0xf0, 0, 0, 0]);
-    assert_eq!(ingress("hdr.h.a = -hdr.h.a;", &[1, 0, 0, 0]), [0xff, 0, 0, 0]);
+    assert_eq!(
+        ingress("hdr.h.a = hdr.h.a + hdr.h.b;", &[0xff, 2, 0, 0]),
+        [1, 2, 0, 0]
+    );
+    assert_eq!(
+        ingress("hdr.h.a = hdr.h.a - hdr.h.b;", &[1, 2, 0, 0]),
+        [0xff, 2, 0, 0]
+    );
+    assert_eq!(
+        ingress("hdr.h.a = hdr.h.a * hdr.h.b;", &[0x80, 3, 0, 0]),
+        [0x80, 3, 0, 0]
+    );
+    assert_eq!(
+        ingress("hdr.h.a = ~hdr.h.a;", &[0x0f, 0, 0, 0]),
+        [0xf0, 0, 0, 0]
+    );
+    assert_eq!(
+        ingress("hdr.h.a = -hdr.h.a;", &[1, 0, 0, 0]),
+        [0xff, 0, 0, 0]
+    );
 }
 
 #[test]
 fn an_intermediate_result_is_cut_before_it_is_used() {
     // 0xff + 1 is 0 in eight bits; only then it is compared and widened.
     let statements = "if (hdr.h.a + 1 == 0) { hdr.h.c = (bit<16>)(hdr.h.a + hdr.h.b) + 1; }";
-    assert_eq!(ingress(statements, &[0xff, 0xff, 0, 0]), [0xff, 0xff, 0, 0xff]);
+    assert_eq!(
+        ingress(statements, &[0xff, 0xff, 0, 0]),
+        [0xff, 0xff, 0, 0xff]
+    );
     assert_eq!(
         ingress("hdr.h.c = (bit<16>)(hdr.h.a << 1 >> 1);", &[0xff, 0, 0, 0]),
         [0xff, 0, 0, 0x7f]
@@ -36,8 +56,14 @@ fn an_intermediate_result_is_cut_before_it_is_used() {
 
 #[test]
 fn saturating_operators_stop_at_the_ends_of_the_range() {
-    assert_eq!(ingress("hdr.h.a = hdr.h.a |+| hdr.h.b;", &[0xf0, 0x20, 0, 0]), [0xff, 0x20, 0, 0]);
-    assert_eq!(ingress("hdr.h.a = hdr.h.a |-| hdr.h.b;", &[0x10, 0x20, 0, 0]), [0, 0x20, 0, 0]);
+    assert_eq!(
+        ingress("hdr.h.a = hdr.h.a |+| hdr.h.b;", &[0xf0, 0x20, 0, 0]),
+        [0xff, 0x20, 0, 0]
+    );
+    assert_eq!(
+        ingress("hdr.h.a = hdr.h.a |-| hdr.h.b;", &[0x10, 0x20, 0, 0]),
+        [0, 0x20, 0, 0]
+    );
     let signed = "hdr.h.a = (bit<8>)((int<8>)hdr.h.a |-| (int<8>)hdr.h.b);";
     assert_eq!(ingress(signed, &[0x81, 0x7f, 0, 0]), [0x80, 0x7f, 0, 0]);
 }
@@ -55,19 +81,26 @@ fn signed_numbers_are_extended_compared_and_shifted_with_their_sign() {
 
 #[test]
 fn slices_are_read_and_written() {
-    assert_eq!(ingress("hdr.h.a = hdr.h.c[11:4];", &[0, 0, 0xab, 0xcd]), [0xbc, 0, 0xab, 0xcd]);
+    assert_eq!(
+        ingress("hdr.h.a = hdr.h.c[11:4];", &[0, 0, 0xab, 0xcd]),
+        [0xbc, 0, 0xab, 0xcd]
+    );
     assert_eq!(
         ingress("hdr.h.c[11:4] = hdr.h.a;", &[0x12, 0, 0xff, 0xff]),
         [0x12, 0, 0xf1, 0x2f]
     );
-    assert_eq!(ingress("hdr.h.c[15:15] = 1;", &[0, 0, 0, 0]), [0, 0, 0x80, 0]);
+    assert_eq!(
+        ingress("hdr.h.c[15:15] = 1;", &[0, 0, 0, 0]),
+        [0, 0, 0x80, 0]
+    );
 }
 
 #[test]
 fn concatenation_puts_the_left_operand_into_the_high_bits() {
-    assert_eq!(ingress("hdr.h.c = hdr.h.a ++ hdr.h.b;", &[0x12, 0x34, 0, 0]), [
-        0x12, 0x34, 0x12, 0x34
-    ]);
+    assert_eq!(
+        ingress("hdr.h.c = hdr.h.a ++ hdr.h.b;", &[0x12, 0x34, 0, 0]),
+        [0x12, 0x34, 0x12, 0x34]
+    );
     let odd = "hdr.h.c = 1w1 ++ hdr.h.a[2:0] ++ hdr.h.b ++ 4w5;";
     assert_eq!(ingress(odd, &[0x07, 0xff, 0, 0]), [0x07, 0xff, 0xff, 0xf5]);
 }
@@ -147,13 +180,20 @@ fn return_leaves_a_control_and_exit_leaves_the_pipeline() {
     let (types, rest) = text.split_once("struct headers_t").unwrap();
     let inner = program.types;
     let types = types.replace(inner, "");
-    let text = format!("{types}struct headers_t{rest}").replace(
-        "parser P(",
-        &format!("{inner}\nparser P("),
+    let text = format!("{types}struct headers_t{rest}")
+        .replace("parser P(", &format!("{inner}\nparser P("));
+    let text = text.replace(
+        "standard_metadata.egress_spec = 1;",
+        "standard_metadata.egress_spec = 1; inner.apply(hdr, hdr.h.a); hdr.h.c = 1;",
     );
-    let text = text.replace("standard_metadata.egress_spec = 1;", "standard_metadata.egress_spec = 1; inner.apply(hdr, hdr.h.a); hdr.h.c = 1;");
-    let text = text.replace("    apply {\n        standard", "    Inner() inner;\n    apply {\n        standard");
-    let source = p4_compiler::Source::Text { name: "test.p4".to_owned(), text };
+    let text = text.replace(
+        "    apply {\n        standard",
+        "    Inner() inner;\n    apply {\n        standard",
+    );
+    let source = p4_compiler::Source::Text {
+        name: "test.p4".to_owned(),
+        text,
+    };
     let compiled = p4_compiler::compile(&source, &p4_compiler::Options::default()).unwrap();
     let (switch, _events) = p4_switch::Switch::new(p4_switch::SwitchConfig::default());
     switch.load(&compiled.bmv2).unwrap();
@@ -277,7 +317,10 @@ fn branches_functions_and_parsers_inside_a_parser_become_states() {
         deparser: "packet.emit(hdr.h); packet.emit(hdr.g);",
         ..Program::default()
     };
-    assert_eq!(program.output(&[3, 0, 0, 0, 9, 9, 9, 9]), [3, 4, 0, 1, 9, 9, 9, 9]);
+    assert_eq!(
+        program.output(&[3, 0, 0, 0, 9, 9, 9, 9]),
+        [3, 4, 0, 1, 9, 9, 9, 9]
+    );
     assert_eq!(program.output(&[101, 0, 0, 0, 9]), [101, 0, 0, 2, 9]);
 }
 
@@ -303,8 +346,14 @@ const LABELS: Program<'static> = Program {
 
 #[test]
 fn a_parser_fills_a_stack_and_the_deparser_emits_its_valid_elements() {
-    let program = Program { ingress: "hdr.h.count = meta.m + 1;", ..LABELS };
-    assert_eq!(program.output(&[0, 1, 2, 0x83, 0xaa]), [3, 1, 2, 0x83, 0xaa]);
+    let program = Program {
+        ingress: "hdr.h.count = meta.m + 1;",
+        ..LABELS
+    };
+    assert_eq!(
+        program.output(&[0, 1, 2, 0x83, 0xaa]),
+        [3, 1, 2, 0x83, 0xaa]
+    );
 }
 
 #[test]
@@ -316,7 +365,10 @@ fn push_and_pop_move_the_elements_of_a_stack() {
         ..LABELS
     };
     assert_eq!(push.output(&[0, 1, 2, 0x83, 0xaa]), [0, 0x55, 1, 2, 0xaa]);
-    let pop = Program { ingress: "hdr.labels.pop_front(2);", ..LABELS };
+    let pop = Program {
+        ingress: "hdr.labels.pop_front(2);",
+        ..LABELS
+    };
     assert_eq!(pop.output(&[0, 1, 2, 0x83, 0xaa]), [0, 0x83, 0xaa]);
 }
 
@@ -363,9 +415,18 @@ fn a_varbit_field_has_the_length_that_was_extracted() {
         deparser: "packet.emit(hdr.h); packet.emit(hdr.options);",
         ..Program::default()
     };
-    assert_eq!(program.output(&[3, 0, 0, 0, 7, 8, 9, 1]), [3, 0, 0, 0, 7, 8, 9, 1]);
-    assert_eq!(program.output(&[2, 0, 0, 0, 7, 8, 9, 1]), [2, 0, 0, 0, 9, 1]);
-    assert_eq!(program.output(&[9, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9])[..2], [9, 1]);
+    assert_eq!(
+        program.output(&[3, 0, 0, 0, 7, 8, 9, 1]),
+        [3, 0, 0, 0, 7, 8, 9, 1]
+    );
+    assert_eq!(
+        program.output(&[2, 0, 0, 0, 7, 8, 9, 1]),
+        [2, 0, 0, 0, 9, 1]
+    );
+    assert_eq!(
+        program.output(&[9, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9])[..2],
+        [9, 1]
+    );
 }
 
 /// A table on the first field, with constant entries.
@@ -387,8 +448,11 @@ const TABLE: &str = "
 
 #[test]
 fn the_first_constant_entry_that_matches_wins() {
-    let program =
-        Program { ingress_locals: TABLE, ingress: "t.apply();", ..Program::default() };
+    let program = Program {
+        ingress_locals: TABLE,
+        ingress: "t.apply();",
+        ..Program::default()
+    };
     assert_eq!(program.output(&[1, 0, 0, 0]), [1, 0x11, 0, 0]);
     assert_eq!(program.output(&[2, 5, 0, 0]), [2, 6, 0, 0]);
     assert_eq!(program.output(&[0x88, 0, 0, 0]), [0x88, 0x22, 0, 0]);
@@ -434,7 +498,12 @@ fn a_switch_over_a_value_runs_one_case() {
                   }",
         ..Program::default()
     };
-    for (a, out) in [(1, [3, 0x12]), (2, [3, 0x12]), (3, [3, 0x33]), (4, [4, 0xdd])] {
+    for (a, out) in [
+        (1, [3, 0x12]),
+        (2, [3, 0x12]),
+        (3, [3, 0x33]),
+        (4, [4, 0xdd]),
+    ] {
         assert_eq!(program.output(&[a, 0, 0, 0])[..2], out);
     }
 }
@@ -474,9 +543,18 @@ fn keys_may_be_expressions() {
         ingress: "t.apply();",
         ..Program::default()
     };
-    assert_eq!(program.output(&[0xff, 0, 0xf3, 0x5f]), [0xff, 0x77, 0xf3, 0x5f]);
-    assert_eq!(program.output(&[0xff, 0, 0xf4, 0x5f]), [0xff, 0, 0xf4, 0x5f]);
-    assert_eq!(program.output(&[0xfe, 0, 0xf3, 0x5f]), [0xfe, 0, 0xf3, 0x5f]);
+    assert_eq!(
+        program.output(&[0xff, 0, 0xf3, 0x5f]),
+        [0xff, 0x77, 0xf3, 0x5f]
+    );
+    assert_eq!(
+        program.output(&[0xff, 0, 0xf4, 0x5f]),
+        [0xff, 0, 0xf4, 0x5f]
+    );
+    assert_eq!(
+        program.output(&[0xfe, 0, 0xf3, 0x5f]),
+        [0xfe, 0, 0xf3, 0x5f]
+    );
 }
 
 #[test]
@@ -515,25 +593,39 @@ fn an_action_selector_hashes_its_selector_fields() {
         watch_port: None,
     };
     let entry = TableEntry {
-        key: EntryKey { matches: vec![KeyMatch::Exact(vec![1])], priority: 0 },
+        key: EntryKey {
+            matches: vec![KeyMatch::Exact(vec![1])],
+            priority: 0,
+        },
         action: EntryAction::ActionSet(vec![set(0x11), set(0x22)]),
     };
-    switch.write(|state| state.insert_entry("I.t", &entry)).unwrap();
+    switch
+        .write(|state| state.insert_entry("I.t", &entry))
+        .unwrap();
     let choice = |c: u16| {
         let [high, low] = c.to_be_bytes();
         switch.process(0, &[1, 0, high, low])[0].1[1]
     };
     let choices: Vec<u8> = (0..64).map(choice).collect();
     assert!(choices.iter().all(|choice| [0x11, 0x22].contains(choice)));
-    assert!(choices.contains(&0x11) && choices.contains(&0x22), "{choices:?}");
-    assert_eq!(choices, (0..64).map(choice).collect::<Vec<_>>(), "a flow stays where it is");
+    assert!(
+        choices.contains(&0x11) && choices.contains(&0x22),
+        "{choices:?}"
+    );
+    assert_eq!(
+        choices,
+        (0..64).map(choice).collect::<Vec<_>>(),
+        "a flow stays where it is"
+    );
     assert_eq!(switch.process(0, &[2, 0, 0, 0])[0].1, [2, 0, 0, 0]);
 }
 
 /// The checksum of RFC 1071.
 fn internet_checksum(bytes: &[u8]) -> [u8; 2] {
-    let mut sum: u32 =
-        bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0))).sum();
+    let mut sum: u32 = bytes
+        .chunks(2)
+        .map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)))
+        .sum();
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
     }
@@ -585,7 +677,10 @@ fn a_checksum_with_payload_covers_what_the_parser_left() {
         ..Program::default()
     };
     let sum = internet_checksum(&[1, 2, 3, 4, 5, 6]);
-    assert_eq!(program.output(&[1, 2, 0, 0, 3, 4, 5, 6]), [1, 2, sum[0], sum[1], 3, 4, 5, 6]);
+    assert_eq!(
+        program.output(&[1, 2, 0, 0, 3, 4, 5, 6]),
+        [1, 2, sum[0], sum[1], 3, 4, 5, 6]
+    );
 }
 
 #[test]
@@ -642,19 +737,34 @@ fn counters_count_by_index_and_by_entry() {
         ..Program::default()
     };
     let switch = program.switch();
-    let key = EntryKey { matches: vec![KeyMatch::Exact(vec![1])], priority: 0 };
+    let key = EntryKey {
+        matches: vec![KeyMatch::Exact(vec![1])],
+        priority: 0,
+    };
     let entry = TableEntry {
         key: key.clone(),
         action: EntryAction::Action(ActionCall::new("NoAction", Vec::new())),
     };
-    switch.write(|state| state.insert_entry("I.t", &entry)).unwrap();
+    switch
+        .write(|state| state.insert_entry("I.t", &entry))
+        .unwrap();
     let _ = switch.process(0, &[1, 2, 0, 0]);
     let _ = switch.process(0, &[1, 2, 0, 0]);
     let _ = switch.process(0, &[2, 0, 0, 0]);
-    let packets = |index| switch.read(|state| state.counter("I.by_index", index)).unwrap().packets;
-    assert_eq!([packets(0), packets(1), packets(2), packets(3)], [0, 1, 0, 2]);
+    let packets = |index| {
+        switch
+            .read(|state| state.counter("I.by_index", index))
+            .unwrap()
+            .packets
+    };
+    assert_eq!(
+        [packets(0), packets(1), packets(2), packets(3)],
+        [0, 1, 0, 2]
+    );
     let reference = p4_switch::control::EntryRef::Key(key);
-    let counted = switch.read(|state| state.direct_counter("I.t", &reference)).unwrap();
+    let counted = switch
+        .read(|state| state.direct_counter("I.t", &reference))
+        .unwrap();
     assert_eq!((counted.packets, counted.bytes), (2, 8));
 }
 

@@ -12,15 +12,21 @@ fn refused(program: &Program<'_>, words: &str) {
 #[test]
 fn a_header_of_broken_bytes_is_refused() {
     refused(
-        &Program { header: "bit<8> a; bit<3> b;", ..Program::default() },
+        &Program {
+            header: "bit<8> a; bit<3> b;",
+            ..Program::default()
+        },
         "the fields of the header `h_t` have 11 bits in total",
     );
 }
 
 #[test]
 fn a_header_with_two_varbits_is_refused() {
-    let program =
-        Program { header: "varbit<8> a; varbit<8> b;", parser: "state start { transition accept; }", ..Program::default() };
+    let program = Program {
+        header: "varbit<8> a; varbit<8> b;",
+        parser: "state start { transition accept; }",
+        ..Program::default()
+    };
     refused(&program, "more than one varbit field");
 }
 
@@ -91,16 +97,24 @@ fn an_extern_that_the_target_does_not_have_is_refused() {
 
 #[test]
 fn what_belongs_to_one_pipeline_is_refused_in_the_other() {
-    let resubmit = Program { egress: "resubmit_preserving_field_list(1);", ..Program::default() };
+    let resubmit = Program {
+        egress: "resubmit_preserving_field_list(1);",
+        ..Program::default()
+    };
     refused(&resubmit, "can be called in ingress only");
-    let recirculate =
-        Program { ingress: "recirculate_preserving_field_list(1);", ..Program::default() };
+    let recirculate = Program {
+        ingress: "recirculate_preserving_field_list(1);",
+        ..Program::default()
+    };
     refused(&recirculate, "can be called in egress only");
 }
 
 #[test]
 fn a_wide_shift_amount_is_refused() {
-    let program = Program { ingress: "hdr.h.a = hdr.h.a << hdr.h.c;", ..Program::default() };
+    let program = Program {
+        ingress: "hdr.h.a = hdr.h.a << hdr.h.c;",
+        ..Program::default()
+    };
     refused(&program, "the amount of a shift has 16 bits");
 }
 

@@ -1,6 +1,7 @@
 //! The command line, and the life of the process.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -10,8 +11,7 @@ use futures::future::try_join_all;
 use p4_switch::control::PortNumber;
 use p4_switch::p4runtime::{Address, ListenError, Listener, Service};
 use p4_switch::port::{LinuxPorts, PortError};
-use p4_switch::trace::LiveTrace;
-use p4_switch::{Switch, SwitchConfig};
+use p4_switch::{LiveTrace, Switch, SwitchConfig};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     trace: bool,
 
-    /// Traces only packets that came in at this port. Can be given several times.
+    /// As --trace, for packets that come in at this port only. Can be given several times.
     #[arg(long, value_name = "NUMBER")]
     trace_port: Vec<PortNumber>,
 
@@ -100,9 +100,9 @@ pub(crate) enum RunError {
         interface: String,
         reason: String,
     },
-    /// A port cannot be opened.
+    /// An interface.
     #[error(transparent)]
-    Open(#[from] PortError),
+    Interface(#[from] PortError),
     /// The server.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -138,10 +138,14 @@ async fn serve(arguments: Arguments) -> Result<(), RunError> {
     if arguments.trace || !arguments.trace_port.is_empty() {
         switch.set_live_trace(Some(LiveTrace {
             ports: arguments.trace_port.clone(),
-            sink: Box::new(|trace| eprintln!("{trace}")),
+            sink: Box::new(|trace| {
+                // One call, so that the traces of several packets do not mix. There is nobody to
+                // tell when standard error is closed.
+                let _ = std::io::stderr().write_all(format!("{trace}\n").as_bytes());
+            }),
         }));
     }
-    // They are served until this is dropped.
+    // Kept until the end: the ports are closed when it goes.
     let _ports = open_ports(&switch, &arguments)?;
     let service = Service::new(arguments.device_id.get(), switch, config, events);
     let mut listeners = Vec::new();
@@ -164,7 +168,6 @@ async fn serve(arguments: Arguments) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Opens the ports of the command line.
 fn open_ports(switch: &Switch, arguments: &Arguments) -> Result<LinuxPorts, RunError> {
     if let Some(directory) = &arguments.pcap {
         std::fs::create_dir_all(directory).map_err(|source| RunError::System {
@@ -177,7 +180,6 @@ fn open_ports(switch: &Switch, arguments: &Arguments) -> Result<LinuxPorts, RunE
         let capture = arguments.pcap.as_ref();
         let capture = capture.map(|directory| directory.join(format!("{interface}.pcap")));
         ports.open(*number, interface, capture.as_deref())?;
-        tracing::info!(port = number, interface, "port is open");
     }
     Ok(ports)
 }

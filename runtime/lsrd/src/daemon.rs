@@ -83,7 +83,7 @@ pub async fn run(options: Options) -> Result<(), DaemonError> {
     let (questions, asked) = mpsc::channel(QUESTIONS);
     let service = Service::new(questions, daemon.switch.clone());
     let (stop, stopped) = oneshot::channel::<()>();
-    let management = tokio::spawn(socket.serve(service, async {
+    let mut management = tokio::spawn(socket.serve(service, async {
         // An error means that the sender is gone, which is the end too.
         let _ = stopped.await;
     }));
@@ -91,8 +91,12 @@ pub async fn run(options: Options) -> Result<(), DaemonError> {
     info!(router_id = %daemon.router.config().router_id, "lsrd runs");
     daemon.follow(signals, asked).await;
     drop(stop);
-    if let Ok(Err(error)) = management.await {
-        warn!(%error, "the management service ended with an error");
+    match tokio::time::timeout(TICK, &mut management).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => warn!(%error, "the management service ended with an error"),
+        Ok(Err(error)) => warn!(%error, "the management service ended early"),
+        // A client that stays connected, such as `lsrctl show --watch`, does not hold lsrd up.
+        Err(_) => management.abort(),
     }
     daemon.end().await;
     Ok(())

@@ -101,10 +101,14 @@ async fn until(
     what: &str,
     condition: impl FnMut(&Arc<KernelState>) -> bool,
 ) {
-    match timeout(PATIENCE, kernel.wait_for(condition)).await {
-        Ok(result) => drop(result.unwrap()),
-        Err(_) => panic!("not seen: {what}; the kernel has {:#?}", kernel.borrow()),
-    }
+    let seen = timeout(PATIENCE, kernel.wait_for(condition))
+        .await
+        .is_ok_and(|seen| seen.is_ok());
+    assert!(
+        seen,
+        "not seen: {what}; the kernel has {:#?}",
+        kernel.borrow()
+    );
 }
 
 const NEIGHBOUR_MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 2]);

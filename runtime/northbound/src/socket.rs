@@ -90,7 +90,18 @@ pub async fn connect(path: &Path) -> Result<ManagementClient<Channel>, ConnectEr
 #[derive(Debug)]
 pub struct BoundSocket {
     listener: UnixListener,
-    path: PathBuf,
+    file: SocketFile,
+}
+
+/// Removes the socket's file when it is dropped.
+#[derive(Debug)]
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Whoever removed it before us only did the same.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 impl BoundSocket {
@@ -128,7 +139,7 @@ impl BoundSocket {
         let listener = UnixListener::bind(path).map_err(error)?;
         let socket = Self {
             listener,
-            path: path.to_owned(),
+            file: SocketFile(path.to_owned()),
         };
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(error)?;
         Ok(socket)
@@ -143,14 +154,15 @@ impl BoundSocket {
         service: S,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), tonic::transport::Error> {
-        let Self { listener, path } = self;
-        let result = Server::builder()
+        // Held until the service has ended, or until this future is dropped.
+        let Self {
+            listener,
+            file: _file,
+        } = self;
+        Server::builder()
             .add_service(ManagementServer::new(service))
             .serve_with_incoming_shutdown(UnixListenerStream::new(listener), shutdown)
-            .await;
-        // Whoever removed it before us only did the same.
-        let _ = std::fs::remove_file(path);
-        result
+            .await
     }
 }
 
@@ -171,10 +183,14 @@ mod tests {
     async fn a_live_socket_is_not_taken_and_a_dead_one_is() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("run/lsrd.sock");
-        let first = BoundSocket::bind(&path).unwrap();
+        let live = BoundSocket::bind(&path).unwrap();
         let error = BoundSocket::bind(&path).unwrap_err();
         assert!(matches!(error, BindError::InUse(_)), "{error}");
-        drop(first);
+        drop(live);
+        assert!(!path.exists());
+        // What a killed daemon leaves.
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
         BoundSocket::bind(&path).unwrap();
     }
 

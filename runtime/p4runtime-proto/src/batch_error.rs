@@ -43,8 +43,13 @@ impl From<Status> for v1::Error {
     }
 }
 
+/// How many errors of a status have words; later ones have their code only. The status travels in
+/// HTTP/2 headers, and clients refuse headers that are too long: "Guidelines for Implementations,
+/// gRPC Metadata Maximum Size" of the specification asks them to allow 100 bytes for each update.
+pub const ERRORS_WITH_WORDS: usize = 16;
+
 /// The status of a batch: `None` if no element failed, else code `UNKNOWN` with the errors in
-/// its details.
+/// its details. Only the first [`ERRORS_WITH_WORDS`] errors keep their words.
 pub fn encode(errors: &[v1::Error]) -> Option<Status> {
     let failed = errors.iter().filter(|error| !error.is_ok()).count();
     let first = errors.iter().find(|error| !error.is_ok())?;
@@ -56,7 +61,7 @@ pub fn encode(errors: &[v1::Error]) -> Option<Status> {
     let status = rpc::Status {
         code: Code::Unknown as i32,
         message: message.clone(),
-        details: errors.iter().map(pack).collect(),
+        details: pack(errors),
     };
     Some(Status::with_details(
         Code::Unknown,
@@ -81,11 +86,25 @@ pub fn decode(status: &Status) -> Result<Vec<v1::Error>, prost::DecodeError> {
         .collect()
 }
 
-fn pack(error: &v1::Error) -> Any {
-    Any {
-        type_url: format!("type.googleapis.com/{}", v1::Error::full_name()),
-        value: error.encode_to_vec(),
-    }
+fn pack(errors: &[v1::Error]) -> Vec<Any> {
+    let mut with_words = 0;
+    let pack = |error: &v1::Error| {
+        with_words += usize::from(!error.is_ok());
+        let value = if with_words <= ERRORS_WITH_WORDS {
+            error.encode_to_vec()
+        } else {
+            let code_only = v1::Error {
+                message: String::new(),
+                ..error.clone()
+            };
+            code_only.encode_to_vec()
+        };
+        Any {
+            type_url: format!("type.googleapis.com/{}", v1::Error::full_name()),
+            value,
+        }
+    };
+    errors.iter().map(pack).collect()
 }
 
 #[cfg(test)]
@@ -118,6 +137,20 @@ mod tests {
         assert_eq!(
             details.details[0].type_url,
             "type.googleapis.com/p4.v1.Error"
+        );
+    }
+
+    #[test]
+    fn a_long_list_of_errors_stays_short() {
+        let errors = vec![v1::Error::new(Code::NotFound, "x".repeat(200)); 1000];
+        let status = encode(&errors).unwrap();
+        assert!(status.details().len() < 8192 + 100 * errors.len());
+        let decoded = decode(&status).unwrap();
+        assert_eq!(decoded.len(), errors.len());
+        assert_eq!(decoded[ERRORS_WITH_WORDS - 1], errors[0]);
+        assert_eq!(
+            decoded[ERRORS_WITH_WORDS],
+            v1::Error::new(Code::NotFound, "")
         );
     }
 

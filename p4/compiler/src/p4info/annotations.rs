@@ -138,7 +138,7 @@ pub(super) fn documentation(annotations: &Annotations) -> Option<pb::Documentati
 }
 
 /// The number in an annotation such as `@max_group_size(8)`.
-pub(super) fn number(annotations: &Annotations, name: &str) -> Option<i64> {
+pub(crate) fn number(annotations: &Annotations, name: &str) -> Option<i64> {
     match &annotations.get(name)?.body {
         AnnotationBody::Unstructured { tokens, .. } => match tokens.as_slice() {
             [AnnotationToken::Integer(value)] => i64::try_from(value).ok(),

@@ -17,6 +17,7 @@ use pb::p4_ids::Prefix;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Annotations, InstanceKind, Program};
 use crate::source::Span;
+pub(crate) use annotations::number as annotation_number;
 use ids::{IdError, Symbols};
 pub(crate) use tree::object_name;
 use tree::{Place, Tree};

@@ -100,7 +100,13 @@ V1Switch(P(), V(), I(), E(), C(), D()) main;
     /// The program compiled, or what is wrong with it.
     pub fn try_compile(&self) -> Result<Compiled, Vec<Report>> {
         let text = self.text();
-        compile(&Source::Text { name: "test.p4".to_owned(), text }, &Options::default())
+        compile(
+            &Source::Text {
+                name: "test.p4".to_owned(),
+                text,
+            },
+            &Options::default(),
+        )
     }
 
     /// The program compiled.
@@ -116,7 +122,11 @@ V1Switch(P(), V(), I(), E(), C(), D()) main;
     pub fn error(&self) -> String {
         match self.try_compile() {
             Ok(_) => panic!("the program compiles, although it should not"),
-            Err(reports) => reports.iter().map(Report::message).collect::<Vec<_>>().join("\n"),
+            Err(reports) => reports
+                .iter()
+                .map(Report::message)
+                .collect::<Vec<_>>()
+                .join("\n"),
         }
     }
 

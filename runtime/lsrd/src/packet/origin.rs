@@ -114,3 +114,7 @@ fn longest_match(lfib: &Lfib, vrf: VrfId, address: IpAddr) -> Option<&FtnEntry> 
         lfib.ftn.get(&Fec::prefix(vrf, prefix))
     })
 }
+
+#[cfg(test)]
+#[path = "origin_tests.rs"]
+mod tests;

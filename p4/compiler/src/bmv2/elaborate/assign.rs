@@ -42,6 +42,65 @@ impl Elaborator<'_> {
         }
     }
 
+    /// The same place, whatever is written before it is used: an index that is known only at run
+    /// time is saved.
+    pub(super) fn pinned(
+        &mut self,
+        place: Place,
+        span: Span,
+        out: &mut Vec<Stmt>,
+    ) -> Lowered<Place> {
+        match place {
+            Place::Whole(Value::Header(header)) => {
+                let header = self.pinned_header(header, span, out)?;
+                Ok(Place::Whole(Value::Header(header)))
+            }
+            Place::Whole(Value::Scalar(Expr {
+                kind: ir::ExprKind::Field(field),
+                ty,
+            })) => {
+                let field = self.pinned_field(field, span, out)?;
+                Ok(Place::Whole(Value::Scalar(Expr::field(field, ty))))
+            }
+            Place::Slice { field, ty, hi, lo } => {
+                let field = self.pinned_field(field, span, out)?;
+                Ok(Place::Slice { field, ty, hi, lo })
+            }
+            place => Ok(place),
+        }
+    }
+
+    fn pinned_field(
+        &mut self,
+        field: FieldRef,
+        span: Span,
+        out: &mut Vec<Stmt>,
+    ) -> Lowered<FieldRef> {
+        match field {
+            FieldRef::Header { header, field } => {
+                let header = self.pinned_header(header, span, out)?;
+                Ok(FieldRef::Header { header, field })
+            }
+            field => Ok(field),
+        }
+    }
+
+    fn pinned_header(
+        &mut self,
+        header: HeaderRef,
+        span: Span,
+        out: &mut Vec<Stmt>,
+    ) -> Lowered<HeaderRef> {
+        match header {
+            HeaderRef::Element(stack, index) => {
+                let index = self.saved(Value::Scalar(*index), span, out)?;
+                let index = self.scalar(index, span)?;
+                Ok(HeaderRef::Element(stack, Box::new(index)))
+            }
+            header => Ok(header),
+        }
+    }
+
     /// The field that a scalar place is, if it is one as a whole.
     pub(super) fn whole_field(place: &Place) -> Option<(&FieldRef, ScalarType)> {
         match place {

@@ -162,6 +162,7 @@ impl Elaborator<'_> {
                     binding.vars.push((param, copy));
                 }
                 Evaluated::Out(place) => {
+                    let place = self.pinned(place, span, out)?;
                     let inout = self.program[param].kind == VarKind::Param(Direction::InOut);
                     let bound = match &place {
                         Place::Whole(value) if !shared => value.clone(),
@@ -206,10 +207,12 @@ impl Elaborator<'_> {
                 Arg::Expr(expr) => Evaluated::In(self.eval(expr, &mut effects)?),
             };
             if !effects.is_empty() {
+                let span = self.program[param].span;
                 for earlier in &mut evaluated {
-                    if let Evaluated::In(value) = earlier {
-                        let span = self.program[param].span;
-                        *value = self.saved(value.clone(), span, out)?;
+                    match earlier {
+                        Evaluated::In(value) => *value = self.saved(value.clone(), span, out)?,
+                        Evaluated::Out(place) => *place = self.pinned(place.clone(), span, out)?,
+                        Evaluated::Object(_) => {}
                     }
                 }
             }

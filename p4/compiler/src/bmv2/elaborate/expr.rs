@@ -20,11 +20,9 @@ impl Elaborator<'_> {
             ExprKind::Field { base, field } => self.member(base, *field, out),
             ExprKind::TupleElement { base, index } => self.member(base, *index, out),
             ExprKind::StackElement { base, index } => {
-                let mut values = self.eval_all(&[base, index], out)?.into_iter();
-                let (stack, index) = (values.next(), values.next());
-                let (Some(Value::Stack(stack)), Some(Value::Scalar(index))) = (stack, index) else {
-                    return Err(unsupported(expr.span, "this indexing"));
-                };
+                // The stack is a place: it is the index that has a value.
+                let stack = self.stack(base, out)?;
+                let index = self.eval_scalar(index, out)?;
                 Ok(Value::Header(self.element(stack, index, expr.span)?))
             }
             ExprKind::StackNext(base) => Ok(Value::Header(HeaderRef::Next(self.stack(base, out)?))),

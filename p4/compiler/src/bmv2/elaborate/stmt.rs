@@ -30,9 +30,12 @@ impl Elaborator<'_> {
         let span = stmt.span;
         match &stmt.kind {
             hir::StmtKind::Assign { target, value } => {
-                let place = self.place(target, out)?;
+                let mut place = self.place(target, out)?;
                 let mut effects = Vec::new();
                 let value = self.eval(value, &mut effects)?;
+                if !effects.is_empty() {
+                    place = self.pinned(place, span, out)?;
+                }
                 out.append(&mut effects);
                 self.assign(&place, value, span, out)
             }

@@ -235,12 +235,16 @@ impl Elaborator<'_> {
                 parts.push(self.entry_key(set, *kind, *width, entry.span)?);
             }
             // In BMv2 the smallest number goes first.
-            let priority = match (entry.priority, largest) {
-                (Some(priority), Some(largest)) if entry.largest_priority_wins => {
+            // p4c takes BMv2's own number from `@priority`.
+            let stated = crate::p4info::annotation_number(&entry.annotations, "priority");
+            let stated = stated.and_then(|number| u64::try_from(number).ok());
+            let priority = match (stated, entry.priority, largest) {
+                (Some(stated), _, _) => stated,
+                (None, Some(priority), Some(largest)) if entry.largest_priority_wins => {
                     largest - priority + 1
                 }
-                (Some(priority), _) => priority,
-                (None, _) => index as u64 + 1,
+                (None, Some(priority), _) => priority,
+                (None, None, _) => index as u64 + 1,
             };
             lowered.push(ir::Entry {
                 key: parts,

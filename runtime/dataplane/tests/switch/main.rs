@@ -1,0 +1,5 @@
+//! The driver with a real p4-switch in this process that runs mpls.p4, compiled by p4-compiler.
+
+mod driver;
+mod names;
+mod support;

@@ -1,0 +1,134 @@
+use std::sync::Arc;
+
+use etherparse::PacketBuilder;
+use forwarding::{
+    Forwarding, InterfaceName, MacAddress, NextHop, Nhlfe, Owner, Path, PathGroup, Protocol,
+};
+use mpls::Label;
+
+use super::super::view::PortView;
+use super::*;
+
+const HOST0: MacAddress = MacAddress([2, 0, 0, 0, 1, 1]);
+const CORE0: MacAddress = MacAddress([2, 0, 0, 0, 1, 2]);
+const NEIGHBOUR: MacAddress = MacAddress([2, 0, 0, 0, 2, 1]);
+
+fn view(labels: &[u32], ttl_model: TtlModel) -> RouterView {
+    let mut forwarding = Forwarding::new();
+    forwarding.set_interface("core0".into(), true);
+    forwarding.set_neighbour(NextHop::new("core0", [10, 0, 12, 2].into()), NEIGHBOUR);
+    let nhlfe = |last: u8| {
+        let labels = labels.iter().map(|label| Label::new(*label).unwrap());
+        let next_hop = NextHop::new("core0", [10, 0, 12, last].into());
+        Nhlfe::new(next_hop, labels, ttl_model).unwrap()
+    };
+    let mut bind = |fec: &str, nhlfes: Vec<Nhlfe>| {
+        let fec = Fec::prefix(VrfId::DEFAULT, fec.parse().unwrap());
+        let paths = nhlfes.into_iter().map(|nhlfe| Path { nhlfe, weight: 1 });
+        let group = PathGroup::new(paths).unwrap();
+        let owner = Owner::from(Protocol::Static);
+        forwarding.bind_ftn(owner, fec, FtnAction::Forward(Arc::new(group)));
+    };
+    bind("10.2.0.0/16", vec![nhlfe(2)]);
+    bind(
+        "10.2.9.0/24",
+        vec![Nhlfe::unlabelled(NextHop::new(
+            "core0",
+            [10, 0, 12, 2].into(),
+        ))],
+    );
+    bind("10.3.0.0/16", vec![nhlfe(9)]);
+    bind("10.4.0.0/16", vec![nhlfe(2), nhlfe(9)]);
+    let port = |interface: &str, mac| PortView {
+        interface: InterfaceName::from(interface),
+        mac,
+        vrf: VrfId::DEFAULT,
+        addresses: Vec::new(),
+    };
+    RouterView {
+        ports: [(1, port("host0", HOST0)), (2, port("core0", CORE0))].into(),
+        lfib: forwarding.lfib(),
+    }
+}
+
+fn frame_to(destination: [u8; 4]) -> Vec<u8> {
+    let mut packet = Vec::new();
+    let builder = PacketBuilder::ipv4([10, 1, 0, 1], destination, 61).udp(646, 646);
+    builder.write(&mut packet, b"hello").unwrap();
+    // The precedence INTERNETWORK CONTROL.
+    packet[1] = 0xc0;
+    frame::build(MacAddress([2; 6]), HOST0, ETHER_TYPE_IPV4, &[&packet])
+}
+
+fn labelled(origin: Origin) -> (u16, Vec<(u32, u8, u8)>, Vec<u8>) {
+    let Origin::Labelled { port, frame } = origin else {
+        panic!("{origin:?}")
+    };
+    let parsed = Frame::parse(&frame).unwrap();
+    assert_eq!(parsed.destination(), NEIGHBOUR);
+    assert_eq!(frame[6..12], CORE0.0);
+    assert_eq!(parsed.ether_type(), ETHER_TYPE_MPLS);
+    let (stack, payload) = LabelStack::decode(parsed.payload()).unwrap();
+    let entry = |entry: &mpls::LabelStackEntry| {
+        (entry.label.value(), entry.traffic_class.value(), entry.ttl)
+    };
+    (port, stack.iter().map(entry).collect(), payload.to_vec())
+}
+
+#[test]
+fn a_packet_of_the_router_enters_the_lsp_of_its_fec() {
+    let view = view(&[300, 100], TtlModel::Uniform);
+    let octets = frame_to([10, 2, 0, 1]);
+    let (port, stack, payload) = labelled(originate(&view, 1, &octets));
+    // It leaves at the port of the next hop, wherever the kernel's route led. The IP packet is as
+    // the kernel made it; its TTL and precedence are copied (RFC 3443, RFC 3270).
+    assert_eq!(port, 2);
+    assert_eq!(stack, [(300, 6, 61), (100, 6, 61)]);
+    assert_eq!(payload, octets[14..]);
+}
+
+#[test]
+fn in_the_pipe_model_the_lsp_has_a_ttl_of_its_own() {
+    let view = view(&[100], TtlModel::Pipe);
+    let (_, stack, _) = labelled(originate(&view, 1, &frame_to([10, 2, 0, 1])));
+    assert_eq!(stack, [(100, 6, 255)]);
+}
+
+#[test]
+fn a_longer_prefix_without_labels_is_left_to_the_kernel() {
+    let view = view(&[100], TtlModel::Uniform);
+    for destination in [[10, 2, 9, 1], [192, 0, 2, 1]] {
+        assert_eq!(originate(&view, 1, &frame_to(destination)), Origin::AsIs);
+    }
+}
+
+#[test]
+fn without_a_usable_next_hop_nothing_leaves_and_with_one_of_two_all_use_it() {
+    let view = view(&[100], TtlModel::Uniform);
+    assert_eq!(
+        originate(&view, 1, &frame_to([10, 3, 0, 1])),
+        Origin::NoNextHop
+    );
+    for last in 0..16 {
+        let (_, stack, _) = labelled(originate(&view, 1, &frame_to([10, 4, 0, last])));
+        assert_eq!(stack, [(100, 6, 61)]);
+    }
+}
+
+#[test]
+fn what_is_no_unicast_ip_packet_leaves_as_it_is() {
+    let view = view(&[100], TtlModel::Uniform);
+    let arp = frame::build(MacAddress([0xff; 6]), HOST0, 0x0806, &[b"who-has 10.2.0.1"]);
+    let mut multicast = frame_to([10, 2, 0, 1]);
+    multicast[0] |= 1;
+    let short = vec![0; 13];
+    let empty = frame::build(NEIGHBOUR, HOST0, ETHER_TYPE_IPV4, &[]);
+    for octets in [arp, multicast, short, empty] {
+        assert_eq!(originate(&view, 1, &octets), Origin::AsIs);
+    }
+    assert_eq!(
+        originate(&view, 9, &frame_to([10, 2, 0, 1])),
+        Origin::AsIs,
+        "a port of nobody"
+    );
+}
