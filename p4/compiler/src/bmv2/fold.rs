@@ -123,14 +123,12 @@ impl Expr {
             Some(false) => return otherwise,
             None => {}
         }
-        let ty = then.ty;
-        if ty == ScalarType::Bool {
-            // BMv2's `?` has no type of its own, and `and`, `or` need to know theirs.
-            let not = Expr::unary(UnaryOp::Not, condition.clone());
-            let yes = Expr::binary(BinaryOp::And, condition, then, ty);
-            let no = Expr::binary(BinaryOp::And, not, otherwise, ty);
-            return Expr::binary(BinaryOp::Or, yes, no, ty);
+        match (then.as_bool(), otherwise.as_bool()) {
+            (Some(true), Some(false)) => return condition,
+            (Some(false), Some(true)) => return Expr::unary(UnaryOp::Not, condition),
+            _ => {}
         }
+        let ty = then.ty;
         let kind = ExprKind::Mux(Box::new(condition), Box::new(then), Box::new(otherwise));
         Expr { kind, ty }
     }

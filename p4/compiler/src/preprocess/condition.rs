@@ -29,14 +29,16 @@ fn symbols(tokens: &[Token]) -> Vec<String> {
     let mut previous_is_symbol = false;
     for token in tokens {
         let is_symbol = token.kind == Kind::Symbol;
-        if is_symbol && previous_is_symbol && !token.space {
-            if let Some(last) = out.last_mut() {
-                let pair = format!("{last}{}", token.text);
-                let known = ["&&", "||", "==", "!=", "<=", ">=", "<<", ">>"];
-                if known.contains(&pair.as_str()) {
-                    *last = pair;
-                    continue;
-                }
+        if is_symbol
+            && previous_is_symbol
+            && !token.space
+            && let Some(last) = out.last_mut()
+        {
+            let pair = format!("{last}{}", token.text);
+            let known = ["&&", "||", "==", "!=", "<=", ">=", "<<", ">>"];
+            if known.contains(&pair.as_str()) {
+                *last = pair;
+                continue;
             }
         }
         previous_is_symbol = is_symbol;

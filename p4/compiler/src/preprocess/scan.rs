@@ -65,8 +65,8 @@ impl<'a> Scanner<'a> {
     /// The length of the comment at the start of `rest`, or 0. A comment that is not closed goes
     /// to the end of the text.
     fn comment(rest: &str) -> usize {
-        if rest.starts_with("/*") {
-            return rest[2..].find("*/").map_or(rest.len(), |at| at + 4);
+        if let Some(text) = rest.strip_prefix("/*") {
+            return text.find("*/").map_or(rest.len(), |at| at + 4);
         }
         if !rest.starts_with("//") {
             return 0;

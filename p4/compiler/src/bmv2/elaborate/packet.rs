@@ -7,7 +7,7 @@ use crate::source::Span;
 use super::super::ir::{self, Expr, ExprKind, HeaderRef, ParserOp, ScalarType, Stmt, StmtKind};
 use super::assign::push;
 use super::expr::unsupported;
-use super::value::{Place, Value};
+use super::value::Value;
 use super::{Block, Elaborator, Lowered};
 
 impl Elaborator<'_> {

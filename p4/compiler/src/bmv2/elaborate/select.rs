@@ -19,6 +19,9 @@ use super::{Elaborator, Lowered};
 /// The error that a `select` without match signals (specification, section 13.6).
 const NO_MATCH: &str = "NoMatch";
 
+/// How many transitions a case may become: the ranges in it are split into prefixes.
+const MAX_COMBINATIONS: usize = 4096;
+
 /// A part of a key: a value and the bits that count.
 type Part = (BigInt, BigInt);
 
@@ -71,6 +74,18 @@ impl Elaborator<'_> {
                 transitions.push(Transition::Default(target));
                 complete = true;
                 break;
+            }
+            let combinations = parts
+                .iter()
+                .map(Vec::len)
+                .try_fold(1usize, usize::checked_mul);
+            if combinations.is_none_or(|count| count > MAX_COMBINATIONS) {
+                let text = format!(
+                    "this case needs more than {MAX_COMBINATIONS} transitions on this target"
+                );
+                return Err(Diagnostic::error(case.span, text)
+                    .help("BMv2 has no ranges: use masks, or ranges that are prefixes")
+                    .into());
             }
             transitions.extend(combine(&parts, &types, target));
         }

@@ -38,6 +38,16 @@ impl Elaborator<'_> {
         })
     }
 
+    /// The type of a scalar that is stored: BMv2 has no fields without bits.
+    fn stored_scalar_type(&self, ty: TypeId, span: Span) -> Lowered<ScalarType> {
+        let ty = self.expect_scalar_type(ty, span)?;
+        if ty.width() == 0 {
+            let text = "a field or variable of zero bits is not supported on this target";
+            return Err(Diagnostic::error(span, text).into());
+        }
+        Ok(ty)
+    }
+
     /// The types of the members of a struct, header or tuple.
     pub(super) fn member_types(&self, ty: TypeId) -> Option<Vec<TypeId>> {
         match self.program.ty(self.program.underlying(ty)) {
@@ -130,7 +140,7 @@ impl Elaborator<'_> {
             }
             return Ok(());
         }
-        let ty = self.expect_scalar_type(ty, span)?;
+        let ty = self.stored_scalar_type(ty, span)?;
         fields.push(HeaderField {
             name: name.to_owned(),
             ty,
@@ -205,7 +215,7 @@ impl Elaborator<'_> {
                 Err(Diagnostic::error(span, "a variable of type `string` is not supported").into())
             }
             _ => {
-                let ty = self.expect_scalar_type(ty, span)?;
+                let ty = self.stored_scalar_type(ty, span)?;
                 let field = self.new_scalar(name.to_owned(), ty);
                 Ok(Value::Scalar(Expr::field(field, ty)))
             }

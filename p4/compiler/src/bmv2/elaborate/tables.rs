@@ -78,7 +78,7 @@ impl Elaborator<'_> {
                 .help("BMv2 supports one; the others can be ternary")
                 .into());
         }
-        for property in &decl.other_properties {
+        if let Some(property) = decl.other_properties.first() {
             let text = format!(
                 "the table property `{}` is not supported on this target",
                 property.name
