@@ -15,9 +15,13 @@ const LINKS: [(&str, &str); 5] = [
     ("pe2", "eth2"),
 ];
 
+/// A packet on a link: label, TTL and bottom-of-stack bit of each entry of its label stack, and the
+/// TTL of the IP packet below.
+type OnLink = (Vec<(u32, u8, bool)>, u8);
+
 /// The labels and TTLs of one echo request from h1 to h2 on each of the five links, and the IP
 /// TTL below them.
-async fn wire(lab: &Lab, ipv6: bool) -> Vec<(Vec<(u32, u8, bool)>, u8)> {
+async fn wire(lab: &Lab, ipv6: bool) -> Vec<OnLink> {
     let captures: Vec<_> = LINKS
         .iter()
         .map(|(node, interface)| Capture::start(lab.sandbox(), node, interface).unwrap())
@@ -122,7 +126,7 @@ async fn explicit_null_stays_on_the_last_link() {
     let Some(lab) = start(options(&topology)).await else {
         return;
     };
-    let labels = |seen: Vec<(Vec<(u32, u8, bool)>, u8)>| -> Vec<Vec<u32>> {
+    let labels = |seen: Vec<OnLink>| -> Vec<Vec<u32>> {
         let labels = seen
             .iter()
             .map(|(stack, _)| stack.iter().map(|entry| entry.0).collect());
