@@ -115,7 +115,7 @@ impl PuntHandler {
             PuntReason::Control => Decision::ToKernel(punted.frame.to_vec()),
             PuntReason::TtlExpired => self.ttl_expired(view, port, punted, frame, now),
             PuntReason::ToRouter | PuntReason::Glean | PuntReason::NoRoute => {
-                self.to_kernel(port, punted, frame, now)
+                self.hand_to_kernel(port, punted, frame, now)
             }
             PuntReason::UnknownLabel | PuntReason::LabelAction => {
                 self.tell_label(port, punted, frame, now);
@@ -126,7 +126,7 @@ impl PuntHandler {
 
     /// The frame goes into the TAP of the port where it came, addressed to the TAP: the kernel
     /// takes it up, whether the packet came with labels or without.
-    fn to_kernel(
+    fn hand_to_kernel(
         &mut self,
         port: &PortView,
         punted: &Punted,
@@ -162,7 +162,7 @@ impl PuntHandler {
         };
         let Some(stack) = received.stack else {
             // The kernel answers for what came without labels.
-            return self.to_kernel(port, punted, frame, now);
+            return self.hand_to_kernel(port, punted, frame, now);
         };
         let Some(ipv6) = icmp::is_ipv6(received.payload) else {
             self.malformed(punted, &NoIcmp::NotIp, now);
