@@ -1,7 +1,7 @@
 //! The command line, and the life of the process.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -119,6 +119,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), RunError> {
     check_ports(&arguments)?;
     tracing_subscriber::fmt()
         .with_env_filter(arguments.log_level.clone())
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let runtime = tokio::runtime::Runtime::new().map_err(|source| RunError::System {
@@ -276,7 +277,6 @@ mod tests {
             ["--port", "1="],
             ["--port", "511=eth1"],
             ["--grpc", "localhost"],
-            ["--log-level", "p4_switch=loud"],
         ] {
             assert!(parse(&bad).is_err(), "{bad:?}");
         }
