@@ -221,3 +221,38 @@ fn sizes_without_bounds_are_refused() {
         );
     }
 }
+
+#[test]
+fn nesting_up_to_the_limit_compiles() {
+    let include = Path::new("tests/accepted/include").to_owned();
+    for (open, inner, close) in [
+        ("x = ~(", "x", ");"),
+        ("x = (", "x", ") + 1;"),
+        ("if (x == 1) {", "x = 2;", "}"),
+        ("if (x == 1) { x = 2; } else ", "{ x = 3; }", ""),
+    ] {
+        let depth = 120;
+        let nested = match open.strip_prefix("x = ") {
+            Some(open) => {
+                let close = close.trim_end_matches(';');
+                format!("x = {}{inner}{};", open.repeat(depth), close.repeat(depth))
+            }
+            None => format!("{}{inner}{}", open.repeat(depth), close.repeat(depth)),
+        };
+        let text = format!(
+            "#include \"begin.p4\"\n\
+             control TheIngress(inout headers_t hdr, inout metadata_t meta,\n\
+                                inout standard_metadata_t std) {{\n\
+             bit<32> x = meta.hash; apply {{ {nested} meta.hash = x; }} }}\n\
+             #include \"end.p4\"\n"
+        );
+        let options = Options {
+            include_directories: vec![include.clone()],
+            ..Options::default()
+        };
+        let name = "deep.p4".to_owned();
+        if let Err(reports) = compile(&Source::Text { name, text }, &options) {
+            panic!("{open}: {}", reports[0].render());
+        }
+    }
+}

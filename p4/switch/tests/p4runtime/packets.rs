@@ -42,7 +42,8 @@ async fn a_packet_for_the_cpu_reaches_the_primary_with_all_metadata() {
 #[tokio::test]
 async fn a_packet_out_with_wrong_metadata_is_dropped_with_a_stream_error_to_its_sender() {
     let (_test, mut primary) = TestSwitch::with_program().await;
-    let cases: [(&[(u32, &[u8])], Code, &str); 4] = [
+    type Metadata<'a> = &'a [(u32, &'a [u8])];
+    let cases: [(Metadata<'_>, Code, &str); 4] = [
         (&[(1, b"\x01")], Code::InvalidArgument, "metadata 2"),
         (
             &[(1, b"\x01"), (2, b"\x00"), (7, b"\x00")],

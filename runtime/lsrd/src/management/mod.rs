@@ -3,7 +3,7 @@
 mod convert;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use dataplane::{Counters, Handle, Status as SwitchStatus};
 use northbound::v1::{self, management_server::Management};
@@ -14,6 +14,10 @@ use tracing::debug;
 use crate::config::Config;
 use crate::io::PacketIo;
 use crate::router::Router;
+
+/// How long an answer waits for the switch's counters: an operator wants to see the rest while the
+/// switch hangs.
+const SWITCH_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What an answer is made from.
 pub struct Shown<'a> {
@@ -77,12 +81,16 @@ impl Service {
         receiver.await.map(Response::new).map_err(|_| ending())
     }
 
-    /// The counters of the switch; none while it is not connected.
+    /// The counters of the switch; none while it is not connected or does not answer.
     async fn counters(&self) -> Option<Counters> {
-        match self.switch.counters().await {
-            Ok(counters) => Some(counters),
-            Err(error) => {
+        match tokio::time::timeout(SWITCH_PATIENCE, self.switch.counters()).await {
+            Ok(Ok(counters)) => Some(counters),
+            Ok(Err(error)) => {
                 debug!(%error, "no counters");
+                None
+            }
+            Err(_) => {
+                debug!("no counters: the switch does not answer");
                 None
             }
         }
