@@ -1,5 +1,8 @@
 //! Programs around the few lines that a test is about, and a switch to run them on.
 
+// Each test program uses a part of this.
+#![allow(dead_code)]
+
 use p4_compiler::{Compiled, Options, Report, Source, compile};
 use p4_switch::control::PortNumber;
 use p4_switch::{Switch, SwitchConfig};
@@ -7,7 +10,7 @@ use p4_switch::{Switch, SwitchConfig};
 /// A program for v1model. What is not given is what the simplest program would have: one header
 /// `h_t` that is parsed into `hdr.h` and deparsed again, and a packet that leaves by port 1.
 #[derive(Clone, Copy)]
-pub struct Program<'a> {
+pub(crate) struct Program<'a> {
     /// Declarations before everything else.
     pub types: &'a str,
     /// The fields of the header `h_t`.
@@ -52,7 +55,7 @@ impl Default for Program<'_> {
 
 impl Program<'_> {
     /// The whole program.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let Program {
             types,
             header,
@@ -98,7 +101,7 @@ V1Switch(P(), V(), I(), E(), C(), D()) main;
     }
 
     /// The program compiled, or what is wrong with it.
-    pub fn try_compile(&self) -> Result<Compiled, Vec<Report>> {
+    pub(crate) fn try_compile(&self) -> Result<Compiled, Vec<Report>> {
         let text = self.text();
         compile(
             &Source::Text {
@@ -110,7 +113,7 @@ V1Switch(P(), V(), I(), E(), C(), D()) main;
     }
 
     /// The program compiled.
-    pub fn compile(&self) -> Compiled {
+    pub(crate) fn compile(&self) -> Compiled {
         self.try_compile().unwrap_or_else(|reports| {
             let rendered: Vec<String> = reports.iter().map(Report::render).collect();
             panic!("the program does not compile:\n{}", rendered.join("\n"))
@@ -119,7 +122,7 @@ V1Switch(P(), V(), I(), E(), C(), D()) main;
 
     /// The message of the only error.
     #[allow(dead_code)] // not every test binary has programs that fail
-    pub fn error(&self) -> String {
+    pub(crate) fn error(&self) -> String {
         match self.try_compile() {
             Ok(_) => panic!("the program compiles, although it should not"),
             Err(reports) => reports
@@ -132,7 +135,7 @@ V1Switch(P(), V(), I(), E(), C(), D()) main;
 
     /// A switch that runs the program.
     #[allow(dead_code)] // not every test binary runs packets
-    pub fn switch(&self) -> Switch {
+    pub(crate) fn switch(&self) -> Switch {
         let (switch, _events) = Switch::new(SwitchConfig::default());
         switch.load(&self.compile().bmv2).unwrap();
         switch
@@ -140,13 +143,13 @@ V1Switch(P(), V(), I(), E(), C(), D()) main;
 
     /// What comes out when a packet comes in at port 0.
     #[allow(dead_code)] // not every test binary runs packets
-    pub fn run(&self, packet: &[u8]) -> Vec<(PortNumber, Vec<u8>)> {
+    pub(crate) fn run(&self, packet: &[u8]) -> Vec<(PortNumber, Vec<u8>)> {
         self.switch().process(0, packet)
     }
 
     /// The bytes of the only packet that comes out, at port 1.
     #[allow(dead_code)] // not every test binary runs packets
-    pub fn output(&self, packet: &[u8]) -> Vec<u8> {
+    pub(crate) fn output(&self, packet: &[u8]) -> Vec<u8> {
         let mut out = self.run(packet);
         assert_eq!(out.len(), 1, "one packet should come out: {out:?}");
         let (port, bytes) = out.remove(0);
