@@ -15,6 +15,7 @@ use p4_switch::{LiveTrace, Switch, SwitchConfig};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// A software switch that runs P4 programs in BMv2 JSON, with simple_switch's semantics.
 ///
@@ -55,15 +56,25 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NUMBER")]
     trace_port: Vec<PortNumber>,
 
-    /// What is logged to standard error: error, warn, info, debug, trace, or a filter as
+    /// What is logged to standard error: off, error, warn, info, debug, trace, or a filter as
     /// p4_switch=debug,tonic=info.
     #[arg(
         long,
         value_name = "FILTER",
         default_value = "info",
-        env = "P4_SWITCH_LOG"
+        env = "P4_SWITCH_LOG",
+        value_parser = log_filter
     )]
     log_level: EnvFilter,
+}
+
+/// A level is that of the switch: of the libraries below only warnings are logged then.
+fn log_filter(text: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
+    match text.parse::<LevelFilter>() {
+        Ok(LevelFilter::OFF) => EnvFilter::try_new("off"),
+        Ok(level) => EnvFilter::try_new(format!("warn,p4_switch={level}")),
+        Err(_) => EnvFilter::try_new(text),
+    }
 }
 
 /// A port of the command line: `1=eth1`.
