@@ -234,8 +234,11 @@ impl SourceMap {
         } else {
             first.end
         };
+        // The end of the program stands behind the last byte of the file.
+        let start = first.start.min(limit);
         Some(FileSpan {
-            end: end.min(limit).max(first.start.min(limit)),
+            start,
+            end: end.clamp(start, limit),
             ..first
         })
     }
@@ -321,8 +324,10 @@ mod tests {
         let mut map = SourceMap::default();
         let file = map.add_file("a.p4", "ab", None);
         map.push_verbatim("ab", file, 0);
-        let span = map.file_span(Span { start: 2, end: 2 }).unwrap();
-        assert_eq!((span.start, span.end), (2, 2));
+        for start in [2, 3, 9] {
+            let span = map.file_span(Span { start, end: start }).unwrap();
+            assert_eq!((span.start, span.end), (2, 2));
+        }
         assert_eq!(SourceMap::default().location(Span::default()), None);
     }
 }

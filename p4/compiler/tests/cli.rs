@@ -95,7 +95,7 @@ fn an_error_shows_its_place_and_nothing_is_written() {
         .args(["tests/ui/syntax.p4", "-I", "tests/ui/include"])
         .assert()
         .code(1)
-        .stderr(predicate::str::contains("syntax.p4:2:24"));
+        .stderr(predicate::str::contains("syntax.p4:2:26"));
 }
 
 #[test]

@@ -206,7 +206,7 @@ impl Elaborator<'_> {
                 Arg::Expr(expr) if writes => Evaluated::Out(self.place(expr, &mut effects)?),
                 Arg::Expr(expr) => Evaluated::In(self.eval(expr, &mut effects)?),
             };
-            if !effects.is_empty() {
+            if self.disturb(&effects) {
                 let span = self.program[param].span;
                 for earlier in &mut evaluated {
                     match earlier {

@@ -111,7 +111,7 @@ impl Elaborator<'_> {
         for expr in exprs {
             let mut effects = Vec::new();
             let value = self.eval(expr, &mut effects)?;
-            if !effects.is_empty() {
+            if self.disturb(&effects) {
                 for earlier in &mut values {
                     let saved = self.saved(earlier.clone(), expr.span, out)?;
                     *earlier = saved;
@@ -439,6 +439,14 @@ impl Elaborator<'_> {
                 Expr::field(field, ty)
             }
         }
+    }
+
+    /// Whether statements can change what was read before them: more than new temporaries.
+    pub(super) fn disturb(&self, effects: &[Stmt]) -> bool {
+        !effects.iter().all(|stmt| match &stmt.kind {
+            StmtKind::Assign(FieldRef::Scalar(id), _) => self.temporaries.contains(id),
+            _ => false,
+        })
     }
 
     /// Whether a value can change when something else is written.

@@ -33,7 +33,7 @@ impl Elaborator<'_> {
                 let mut place = self.place(target, out)?;
                 let mut effects = Vec::new();
                 let value = self.eval(value, &mut effects)?;
-                if !effects.is_empty() {
+                if self.disturb(&effects) {
                     place = self.pinned(place, span, out)?;
                 }
                 out.append(&mut effects);
