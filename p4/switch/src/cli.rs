@@ -146,6 +146,8 @@ async fn serve(arguments: Arguments) -> Result<(), RunError> {
         drop_port: arguments.drop_port,
         ..SwitchConfig::default()
     };
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(stop_on_signal(stop)?);
     let (switch, events) = Switch::new(config.clone());
     if arguments.trace || !arguments.trace_port.is_empty() {
         switch.set_live_trace(Some(LiveTrace {
@@ -166,8 +168,6 @@ async fn serve(arguments: Arguments) -> Result<(), RunError> {
         tracing::info!(address = %listener.address(), "P4Runtime server listens");
         listeners.push(listener);
     }
-    let (stop, stopped) = watch::channel(false);
-    tokio::spawn(stop_on_signal(stop)?);
     let servers = listeners.into_iter().map(|listener| {
         let mut stopped = stopped.clone();
         listener.serve(service.clone(), async move {

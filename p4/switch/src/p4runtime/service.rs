@@ -237,6 +237,7 @@ impl P4Runtime for Service {
         let request = request.into_inner();
         self.shared.check_device(request.device_id)?;
         let action = request.action();
+        let start = Instant::now();
         self.shared
             .with_device(&request.role, request.election_id, move |device| {
                 device.set_pipeline(action, request.config)
@@ -244,6 +245,7 @@ impl P4Runtime for Service {
             .await?;
         tracing::info!(
             action = action.as_str_name(),
+            milliseconds = start.elapsed().as_millis(),
             "forwarding-pipeline configuration set"
         );
         Ok(Response::new(SetForwardingPipelineConfigResponse {}))

@@ -12,4 +12,5 @@ mod program;
 mod replication;
 mod support;
 mod tables;
+mod value_sets;
 mod write;

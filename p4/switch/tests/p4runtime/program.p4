@@ -51,6 +51,8 @@ struct learned_t {
 
 parser TestParser(packet_in packet, out headers_t hdr, inout metadata_t meta,
                   inout standard_metadata_t standard_metadata) {
+    value_set<bit<16>>(2) ip_types;
+
     state start {
         transition select(standard_metadata.ingress_port) {
             CPU_PORT: packet_out;
@@ -65,6 +67,7 @@ parser TestParser(packet_in packet, out headers_t hdr, inout metadata_t meta,
         packet.extract(hdr.ethernet);
         transition select(hdr.ethernet.ether_type) {
             0x0800: ipv4;
+            ip_types: ipv4;
             default: accept;
         }
     }

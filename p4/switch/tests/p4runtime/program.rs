@@ -41,7 +41,8 @@ impl Program {
             .chain(info.meters.iter().map(|o| &o.preamble))
             .chain(info.direct_meters.iter().map(|o| &o.preamble))
             .chain(info.registers.iter().map(|o| &o.preamble))
-            .chain(info.digests.iter().map(|o| &o.preamble));
+            .chain(info.digests.iter().map(|o| &o.preamble))
+            .chain(info.value_sets.iter().map(|o| &o.preamble));
         let mut found = preambles
             .flatten()
             .filter(|preamble| preamble.name.rsplit('.').next() == Some(name));
