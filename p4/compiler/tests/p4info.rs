@@ -217,29 +217,17 @@ fn controller_headers_and_translated_types() {
 #[test]
 fn instances_of_controls_name_what_is_in_them() {
     let program = Program {
-        types: "",
+        blocks: "control Inner(inout headers_t hdr) {
+                     action set() { hdr.h.a = 1; }
+                     table t { actions = { set; } default_action = set(); }
+                     table unused { actions = { set; } default_action = set(); }
+                     apply { t.apply(); }
+                 }",
+        ingress_locals: "Inner() first; @name(\"zweite\") Inner() second;",
+        ingress: "first.apply(hdr); second.apply(hdr);",
         ..Program::default()
     };
-    let text = program.text().replace(
-        "control I(",
-        "control Inner(inout headers_t hdr) {
-             action set() { hdr.h.a = 1; }
-             table t { actions = { set; } default_action = set(); }
-             table unused { actions = { set; } default_action = set(); }
-             apply { t.apply(); }
-         }
-         control I(",
-    );
-    let text = text.replace(
-        "    apply {\n        standard_metadata.egress_spec = 1;",
-        "    Inner() first; @name(\"zweite\") Inner() second;
-         apply { standard_metadata.egress_spec = 1; first.apply(hdr); second.apply(hdr);",
-    );
-    let source = p4_compiler::Source::Text {
-        name: "test.p4".to_owned(),
-        text,
-    };
-    let compiled = p4_compiler::compile(&source, &p4_compiler::Options::default()).unwrap();
+    let compiled = program.compile();
     let names: Vec<(String, String)> = compiled
         .p4info
         .tables

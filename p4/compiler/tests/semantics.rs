@@ -3,7 +3,11 @@
 
 mod support;
 
-use p4_switch::control::{ActionCall, EntryAction, EntryKey, KeyMatch, SetAction, TableEntry};
+use std::collections::HashSet;
+
+use p4_switch::control::{
+    ActionCall, EntryAction, EntryKey, EntryRef, KeyMatch, SetAction, TableEntry,
+};
 use support::Program;
 
 /// Runs statements of ingress on a header `bit<8> a; bit<8> b; bit<16> c;`.
@@ -167,39 +171,37 @@ fn a_function_returns_from_inside_of_its_branches() {
 #[test]
 fn return_leaves_a_control_and_exit_leaves_the_pipeline() {
     let program = Program {
-        types: "control Inner(inout headers_t hdr, in bit<8> how) { apply {
-                    if (how == 1) { return; }
-                    if (how == 2) { exit; }
-                    hdr.h.b = 1;
-                } }",
+        blocks: "control Inner(inout headers_t hdr, in bit<8> how) { apply {
+                     if (how == 1) { return; }
+                     if (how == 2) { exit; }
+                     hdr.h.b = 1;
+                 } }",
+        ingress_locals: "Inner() inner;",
+        ingress: "inner.apply(hdr, hdr.h.a); hdr.h.c = 1;",
         ..Program::default()
     };
-    // The control names a type that is declared later: it stands in the place of the types that
-    // the headers need, so declare it behind them.
-    let text = program.text();
-    let (types, rest) = text.split_once("struct headers_t").unwrap();
-    let inner = program.types;
-    let types = types.replace(inner, "");
-    let text = format!("{types}struct headers_t{rest}")
-        .replace("parser P(", &format!("{inner}\nparser P("));
-    let text = text.replace(
-        "standard_metadata.egress_spec = 1;",
-        "standard_metadata.egress_spec = 1; inner.apply(hdr, hdr.h.a); hdr.h.c = 1;",
-    );
-    let text = text.replace(
-        "    apply {\n        standard",
-        "    Inner() inner;\n    apply {\n        standard",
-    );
-    let source = p4_compiler::Source::Text {
-        name: "test.p4".to_owned(),
-        text,
+    assert_eq!(program.output(&[0, 0, 0, 0]), [0, 1, 0, 1]);
+    assert_eq!(program.output(&[1, 0, 0, 0]), [1, 0, 0, 1]);
+    assert_eq!(program.output(&[2, 0, 0, 0]), [2, 0, 0, 0]);
+}
+
+#[test]
+fn an_instance_that_is_applied_twice_has_its_tables_once() {
+    let program = Program {
+        blocks: "control Inner(inout headers_t hdr) {
+                     action more() { hdr.h.b = hdr.h.b + 1; }
+                     apply { more(); }
+                 }
+                 control Outer(inout headers_t hdr) {
+                     Inner() inner;
+                     apply { inner.apply(hdr); if (hdr.h.a == 1) { inner.apply(hdr); } }
+                 }",
+        ingress_locals: "Outer() first; Outer() second;",
+        ingress: "first.apply(hdr); second.apply(hdr);",
+        ..Program::default()
     };
-    let compiled = p4_compiler::compile(&source, &p4_compiler::Options::default()).unwrap();
-    let (switch, _events) = p4_switch::Switch::new(p4_switch::SwitchConfig::default());
-    switch.load(&compiled.bmv2).unwrap();
-    assert_eq!(switch.process(0, &[0, 0, 0, 0]), [(1, vec![0, 1, 0, 1])]);
-    assert_eq!(switch.process(0, &[1, 0, 0, 0]), [(1, vec![1, 0, 0, 1])]);
-    assert_eq!(switch.process(0, &[2, 0, 0, 0]), [(1, vec![2, 0, 0, 0])]);
+    assert_eq!(program.output(&[0, 0, 0, 0]), [0, 2, 0, 0]);
+    assert_eq!(program.output(&[1, 0, 0, 0]), [1, 4, 0, 0]);
 }
 
 #[test]
@@ -330,6 +332,7 @@ const LABELS: Program<'static> = Program {
     header: "bit<8> count;",
     headers: "h_t h; label_t[4] labels;",
     metadata: "bit<8> m;",
+    blocks: "",
     parser: "state start { packet.extract(hdr.h); transition labels; }
              state labels {
                  packet.extract(hdr.labels.next);
@@ -689,24 +692,15 @@ fn a_hash_lies_between_base_and_base_plus_max() {
         ingress: "hash(hdr.h.c, HashAlgorithm.crc16, (bit<16>)100, { hdr.h.a + 1, 8w3 }, (bit<16>)7);",
         ..Program::default()
     };
-    let mut seen = std::collections::HashSet::new();
+    let switch = program.switch();
+    let mut seen = HashSet::new();
     for a in 0..=255 {
-        let out = program_output_once(&program, a);
-        assert!((100..107).contains(&out), "{out}");
-        seen.insert(out);
+        let out = &switch.process(0, &[a, 0, 0, 0])[0].1;
+        let hash = u16::from_be_bytes([out[2], out[3]]);
+        assert!((100..107).contains(&hash), "{hash}");
+        seen.insert(hash);
     }
     assert_eq!(seen.len(), 7, "{seen:?}");
-}
-
-fn program_output_once(program: &Program<'_>, a: u8) -> u16 {
-    use std::cell::RefCell;
-    thread_local! { static SWITCH: RefCell<Option<p4_switch::Switch>> = const { RefCell::new(None) }; }
-    SWITCH.with(|switch| {
-        let mut switch = switch.borrow_mut();
-        let switch = switch.get_or_insert_with(|| program.switch());
-        let out = switch.process(0, &[a, 0, 0, 0]);
-        u16::from_be_bytes([out[0].1[2], out[0].1[3]])
-    })
 }
 
 #[test]
@@ -761,7 +755,7 @@ fn counters_count_by_index_and_by_entry() {
         [packets(0), packets(1), packets(2), packets(3)],
         [0, 1, 0, 2]
     );
-    let reference = p4_switch::control::EntryRef::Key(key);
+    let reference = EntryRef::Key(key);
     let counted = switch
         .read(|state| state.direct_counter("I.t", &reference))
         .unwrap();
@@ -769,7 +763,7 @@ fn counters_count_by_index_and_by_entry() {
 }
 
 #[test]
-fn a_clone_keeps_the_fields_of_its_list_and_a_resubmitted_packet_comes_back() {
+fn a_resubmitted_packet_keeps_the_metadata_of_its_field_list() {
     let program = Program {
         metadata: "bit<8> plain; @field_list(1) bit<8> kept;",
         ingress: "if (standard_metadata.instance_type == 0) {

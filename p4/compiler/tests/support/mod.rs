@@ -19,6 +19,8 @@ pub(crate) struct Program<'a> {
     pub headers: &'a str,
     /// The members of `metadata_t`.
     pub metadata: &'a str,
+    /// Parsers, controls and functions that use `headers_t` or `metadata_t`.
+    pub blocks: &'a str,
     /// The states of the parser.
     pub parser: &'a str,
     /// The statements of the control that verifies checksums.
@@ -42,6 +44,7 @@ impl Default for Program<'_> {
             header: "bit<8> a; bit<8> b; bit<16> c;",
             headers: "h_t h;",
             metadata: "bit<8> m;",
+            blocks: "",
             parser: "state start { packet.extract(hdr.h); transition accept; }",
             verify: "",
             ingress_locals: "",
@@ -61,6 +64,7 @@ impl Program<'_> {
             header,
             headers,
             metadata,
+            blocks,
             parser,
             verify,
             ingress_locals,
@@ -76,6 +80,7 @@ header h_t {{ {header} }}
 {types}
 struct headers_t {{ {headers} }}
 struct metadata_t {{ {metadata} }}
+{blocks}
 parser P(packet_in packet, out headers_t hdr, inout metadata_t meta,
          inout standard_metadata_t standard_metadata) {{
     {parser}
