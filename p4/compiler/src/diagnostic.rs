@@ -90,6 +90,12 @@ impl Diagnostic {
         self
     }
 
+    /// Says what to do about it, if there is something to say.
+    pub(crate) fn maybe_help(mut self, text: Option<String>) -> Self {
+        self.help = text;
+        self
+    }
+
     /// Whether it is an error.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error

@@ -218,7 +218,9 @@ impl Checker<'_> {
                 Type::Bit(_) | Type::Signed(_)
             )
         };
-        if numeric(to) && numeric(value.ty) {
+        let named = matches!(self.ty(to), Type::NewType(_) | Type::Enum(_)) && numeric(to);
+        let number = *self.ty(value.ty) == Type::Int && named;
+        if number || (numeric(to) && numeric(value.ty)) {
             let help = format!("a cast converts it: `({}) ...`", self.program.type_name(to));
             self.error_with_help(value.span, message, help);
         } else {

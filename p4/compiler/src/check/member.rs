@@ -5,7 +5,9 @@ use num_bigint::BigInt;
 use super::call::Called;
 use super::constant::is_constant;
 use super::scope::Symbol;
+use super::types::similar;
 use super::{Checker, Place};
+use crate::diagnostic::Diagnostic;
 use crate::hir::{Const, ErrorId, Expr, ExprKind, Type, TypeId};
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident, TypeKind};
@@ -89,7 +91,9 @@ impl Checker<'_> {
                 self.show(ty),
                 name.name
             );
-            self.error(name.span, message);
+            let help = similar(&name.name, members.iter().map(|member| &*member.name));
+            let diagnostic = Diagnostic::error(name.span, message);
+            self.diagnostics.push(diagnostic.maybe_help(help));
             return self.bad_expr(span);
         };
         let constant = match (self.program[decl].representation, &members[index].value) {
@@ -138,7 +142,9 @@ impl Checker<'_> {
                 let fields = &self.program[decl].fields;
                 let Some(field) = fields.iter().position(|field| *field.name == *name.name) else {
                     let message = format!("{} has no field `{}`", self.show(base.ty), name.name);
-                    self.error(name.span, message);
+                    let help = similar(&name.name, fields.iter().map(|field| &*field.name));
+                    let diagnostic = Diagnostic::error(name.span, message);
+                    self.diagnostics.push(diagnostic.maybe_help(help));
                     return self.bad_expr(span);
                 };
                 let ty = fields[field].ty;

@@ -267,12 +267,16 @@ impl Checker<'_> {
         let parameters = self.var_parameters(&params);
         let args = item.args.as_deref().unwrap_or_default();
         if args.len() > parameters.len() {
-            let message = format!(
-                "the action `{}` takes only its {} parameters with a direction here",
-                item.path.name.name,
-                parameters.len()
+            let name = &item.path.name.name;
+            let message = match parameters.len() {
+                0 => format!("the action `{name}` takes no arguments here"),
+                count => format!("the action `{name}` takes {count} arguments here"),
+            };
+            self.error_with_help(
+                item.span,
+                message,
+                "only parameters with a direction are bound here: the control plane gives the others",
             );
-            self.error_with_help(item.span, message, "the control plane gives action data");
             return None;
         }
         self.arguments(&parameters, args, item.span)

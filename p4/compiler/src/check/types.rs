@@ -249,12 +249,7 @@ impl Checker<'_> {
             .iter()
             .rev()
             .chain(std::iter::once(&self.globals));
-        let similar = scopes
-            .flat_map(|scope| scope.names())
-            .map(|known| (edit_distance(name, known), known))
-            .filter(|(distance, known)| *distance <= 2 && distance * 3 <= known.len())
-            .min()
-            .map(|(_, known)| format!("there is `{known}`"));
+        let similar = similar(name, scopes.flat_map(|scope| scope.names()));
         match similar {
             Some(help) => self.error_with_help(path.name.span, message, help),
             None => self.error(path.name.span, message),
@@ -275,6 +270,15 @@ impl Checker<'_> {
             _ => false,
         }
     }
+}
+
+/// The help that names what may be meant by a name that is not among those that are there.
+pub(super) fn similar<'x>(name: &str, known: impl Iterator<Item = &'x str>) -> Option<String> {
+    known
+        .map(|known| (edit_distance(name, known), known))
+        .filter(|(distance, known)| *distance <= 2 && distance * 3 <= known.len())
+        .min()
+        .map(|(_, known)| format!("there is `{known}`"))
 }
 
 /// How many letters must be changed to get from one name to the other; a large number if it is

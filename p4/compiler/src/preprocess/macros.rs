@@ -194,7 +194,7 @@ impl Macros {
     pub(super) fn new() -> Self {
         Self {
             table: HashMap::new(),
-            budget: 4_000_000,
+            budget: 1_000_000,
         }
     }
 
