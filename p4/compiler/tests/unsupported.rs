@@ -133,3 +133,21 @@ fn ids_that_collide_or_lie_are_refused() {
     };
     refused(&twice, "is given to more than one object");
 }
+
+#[test]
+fn names_that_the_control_plane_could_not_tell_apart_are_refused() {
+    let actions = Program {
+        ingress_locals: "@name(\".x\") action a() { } @name(\".x\") action b() { }
+                         table t { actions = { a; b; } default_action = a(); }",
+        ingress: "t.apply();",
+        ..Program::default()
+    };
+    refused(&actions, "more than one action named `x`");
+    let tables = Program {
+        ingress_locals: "@name(\"t\") table t { actions = { NoAction; } }
+                         @name(\"t\") table u { actions = { NoAction; } }",
+        ingress: "t.apply(); u.apply();",
+        ..Program::default()
+    };
+    refused(&tables, "more than one table named `I.t`");
+}

@@ -11,11 +11,13 @@ mod tables;
 mod tree;
 mod types;
 
+use std::collections::HashMap;
+
 use p4runtime_proto::p4::config::v1 as pb;
 use pb::p4_ids::Prefix;
 
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Annotations, InstanceKind, Program};
+use crate::hir::{ActionId, Annotations, InstanceKind, Program};
 use crate::source::Span;
 pub(crate) use annotations::number as annotation_number;
 use ids::{IdError, Symbols};
@@ -88,8 +90,12 @@ impl Generator<'_> {
     fn collect(&mut self) -> Generated<()> {
         let program = self.program;
         let tree = std::mem::take(&mut self.tree);
+        let mut names = Names::default();
         for action in &tree.actions {
             let decl = &program[action.item.id];
+            // An action of the top level is the same one wherever it is used.
+            let shared = decl.control.is_none().then_some(action.item.id);
+            names.check(Prefix::Action, &action.item.name, shared, decl.span)?;
             self.add(
                 Prefix::Action,
                 &action.item.name,
@@ -99,6 +105,7 @@ impl Generator<'_> {
         }
         for table in &tree.tables {
             let decl = &program[table.item.id];
+            names.check(Prefix::Table, &table.item.name, None, decl.span)?;
             self.add(
                 Prefix::Table,
                 &table.item.name,
@@ -109,6 +116,7 @@ impl Generator<'_> {
         for object in &tree.objects {
             let decl = &program[object.id];
             if let Some(kind) = self.object_kind(object.id) {
+                names.check(kind, &object.name, None, decl.span)?;
                 let id = if decl.anonymous {
                     None
                 } else {
@@ -119,6 +127,7 @@ impl Generator<'_> {
         }
         for set in &tree.value_sets {
             let decl = &program[set.id];
+            names.check(Prefix::ValueSet, &set.name, None, decl.span)?;
             self.add(Prefix::ValueSet, &set.name, decl.annotations.id, decl.span)?;
         }
         for decl in &program.structs {
@@ -177,6 +186,44 @@ impl Generator<'_> {
             doc: annotations::documentation(annotations),
             structured_annotations: annotations::structured(annotations),
             ..Default::default()
+        }
+    }
+}
+
+/// The names that were seen, to find those that the control plane could not tell apart.
+#[derive(Default)]
+struct Names {
+    seen: HashMap<(u8, String), (Option<ActionId>, Span)>,
+}
+
+impl Names {
+    /// Refuses a name that another object of the same kind has. Objects that are `shared` and the
+    /// same are one.
+    fn check(
+        &mut self,
+        kind: Prefix,
+        name: &str,
+        shared: Option<ActionId>,
+        span: Span,
+    ) -> Generated<()> {
+        let key = (kind as u8, name.to_owned());
+        match self.seen.insert(key, (shared, span)) {
+            None => Ok(()),
+            Some((Some(before), _)) if shared == Some(before) => Ok(()),
+            Some((_, before)) => {
+                let what = match kind {
+                    Prefix::Action => "action",
+                    Prefix::Table => "table",
+                    Prefix::ValueSet => "value set",
+                    _ => "extern object",
+                };
+                let text =
+                    format!("the control plane would see more than one {what} named `{name}`");
+                Err(Diagnostic::error(span, text)
+                    .label(before, "the other one")
+                    .help("give one of them another name with `@name`")
+                    .into())
+            }
         }
     }
 }
