@@ -262,6 +262,10 @@ impl Checker<'_> {
             return self.bad_expr(span);
         }
         let (then_type, otherwise_type) = (then.ty, otherwise.ty);
+        if *self.ty(otherwise_type) == Type::Int && *self.ty(then_type) != Type::Int {
+            let otherwise = self.convert(otherwise, then_type);
+            return self.choose(condition, then, otherwise, span);
+        }
         let then = match self.try_convert(then, otherwise_type) {
             Ok(then) => then,
             Err(then) => {

@@ -145,6 +145,16 @@ impl Checker<'_> {
         if left.ty == right.ty {
             return (left, right);
         }
+        // A number without a width takes the type of the other side, never the other way round.
+        let (left, right) = if *self.ty(right.ty) == Type::Int {
+            let wanted = left.ty;
+            match self.try_convert(right, wanted) {
+                Ok(right) => return (left, right),
+                Err(right) => (left, right),
+            }
+        } else {
+            (left, right)
+        };
         let (left_type, right_type) = (left.ty, right.ty);
         match self.try_convert(left, right_type) {
             Ok(left) => (left, right),
