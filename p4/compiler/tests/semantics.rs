@@ -84,6 +84,36 @@ fn signed_numbers_are_extended_compared_and_shifted_with_their_sign() {
 }
 
 #[test]
+fn a_number_without_a_width_takes_that_of_the_other_operand_before_it_is_compared() {
+    // Section 8.9.2: the implicit cast comes first, and -1 is 255 as a bit<8>.
+    let statements = "
+        if (8w255 == -1) { hdr.h.a[0:0] = 1; }
+        if (-1 == 8w255) { hdr.h.a[1:1] = 1; }
+        if (4w8 > -1) { hdr.h.a[2:2] = 1; }
+        if (hdr.h.b == -1) { hdr.h.a[3:3] = 1; }
+        hdr.h.c = (bit<16>)(true ? 8w1 : -1);";
+    assert_eq!(ingress(statements, &[0, 0xff, 9, 9]), [0b1011, 0xff, 0, 1]);
+}
+
+#[test]
+fn a_compound_assignment_evaluates_its_index_once() {
+    // Section 12.1 (version 1.2.5): the l-value of `op=` is evaluated once.
+    let program = Program {
+        headers: "h_t h; h_t[4] s;",
+        blocks: "bit<8> next(inout bit<8> x) { x = x + 1; return x; }",
+        parser: "state start { packet.extract(hdr.s.next); packet.extract(hdr.s.next);
+                               packet.extract(hdr.s.next); transition accept; }",
+        ingress: "meta.m = 0; hdr.s[next(meta.m)].a |= 0x80; hdr.s[0].b = meta.m;",
+        deparser: "packet.emit(hdr.s);",
+        ..Program::default()
+    };
+    assert_eq!(
+        program.output(&[1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]),
+        [1, 1, 0, 0, 0x82, 0, 0, 0, 3, 0, 0, 0]
+    );
+}
+
+#[test]
 fn slices_are_read_and_written() {
     assert_eq!(
         ingress("hdr.h.a = hdr.h.c[11:4];", &[0, 0, 0xab, 0xcd]),

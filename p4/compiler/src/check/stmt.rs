@@ -3,11 +3,29 @@
 use super::call::Called;
 use super::scope::Symbol;
 use super::{Checker, Place};
+use crate::hir::visit::{Visitor, walk_expr};
 use crate::hir::{
-    Annotations, Block, Const, Expr, ExprKind, Stmt, StmtKind, SwitchCase, TableId, Type, VarKind,
+    Annotations, BinaryOp, Block, Call, Const, Expr, ExprKind, Stmt, StmtKind, SwitchCase, TableId,
+    Type, TypeId, Var, VarId, VarKind,
 };
 use crate::source::Span;
 use crate::syntax::ast;
+
+/// Whether evaluating an expression may do more than give a value.
+fn has_effects(expr: &Expr) -> bool {
+    struct Effects(bool);
+    impl Visitor for Effects {
+        fn expr(&mut self, expr: &Expr) {
+            self.0 |= matches!(expr.kind, ExprKind::TableHit(_) | ExprKind::TableMiss(_));
+        }
+        fn call(&mut self, _call: &Call) {
+            self.0 = true;
+        }
+    }
+    let mut effects = Effects(false);
+    walk_expr(&mut effects, expr);
+    effects.0
+}
 
 impl Checker<'_> {
     /// The statements, in the scope of the caller.
@@ -45,11 +63,7 @@ impl Checker<'_> {
             }
             ast::StmtKind::Assign { target, value } => self.assign(target, value)?,
             ast::StmtKind::OpAssign { op, target, value } => {
-                let target = self.lvalue(target);
-                let value = self.expr(value);
-                let value = self.binary(*op, target.clone(), value, stmt.span);
-                let value = self.convert(value, target.ty);
-                StmtKind::Assign { target, value }
+                self.compound_assignment(*op, target, value, stmt.span)
             }
             ast::StmtKind::Expr(expr) => self.call_statement(expr)?,
             ast::StmtKind::If {
@@ -126,6 +140,75 @@ impl Checker<'_> {
             return None;
         }
         Some(StmtKind::Assign { target, value })
+    }
+
+    /// `target op= value`, written out. An index in the target that calls something is evaluated
+    /// once, into a variable.
+    fn compound_assignment(
+        &mut self,
+        op: BinaryOp,
+        target: &ast::Expr,
+        value: &ast::Expr,
+        span: Span,
+    ) -> StmtKind {
+        let mut target = self.lvalue(target);
+        let mut stmts = Vec::new();
+        self.evaluate_indices_once(&mut target, &mut stmts);
+        let value = self.expr(value);
+        let value = self.binary(op, target.clone(), value, span);
+        let value = self.convert(value, target.ty);
+        let assignment = StmtKind::Assign { target, value };
+        if stmts.is_empty() {
+            return assignment;
+        }
+        stmts.push(Stmt {
+            kind: assignment,
+            span,
+            annotations: Annotations::default(),
+        });
+        StmtKind::Block(Block { stmts })
+    }
+
+    /// Puts the indices of an l-value that call something into variables, declared by `stmts`.
+    fn evaluate_indices_once(&mut self, target: &mut Expr, stmts: &mut Vec<Stmt>) {
+        match &mut target.kind {
+            ExprKind::Field { base, .. }
+            | ExprKind::TupleElement { base, .. }
+            | ExprKind::StackNext(base)
+            | ExprKind::StackLast(base)
+            | ExprKind::Slice { base, .. } => self.evaluate_indices_once(base, stmts),
+            ExprKind::StackElement { base, index } => {
+                self.evaluate_indices_once(base, stmts);
+                if has_effects(index) {
+                    let (ty, span) = (index.ty, index.span);
+                    let var = self.temporary(ty, span);
+                    let kind = ExprKind::Var(var);
+                    let value = std::mem::replace(&mut **index, Expr { kind, ty, span });
+                    stmts.push(Stmt {
+                        kind: StmtKind::VarDecl {
+                            var,
+                            init: Some(value),
+                        },
+                        span,
+                        annotations: Annotations::default(),
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A variable that no name in the source stands for.
+    fn temporary(&mut self, ty: TypeId, span: Span) -> VarId {
+        let id = VarId(self.program.vars.len() as u32);
+        self.program.vars.push(Var {
+            name: "tmp".to_owned(),
+            ty,
+            kind: VarKind::Local,
+            annotations: Annotations::default(),
+            span,
+        });
+        id
     }
 
     fn call_statement(&mut self, expr: &ast::Expr) -> Option<StmtKind> {
