@@ -253,3 +253,22 @@ fn instances_of_controls_name_what_is_in_them() {
         .collect();
     assert_eq!(json, ["I.first.t", "I.zweite.t"]);
 }
+
+#[test]
+fn an_object_whose_type_is_a_typedef_of_a_generic_type_is_left_out_with_a_warning() {
+    let program = Program {
+        types: "typedef register<bit<8>> cells_t; typedef counter counter_t;",
+        ingress_locals: "cells_t(4) cells; counter_t(4, CounterType.packets) shown;",
+        ingress: "cells.write(0, 1); shown.count(0);",
+        ..Program::default()
+    };
+    let compiled = program.compile();
+    assert!(compiled.p4info.registers.is_empty());
+    assert_eq!(compiled.p4info.counters.len(), 1);
+    assert_eq!(compiled.bmv2.register_arrays.len(), 1);
+    let warnings: Vec<&str> = compiled.warnings.iter().map(|w| w.message()).collect();
+    assert_eq!(
+        warnings,
+        ["P4Info will not show `cells`: its type is the typedef `cells_t`"]
+    );
+}

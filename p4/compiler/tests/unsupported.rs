@@ -151,3 +151,27 @@ fn names_that_the_control_plane_could_not_tell_apart_are_refused() {
     };
     refused(&tables, "more than one table named `I.t`");
 }
+
+#[test]
+fn a_version_of_v1model_that_there_is_not_is_refused() {
+    use p4_compiler::{Define, Options, Source, compile};
+    let error = |version: &str| {
+        let text = Program::default().text();
+        let name = "test.p4".to_owned();
+        let options = Options {
+            defines: vec![Define::Define(format!("V1MODEL_VERSION={version}"))],
+            ..Options::default()
+        };
+        match compile(&Source::Text { name, text }, &options) {
+            Ok(_) => String::new(),
+            Err(reports) => reports[reports.len() - 1].message().to_owned(),
+        }
+    };
+    assert_eq!(error("20200408"), "");
+    assert_eq!(error("20000101"), "20000101 is no version of v1model");
+    assert!(
+        error("-5").ends_with("is no version of v1model"),
+        "{}",
+        error("-5")
+    );
+}

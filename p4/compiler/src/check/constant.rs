@@ -2,10 +2,15 @@
 
 use num_bigint::BigInt;
 
+use std::ops::RangeInclusive;
+
 use super::Checker;
 use super::scope::Symbol;
 use crate::hir::{Const, Expr, ExprKind, Type, TypeId};
 use crate::syntax::ast;
+
+/// The versions of v1model, named by their dates: the first, and the one with typed indices.
+const V1MODEL_VERSIONS: RangeInclusive<u32> = 20_180_101..=20_200_408;
 
 /// Whether all of the value is known at compile time.
 pub(super) fn is_constant(expr: &Expr) -> bool {
@@ -31,7 +36,25 @@ impl Checker<'_> {
             );
             return self.declare(&decl.name, Symbol::Bad);
         }
+        if &*decl.name.name == "__v1model_version" {
+            self.check_v1model_version(&value);
+        }
         self.declare(&decl.name, Symbol::Constant(value));
+    }
+
+    /// v1model.p4 puts the version that a program asks for into a constant.
+    fn check_v1model_version(&mut self, value: &Expr) {
+        let known = |version: &BigInt| {
+            u32::try_from(version).is_ok_and(|version| V1MODEL_VERSIONS.contains(&version))
+        };
+        if let Some(Const::Int(version)) = value.constant()
+            && !known(version)
+        {
+            let (first, last) = (V1MODEL_VERSIONS.start(), V1MODEL_VERSIONS.end());
+            let message = format!("{version} is no version of v1model");
+            let help = format!("define V1MODEL_VERSION as {first} to {last}, or not at all");
+            self.error_with_help(value.span, message, help);
+        }
     }
 
     fn not_constant(&mut self, value: &Expr, what: &str) {

@@ -7,6 +7,7 @@ use super::infer::Bindings;
 use super::scope::Symbol;
 use super::weight::Body;
 use super::{Checker, Place};
+use crate::diagnostic::Diagnostic;
 use crate::hir::{
     Arg, Const, ControlId, ControlPlaneName, Direction, Expr, ExprKind, ExternId, Instance,
     InstanceId, InstanceKind, ParserId, Type, TypeId, VarId, VarKind,
@@ -240,6 +241,7 @@ impl Checker<'_> {
             );
             return None;
         };
+        let mut typedef_of_generic = false;
         let kind = match self.lookup(path).cloned() {
             Some(Symbol::Extern(object)) => {
                 self.construct_extern(object, type_args, args, naming.span)?
@@ -253,6 +255,7 @@ impl Checker<'_> {
                 else {
                     return None;
                 };
+                typedef_of_generic = !bound.is_empty();
                 self.construct_bound(object, Bindings::new(&bound, 0), args, naming.span)?
             }
             Some(Symbol::Block(block)) => {
@@ -278,12 +281,23 @@ impl Checker<'_> {
                 return None;
             }
         };
+        if typedef_of_generic {
+            let message = format!(
+                "P4Info will not show `{}`: its type is the typedef `{}`",
+                naming.name, path.name.name
+            );
+            self.diagnostics.push(
+                Diagnostic::warning(naming.span, message)
+                    .help("write the type out, as p4c too needs it to generate P4Info"),
+            );
+        }
         let annotations = self.annotations(naming.annotations);
         let id = InstanceId(self.program.instances.len() as u32);
         self.program.instances.push(Instance {
             name: naming.name.to_owned(),
             control_plane_name: ControlPlaneName::new(naming.name, &annotations),
             anonymous: naming.anonymous,
+            typedef_of_generic,
             kind,
             annotations,
             span: naming.span,
@@ -407,6 +421,7 @@ impl Checker<'_> {
             name: name.name.to_string(),
             control_plane_name: ControlPlaneName::new(&name.name, &annotations),
             anonymous: true,
+            typedef_of_generic: false,
             kind,
             annotations,
             span,

@@ -516,6 +516,9 @@ pub struct Instance {
     pub control_plane_name: ControlPlaneName,
     /// Whether the source gives it no name.
     pub anonymous: bool,
+    /// Whether its type is a typedef of a generic extern type with its type arguments. p4c leaves
+    /// such objects out of P4Info.
+    pub typedef_of_generic: bool,
     /// What it is an instance of.
     pub kind: InstanceKind,
     /// Its annotations (of the table property, if that made it).

@@ -259,6 +259,9 @@ impl Builder<'_> {
     }
 
     fn object(&mut self, id: InstanceId, name: String) {
+        if self.program[id].typedef_of_generic {
+            return;
+        }
         self.tree.order.push(Place::Object(self.tree.objects.len()));
         self.tree.objects.push(Item { id, name });
     }
