@@ -8,7 +8,7 @@ use crate::HardwareProfile;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)] // The fields are those of the profile's sizes and depths.
 pub struct Capacity {
-    pub port_config: u32,
+    pub interface: u32,
     pub station_mac: u32,
     pub control_packet: u32,
     pub ilm: u32,
@@ -43,7 +43,7 @@ impl Capacity {
         };
         let sizes = &profile.sizes;
         Self {
-            port_config: size("port_config", sizes.port_config),
+            interface: size("port_config", sizes.interface),
             station_mac: size("station_mac", sizes.station_mac),
             control_packet: size("control_packet", sizes.control_packet),
             ilm: size("ilm", sizes.ilm),
@@ -52,11 +52,11 @@ impl Capacity {
             nhlfe: size("nhlfe", sizes.nhlfe),
             path_group: size("path_group", sizes.path_group),
             path_group_members: limit(
-                sizes.path_group_members,
+                sizes.path_bucket,
                 selector.as_ref().map(|selector| selector.size),
             ),
             path_group_max_members: limit(
-                sizes.path_group_max_members,
+                128,
                 selector
                     .as_ref()
                     .map(|selector| selector.max_group_size.into()),
@@ -105,6 +105,9 @@ pub enum Refusal {
     /// A FEC of a kind that the program has no table for.
     #[error("the P4 program has no table for FECs of this kind")]
     UnsupportedFec,
+    /// An action that the program does not have.
+    #[error("the P4 program has no such action")]
+    UnsupportedAction,
     /// The switch refused it, or something that it needs.
     #[error("{entry}: {reason}")]
     Switch {

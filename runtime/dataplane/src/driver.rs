@@ -557,7 +557,7 @@ impl Task {
             "path_group" => capacity.path_group,
             "ftn_ipv4" => capacity.ftn_ipv4,
             "ftn_ipv6" => capacity.ftn_ipv6,
-            "port_config" => capacity.port_config,
+            "port_config" => capacity.interface,
             "station_mac" => capacity.station_mac,
             "control_packet" => capacity.control_packet,
             "punt_policy" => crate::PuntReason::ALL.len() as u32,

@@ -28,7 +28,7 @@ mod translate;
 pub use capacity::{Capacity, Refusal};
 pub use codec::{check_program, decode, encode};
 pub use counters::Counters;
-pub use desired::{ControlPacket, Desired, PortConfig};
+pub use desired::{ControlPacket, Desired, InterfaceConfig, ServiceMatch, Switchover};
 pub use driver::{Driver, Handle, HandleError, Options};
 pub use model::{
     Entries, FtnValue, IlmValue, Key, Member, NhlfeId, NhlfeValue, PathGroupId, PortValue, Value,

@@ -13,11 +13,17 @@ pub struct Punted {
     pub port: u16,
     /// Why it was sent up.
     pub reason: PuntReason,
-    /// The label stack entries that were popped, as they arrived, outermost first. When the last
-    /// of them has the S bit, what follows the Ethernet header of `frame` is the payload; else
-    /// the rest of the stack does.
+    /// The first label stack entries that were popped, at the most 3, as they arrived, outermost
+    /// first. When the last one that was popped has the S bit, what follows the Ethernet header
+    /// of `frame` is the payload; else the rest of the stack does.
     pub popped: Vec<LabelStackEntry>,
-    /// The frame as it stands after the pops, from the Ethernet header on.
+    /// How many label stack entries were popped; may be more than `popped` has.
+    pub popped_count: u8,
+    /// With [`PuntReason::MtuExceeded`], how large the packet that follows the Ethernet header and
+    /// the VLAN tag of `frame` may be at the most, in octets.
+    pub max_length: Option<u16>,
+    /// The frame as it stands after the pops, from the Ethernet header on; a VLAN tag is there
+    /// as it came.
     pub frame: Bytes,
 }
 
@@ -49,9 +55,6 @@ pub enum PuntError {
     /// Its reason has no meaning to this release.
     #[error("packet with the unknown punt reason {0}")]
     Reason(u8),
-    /// It states more popped labels than the header has.
-    #[error("packet with {0} popped labels, but the packet_in header has 3")]
-    PoppedCount(u8),
 }
 
 impl Punted {
@@ -63,15 +66,20 @@ impl Punted {
         let number: u8 = packet.metadata("reason")?;
         let count: u8 = packet.metadata("popped_count")?;
         let names = ["popped_1", "popped_2", "popped_3"];
-        let names = names
-            .get(..usize::from(count))
-            .ok_or(PuntError::PoppedCount(count))?;
         let popped = names
             .iter()
+            .take(count.into())
             .map(|name| Ok(packet.metadata::<u32>(name)?.into()));
+        let reason = PuntReason::from_number(number).ok_or(PuntError::Reason(number))?;
+        let max_length = match reason {
+            PuntReason::MtuExceeded => Some(packet.metadata("max_length")?),
+            _ => None,
+        };
         Ok(Self {
             port: packet.metadata("ingress_port")?,
-            reason: PuntReason::from_number(number).ok_or(PuntError::Reason(number))?,
+            reason,
+            popped_count: count,
+            max_length,
             popped: popped.collect::<Result<_, PuntError>>()?,
             frame: packet.payload.into(),
         })

@@ -28,26 +28,51 @@ pub struct HardwareProfile {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sizes {
-    /// Ports with settings.
-    pub port_config: u32,
+    /// Router interfaces, and attachment circuits that are a VLAN of a port.
+    pub interface: u32,
+    /// Attachment circuits that are a whole port.
+    pub attachment_port: u32,
     /// MAC addresses of the router, on all ports together.
     pub station_mac: u32,
     /// Rules for control packets.
     pub control_packet: u32,
+    /// Upstream LSRs that assign labels.
+    pub upstream_context: u32,
     /// Incoming labels, in each of the ILM tables.
     pub ilm: u32,
+    /// 1+1 protection domains that end here.
+    pub tail_selector: u32,
+    /// Traffic classes of all QoS maps together.
+    pub tc_to_phb: u32,
+    /// DSCPs of all QoS maps together.
+    pub dscp_to_phb: u32,
+    /// Tail ends of MPLS over IP, for each IP version.
+    pub tunnel_end: u32,
     /// FECs of IPv4.
     pub ftn_ipv4: u32,
     /// FECs of IPv6.
     pub ftn_ipv6: u32,
-    /// NHLFEs.
-    pub nhlfe: u32,
     /// Path groups.
     pub path_group: u32,
-    /// Weights of the members of all path groups together.
-    pub path_group_members: u32,
-    /// Weights of the members of one path group together.
-    pub path_group_max_members: u32,
+    /// Buckets of all path groups together: 1 for a group of one path, and at least 8 a path
+    /// for others.
+    pub path_bucket: u32,
+    /// 1:1 protection domains.
+    pub protection_state: u32,
+    /// Ports that are down.
+    pub port_state: u32,
+    /// Rules for services.
+    pub service_class: u32,
+    /// Branches of all point-to-multipoint LSPs together.
+    pub branch: u32,
+    /// NHLFEs.
+    pub nhlfe: u32,
+    /// IP tunnels.
+    pub tunnel_encapsulation: u32,
+    /// Code points of all QoS maps together.
+    pub phb_encoding: u32,
+    /// Congestion marks of all QoS maps together.
+    pub congestion_mark: u32,
 }
 
 /// Labels that the program handles at a time.
@@ -86,6 +111,13 @@ pub struct PuntRates {
     pub glean: PuntRate,
     pub label_action: PuntRate,
     pub no_route: PuntRate,
+    pub ldp: PuntRate,
+    pub rsvp: PuntRate,
+    pub bfd: PuntRate,
+    pub lsp_ping: PuntRate,
+    pub g_ach: PuntRate,
+    pub router_alert: PuntRate,
+    pub mtu_exceeded: PuntRate,
 }
 
 impl PuntRates {
@@ -99,6 +131,13 @@ impl PuntRates {
             PuntReason::Glean => self.glean,
             PuntReason::LabelAction => self.label_action,
             PuntReason::NoRoute => self.no_route,
+            PuntReason::Ldp => self.ldp,
+            PuntReason::Rsvp => self.rsvp,
+            PuntReason::Bfd => self.bfd,
+            PuntReason::LspPing => self.lsp_ping,
+            PuntReason::GAch => self.g_ach,
+            PuntReason::RouterAlert => self.router_alert,
+            PuntReason::MtuExceeded => self.mtu_exceeded,
         }
     }
 }
@@ -178,16 +217,28 @@ impl HardwareProfile {
             ..
         } = self;
         let positive = [
-            ("sizes.port_config", sizes.port_config),
+            ("sizes.interface", sizes.interface),
+            ("sizes.attachment_port", sizes.attachment_port),
             ("sizes.station_mac", sizes.station_mac),
             ("sizes.control_packet", sizes.control_packet),
+            ("sizes.upstream_context", sizes.upstream_context),
             ("sizes.ilm", sizes.ilm),
+            ("sizes.tail_selector", sizes.tail_selector),
+            ("sizes.tc_to_phb", sizes.tc_to_phb),
+            ("sizes.dscp_to_phb", sizes.dscp_to_phb),
+            ("sizes.tunnel_end", sizes.tunnel_end),
             ("sizes.ftn_ipv4", sizes.ftn_ipv4),
             ("sizes.ftn_ipv6", sizes.ftn_ipv6),
-            ("sizes.nhlfe", sizes.nhlfe),
             ("sizes.path_group", sizes.path_group),
-            ("sizes.path_group_members", sizes.path_group_members),
-            ("sizes.path_group_max_members", sizes.path_group_max_members),
+            ("sizes.path_bucket", sizes.path_bucket),
+            ("sizes.protection_state", sizes.protection_state),
+            ("sizes.port_state", sizes.port_state),
+            ("sizes.service_class", sizes.service_class),
+            ("sizes.branch", sizes.branch),
+            ("sizes.nhlfe", sizes.nhlfe),
+            ("sizes.tunnel_encapsulation", sizes.tunnel_encapsulation),
+            ("sizes.phb_encoding", sizes.phb_encoding),
+            ("sizes.congestion_mark", sizes.congestion_mark),
         ];
         let mut checks: Vec<_> = positive
             .into_iter()

@@ -1,15 +1,17 @@
-//! The numbers that mpls.p4 and the daemon share: `p4/include/ids.p4`.
+//! Why packets go to the daemon, and why they are dropped: the numbers of p4/include/ids.p4.
 
 use std::fmt;
 
+use forwarding::PuntClass;
 use serde::{Deserialize, Serialize};
 
-/// Why a packet went up to the daemon: `reason` of the PacketIn header.
+/// Why the switch gives a packet to the daemon; each reason is a class with a meter, a counter and
+/// a priority of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PuntReason {
-    /// A control packet: ARP, neighbour discovery, link-local multicast.
+    /// A control packet by its EtherType and destination: ARP, neighbour discovery, routing.
     Control,
-    /// To an address of the router itself.
+    /// To an address of the router.
     ToRouter,
     /// The TTL of the label or of the IP packet expired (RFC 3032 section 2.4).
     TtlExpired,
@@ -21,11 +23,25 @@ pub enum PuntReason {
     LabelAction,
     /// No FTN entry for the destination.
     NoRoute,
+    /// LDP (RFC 5036).
+    Ldp,
+    /// RSVP (RFC 2205, RFC 3209).
+    Rsvp,
+    /// Bidirectional forwarding detection (RFC 5880).
+    Bfd,
+    /// LSP Ping (RFC 8029).
+    LspPing,
+    /// The generic associated channel (RFC 5586).
+    GAch,
+    /// The router alert label (RFC 3032 section 2.1).
+    RouterAlert,
+    /// Larger than the MTU of the way that it takes (RFC 3032 section 3.4).
+    MtuExceeded,
 }
 
 impl PuntReason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 14] = [
         Self::Control,
         Self::ToRouter,
         Self::TtlExpired,
@@ -33,19 +49,19 @@ impl PuntReason {
         Self::Glean,
         Self::LabelAction,
         Self::NoRoute,
+        Self::Ldp,
+        Self::Rsvp,
+        Self::Bfd,
+        Self::LspPing,
+        Self::GAch,
+        Self::RouterAlert,
+        Self::MtuExceeded,
     ];
 
     /// The number in the PacketIn header and in the key of punt_policy.
     pub const fn number(self) -> u8 {
-        match self {
-            Self::Control => 1,
-            Self::ToRouter => 2,
-            Self::TtlExpired => 3,
-            Self::UnknownLabel => 4,
-            Self::Glean => 5,
-            Self::LabelAction => 6,
-            Self::NoRoute => 7,
-        }
+        // The variants stand in the order of ids.p4, from 1.
+        self as u8 + 1
     }
 
     /// The reason of this number.
@@ -53,6 +69,21 @@ impl PuntReason {
         Self::ALL
             .into_iter()
             .find(|reason| reason.number() == number)
+    }
+
+    /// The priority of the class on its way to the daemon, 0 to 7: the largest one is served
+    /// first.
+    pub const fn priority(self) -> u8 {
+        match self {
+            Self::Bfd => 7,
+            Self::Ldp | Self::Rsvp => 6,
+            Self::Control | Self::GAch => 5,
+            Self::LspPing | Self::RouterAlert => 4,
+            Self::ToRouter | Self::Glean => 3,
+            Self::MtuExceeded | Self::TtlExpired => 2,
+            Self::NoRoute | Self::LabelAction => 1,
+            Self::UnknownLabel => 0,
+        }
     }
 
     /// The name that commands and metrics use.
@@ -65,6 +96,25 @@ impl PuntReason {
             Self::Glean => "glean",
             Self::LabelAction => "label-action",
             Self::NoRoute => "no-route",
+            Self::Ldp => "ldp",
+            Self::Rsvp => "rsvp",
+            Self::Bfd => "bfd",
+            Self::LspPing => "lsp-ping",
+            Self::GAch => "g-ach",
+            Self::RouterAlert => "router-alert",
+            Self::MtuExceeded => "mtu-exceeded",
+        }
+    }
+}
+
+impl From<PuntClass> for PuntReason {
+    fn from(class: PuntClass) -> Self {
+        match class {
+            PuntClass::LabelAction => Self::LabelAction,
+            PuntClass::RouterAlert => Self::RouterAlert,
+            PuntClass::GenericAssociatedChannel => Self::GAch,
+            PuntClass::LspPing => Self::LspPing,
+            PuntClass::Bfd => Self::Bfd,
         }
     }
 }
@@ -88,8 +138,8 @@ pub struct PuntRate {
 /// Why a packet was dropped: index of the counters `drops` and `egress_drops`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DropReason {
-    /// It came by a port without settings.
-    PortNotConfigured,
+    /// It came by a port or VLAN that is neither a router interface nor an attachment circuit.
+    UnknownInterface,
     /// It is shorter than an Ethernet header.
     MalformedFrame,
     /// It is neither to a station MAC address nor a control packet.
@@ -122,12 +172,32 @@ pub enum DropReason {
     PuntPolicy,
     /// The path group names an NHLFE that is not there.
     NoNhlfe,
+    /// Its label has a special purpose and may not be looked up here (RFC 9017).
+    SpecialPurposeLabel,
+    /// It came by the path of a 1+1 protection domain that is not selected (RFC 6378).
+    NotSelected,
+    /// It is larger than the MTU of the way that it takes (RFC 3032 section 3.4).
+    MtuExceeded,
+    /// The control word of its pseudowire is not that of a data packet (RFC 4448 section 4.6).
+    ControlWord,
+    /// Its label is upstream-assigned, by an LSR without a context (RFC 5332 section 4).
+    NoUpstreamContext,
+    /// It is MPLS over IP, and not from a tunnel that ends here (RFC 4023, RFC 7510).
+    Tunnel,
+    /// It met congestion in the LSP and its transport is not ECN-capable (RFC 5129 section 4.6).
+    NotEcnCapable,
+    /// It has more VLAN tags than are taken.
+    Vlan,
+    /// It is a copy for a branch that is not there.
+    NoBranch,
+    /// The port that it should leave by is down, and there is no backup.
+    PortDown,
 }
 
 impl DropReason {
     /// Every reason.
-    pub const ALL: [Self; 17] = [
-        Self::PortNotConfigured,
+    pub const ALL: [Self; 27] = [
+        Self::UnknownInterface,
         Self::MalformedFrame,
         Self::NotForRouter,
         Self::EtherType,
@@ -144,6 +214,16 @@ impl DropReason {
         Self::PuntRate,
         Self::PuntPolicy,
         Self::NoNhlfe,
+        Self::SpecialPurposeLabel,
+        Self::NotSelected,
+        Self::MtuExceeded,
+        Self::ControlWord,
+        Self::NoUpstreamContext,
+        Self::Tunnel,
+        Self::NotEcnCapable,
+        Self::Vlan,
+        Self::NoBranch,
+        Self::PortDown,
     ];
 
     /// The index of the counters.
@@ -160,7 +240,7 @@ impl DropReason {
     /// The name that commands and metrics use.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::PortNotConfigured => "port-not-configured",
+            Self::UnknownInterface => "unknown-interface",
             Self::MalformedFrame => "malformed-frame",
             Self::NotForRouter => "not-for-router",
             Self::EtherType => "ether-type",
@@ -177,6 +257,16 @@ impl DropReason {
             Self::PuntRate => "punt-rate",
             Self::PuntPolicy => "punt-policy",
             Self::NoNhlfe => "no-nhlfe",
+            Self::SpecialPurposeLabel => "special-purpose-label",
+            Self::NotSelected => "not-selected",
+            Self::MtuExceeded => "mtu-exceeded",
+            Self::ControlWord => "control-word",
+            Self::NoUpstreamContext => "no-upstream-context",
+            Self::Tunnel => "tunnel",
+            Self::NotEcnCapable => "not-ecn-capable",
+            Self::Vlan => "vlan",
+            Self::NoBranch => "no-branch",
+            Self::PortDown => "port-down",
         }
     }
 }
@@ -193,7 +283,7 @@ mod tests {
 
     use super::*;
 
-    /// `#define DROP_PORT_NOT_CONFIGURED 1` becomes ("port-not-configured", 1).
+    /// `#define DROP_PORT_NOT_CONFIGURED 1` becomes ("unknown-interface", 1).
     fn defines(prefix: &str) -> BTreeMap<String, u64> {
         let text = include_str!("../../../p4/include/ids.p4");
         let define = |line: &str| {

@@ -85,9 +85,9 @@ impl Translator {
         let mut pass = Pass {
             lfib: &desired.lfib,
             ports: desired
-                .ports
+                .interfaces
                 .iter()
-                .map(|(port, config)| (config.interface.as_str(), (*port, config.mac)))
+                .map(|(name, config)| (name.as_str(), (config.port, config.mac)))
                 .collect(),
             held,
             referrers: referrers(held),
@@ -145,7 +145,7 @@ impl Translator {
             "control_packet",
             capacity.control_packet,
             control
-                .map(|kind| {
+                .map(|(kind, _)| {
                     (
                         Key::ControlPacket(*kind, CONTROL_PRIORITY),
                         Value::PuntControl,
@@ -155,17 +155,17 @@ impl Translator {
         );
         add(
             "port_config",
-            capacity.port_config,
+            capacity.interface,
             desired
-                .ports
-                .iter()
-                .map(|(port, config)| {
+                .interfaces
+                .values()
+                .map(|config| {
                     let value = PortValue {
                         mpls_enabled: config.mpls_enabled,
                         vrf: config.vrf,
                         label_space: config.label_space,
                     };
-                    (Key::Port(*port), Value::Port(value))
+                    (Key::Port(config.port), Value::Port(value))
                 })
                 .collect(),
         );
@@ -173,9 +173,9 @@ impl Translator {
             "station_mac",
             capacity.station_mac,
             desired
-                .ports
-                .iter()
-                .map(|(port, config)| (Key::StationMac(*port, config.mac), Value::Admit))
+                .interfaces
+                .values()
+                .map(|config| (Key::StationMac(config.port, config.mac), Value::Admit))
                 .collect(),
         );
         for (reason, rate) in &desired.punt {
@@ -223,7 +223,10 @@ impl Translator {
             (LfibEntry::Ftn(FtnAction::Discard | FtnAction::Forward(_)), _) => {
                 Value::Ftn(FtnValue::Discard)
             }
-            (LfibEntry::Ilm(action), group) => Value::Ilm(ilm_value(action, group)),
+            (LfibEntry::Ftn(FtnAction::Replicate(_)), _) => return Err(Refusal::UnsupportedAction),
+            (LfibEntry::Ilm(action), group) => {
+                Value::Ilm(ilm_value(action, group).ok_or(Refusal::UnsupportedAction)?)
+            }
         };
         match key {
             EntryKey::Ftn(Fec::Prefix { vrf, prefix }) => {
@@ -532,7 +535,7 @@ impl<'a> Pass<'a> {
             let (port, source) = *self.ports.get(next_hop.interface.as_str())?;
             let labels = path.nhlfe.labels().to_vec();
             // Without labels to push the model says nothing.
-            let ttl_pipe = !labels.is_empty() && path.nhlfe.ttl_model().is_pipe();
+            let ttl_pipe = !labels.is_empty() && path.nhlfe.tunnel_model().is_pipe();
             let value = NhlfeValue {
                 source,
                 destination,
@@ -605,43 +608,51 @@ fn users(lfib: &Lfib) -> BTreeMap<&Arc<PathGroup>, Vec<EntryKey>> {
     users
 }
 
-fn ilm_value(action: &IlmAction, group: Option<PathGroupId>) -> IlmValue {
-    match (action, group) {
+fn ilm_value(action: &IlmAction, group: Option<PathGroupId>) -> Option<IlmValue> {
+    Some(match (action, group) {
         // A group with a path that pops takes the label off for all of them; the other paths push
         // their labels in its place.
         (
             IlmAction::Forward {
                 paths,
                 payload,
-                ttl_model,
+                tunnel_model,
+                ..
             },
             Some(group),
         ) if paths.pops_labels() => IlmValue::PopAndForward {
             group,
             payload: *payload,
-            ttl_pipe: ttl_model.is_pipe(),
+            ttl_pipe: tunnel_model.is_pipe(),
         },
         (IlmAction::Forward { .. }, Some(group)) => IlmValue::Swap(group),
         (
             IlmAction::PopAndLookUpIp {
                 vrf,
                 payload,
-                ttl_model,
+                tunnel_model,
+                ..
             },
             _,
         ) => IlmValue::PopAndLookUpIp {
             vrf: *vrf,
             payload: *payload,
-            ttl_pipe: ttl_model.is_pipe(),
+            ttl_pipe: tunnel_model.is_pipe(),
         },
-        (IlmAction::PopAndLookUpLabel { ttl_model }, _) => IlmValue::PopAndLookUpLabel {
-            ttl_pipe: ttl_model.is_pipe(),
+        (IlmAction::PopAndLookUpLabel { tunnel_model, .. }, _) => IlmValue::PopAndLookUpLabel {
+            ttl_pipe: tunnel_model.is_pipe(),
         },
-        (IlmAction::ExplicitNull { payload, ttl_model }, _) => IlmValue::ExplicitNull {
+        (
+            IlmAction::ExplicitNull {
+                payload,
+                tunnel_model,
+            },
+            _,
+        ) => IlmValue::ExplicitNull {
             payload: *payload,
-            ttl_pipe: ttl_model.is_pipe(),
+            ttl_pipe: tunnel_model.is_pipe(),
         },
-        // A forwarding entry always comes with its group.
-        (IlmAction::Punt | IlmAction::Forward { .. }, _) => IlmValue::Punt,
-    }
+        (IlmAction::Punt(_), _) => IlmValue::Punt,
+        _ => return None,
+    })
 }

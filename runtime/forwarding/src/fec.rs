@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::PathGroup;
+use crate::{AttachmentCircuit, Nhlfe, PathGroup, Replication};
 
 /// A virtual routing and forwarding instance. 0 is the default instance.
 #[derive(
@@ -39,23 +39,33 @@ pub enum Fec {
         /// The prefix; its host bits are zero.
         prefix: IpNet,
     },
+    /// The packets of a VRF to an IP multicast group.
+    MulticastGroup {
+        /// The instance in which the destination is looked up.
+        vrf: VrfId,
+        /// The group.
+        group: IpAddr,
+    },
+    /// The frames of an attachment circuit (the PWid FEC elements of RFC 8077).
+    AttachmentCircuit(AttachmentCircuit),
 }
 
 impl Fec {
-    /// The FEC of a prefix; host bits of the prefix are ignored.
+    /// The FEC of a prefix; host bits of the prefix are ignored. A prefix that is a single
+    /// multicast group is the FEC of that group.
     pub fn prefix(vrf: VrfId, prefix: IpNet) -> Self {
-        Self::Prefix {
-            vrf,
-            prefix: prefix.trunc(),
+        let prefix = prefix.trunc();
+        let group = prefix.addr();
+        if group.is_multicast() && prefix.prefix_len() == prefix.max_prefix_len() {
+            Self::MulticastGroup { vrf, group }
+        } else {
+            Self::Prefix { vrf, prefix }
         }
     }
 
-    /// The FEC of one address: a prefix of full length.
+    /// The FEC of one address.
     pub fn host(vrf: VrfId, address: IpAddr) -> Self {
-        Self::Prefix {
-            vrf,
-            prefix: address.into(),
-        }
+        Self::prefix(vrf, address.into())
     }
 }
 
@@ -67,6 +77,12 @@ impl fmt::Display for Fec {
                 prefix,
             } => write!(f, "{prefix}"),
             Self::Prefix { vrf, prefix } => write!(f, "{prefix} vrf {vrf}"),
+            Self::MulticastGroup {
+                vrf: VrfId::DEFAULT,
+                group,
+            } => write!(f, "group {group}"),
+            Self::MulticastGroup { vrf, group } => write!(f, "group {group} vrf {vrf}"),
+            Self::AttachmentCircuit(circuit) => write!(f, "attachment circuit {circuit}"),
         }
     }
 }
@@ -76,6 +92,9 @@ impl fmt::Display for Fec {
 pub enum FtnAction {
     /// Forward to one of the NHLFEs, with the labels that it pushes (none: plain IP forwarding).
     Forward(Arc<PathGroup>),
+    /// Send a copy to each branch: the ingress of a point-to-multipoint LSP, or multicast without
+    /// labels. Only for multicast groups, and without a local branch.
+    Replicate(Arc<Replication>),
     /// Deliver to the router itself: one of its own addresses.
     ToRouter,
     /// A connected prefix: the router resolves the neighbour.
@@ -89,8 +108,26 @@ impl FtnAction {
     pub fn path_group(&self) -> Option<&Arc<PathGroup>> {
         match self {
             Self::Forward(group) => Some(group),
-            Self::ToRouter | Self::Glean | Self::Discard => None,
+            Self::Replicate(_) | Self::ToRouter | Self::Glean | Self::Discard => None,
         }
+    }
+
+    /// The branches, if the action replicates.
+    pub fn replication(&self) -> Option<&Arc<Replication>> {
+        match self {
+            Self::Replicate(replication) => Some(replication),
+            _ => None,
+        }
+    }
+
+    /// Every NHLFE by which packets may leave.
+    pub fn nhlfes(&self) -> impl Iterator<Item = &Nhlfe> {
+        let group = self
+            .path_group()
+            .into_iter()
+            .flat_map(|group| group.nhlfes());
+        let replication = self.replication().into_iter();
+        group.chain(replication.flat_map(|replication| replication.branches()))
     }
 }
 
@@ -99,6 +136,7 @@ impl fmt::Display for FtnAction {
         f.write_str(match self {
             Self::Forward(group) if group.pushes_labels() => "push",
             Self::Forward(_) => "forward",
+            Self::Replicate(_) => "replicate",
             Self::ToRouter => "to-router",
             Self::Glean => "glean",
             Self::Discard => "discard",

@@ -6,25 +6,10 @@ use std::sync::Arc;
 use mpls::Label;
 use serde::{Deserialize, Serialize};
 
-use crate::{PathGroup, TtlModel, VrfId};
-
-/// A label space (RFC 3031 section 3.14). 0 is the platform-wide space.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
-#[serde(transparent)]
-pub struct LabelSpace(pub u16);
-
-impl LabelSpace {
-    /// The platform-wide label space, 0.
-    pub const PLATFORM: Self = Self(0);
-}
-
-impl fmt::Display for LabelSpace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
+use crate::{
+    AttachmentCircuit, LabelSpace, Nhlfe, PathGroup, QosMapId, Replication, TailEnd, TunnelModel,
+    VrfId,
+};
 
 /// What an ILM entry is found by: an incoming label in the label space of its interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -75,7 +60,38 @@ impl fmt::Display for Payload {
     }
 }
 
+/// The class of packets that an ILM entry gives to the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PuntClass {
+    /// The entry asks for it, and nothing more is known.
+    LabelAction,
+    /// The router alert label (RFC 3032 section 2.1).
+    RouterAlert,
+    /// The generic associated channel (RFC 5586).
+    GenericAssociatedChannel,
+    /// LSP Ping (RFC 8029).
+    LspPing,
+    /// Bidirectional forwarding detection (RFC 5884).
+    Bfd,
+}
+
+impl fmt::Display for PuntClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::LabelAction => "label-action",
+            Self::RouterAlert => "router-alert",
+            Self::GenericAssociatedChannel => "g-ach",
+            Self::LspPing => "lsp-ping",
+            Self::Bfd => "bfd",
+        })
+    }
+}
+
 /// What the ILM says of an incoming label (RFC 3031 section 3.11).
+///
+/// The QoS map of an entry says what the TC of its label means (RFC 3270 section 3.2); with map 0
+/// the one of the interface does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IlmAction {
     /// Forward to one of the NHLFEs. One with labels swaps, and pushes when it has more than one;
@@ -86,8 +102,10 @@ pub enum IlmAction {
         /// What is below a label with the S bit. Where it is not known, a packet that would be
         /// popped to its payload is dropped.
         payload: Option<Payload>,
-        /// How the TTL goes on when the label is popped (RFC 3443).
-        ttl_model: TtlModel,
+        /// How TTL and marking go on when the label is popped.
+        tunnel_model: TunnelModel,
+        /// What the TC means.
+        qos_map: QosMapId,
     },
     /// Pop the last label and look up the IP packet: the egress of the LSP.
     PopAndLookUpIp {
@@ -95,31 +113,111 @@ pub enum IlmAction {
         vrf: VrfId,
         /// What is below the label.
         payload: Payload,
-        /// How the TTL goes on (RFC 3443).
-        ttl_model: TtlModel,
+        /// How TTL and marking go on.
+        tunnel_model: TunnelModel,
+        /// What the TC means.
+        qos_map: QosMapId,
+        /// Of which path of a 1+1 protection domain the label is the end.
+        tail_end: Option<TailEnd>,
     },
     /// Pop the label and look up the one below: the egress of an LSP that carries LSPs.
     PopAndLookUpLabel {
-        /// How the TTL goes on (RFC 3443).
-        ttl_model: TtlModel,
+        /// The space of the label below: the context that this label stands for (RFC 5331 section
+        /// 3), or the platform-wide space.
+        label_space: LabelSpace,
+        /// How TTL and marking go on.
+        tunnel_model: TunnelModel,
+        /// What the TC means.
+        qos_map: QosMapId,
+        /// Of which path of a 1+1 protection domain the label is the end.
+        tail_end: Option<TailEnd>,
+    },
+    /// Pop the label and deliver the Ethernet frame below: the egress of a pseudowire (RFC 4448).
+    PopToAttachmentCircuit {
+        /// Where the frame leaves.
+        circuit: AttachmentCircuit,
+        /// Whether a control word is below the label (RFC 4448 section 4.6).
+        control_word: bool,
+        /// What the TC means.
+        qos_map: QosMapId,
+        /// Of which path of a 1+1 protection domain the label is the end.
+        tail_end: Option<TailEnd>,
+    },
+    /// Replace the label and send a copy to each branch of a point-to-multipoint LSP (RFC 4875).
+    Replicate {
+        /// The branches.
+        replication: Arc<Replication>,
+        /// What the TC means.
+        qos_map: QosMapId,
     },
     /// Explicit null (RFC 3032 section 2.1, RFC 4182): pop, then look up what is below, in the VRF
     /// of the interface when it is IP.
     ExplicitNull {
         /// What is below a label with the S bit.
         payload: Payload,
-        /// How the TTL goes on (RFC 3443).
-        ttl_model: TtlModel,
+        /// How TTL and marking go on.
+        tunnel_model: TunnelModel,
+    },
+    /// Entropy label indicator at the top of the stack (RFC 6790 section 4.3): it and the entropy
+    /// label are popped, then what is below is looked up.
+    EntropyLabelIndicator {
+        /// What is below an entropy label with the S bit; dropped when it is not known.
+        payload: Option<Payload>,
+        /// How TTL and marking go on.
+        tunnel_model: TunnelModel,
     },
     /// Give the packet to the daemon.
-    Punt,
+    Punt(PuntClass),
+    /// Drop the packet: the label may not be looked up here.
+    Discard,
 }
 
 impl IlmAction {
+    /// Pop and look up in this label space, under the uniform model.
+    pub const fn pop_and_look_up_label(label_space: LabelSpace) -> Self {
+        Self::PopAndLookUpLabel {
+            label_space,
+            tunnel_model: TunnelModel::Uniform,
+            qos_map: QosMapId::DEFAULT,
+            tail_end: None,
+        }
+    }
+
+    /// Give the packet to the daemon as one of no special class.
+    pub const PUNT: Self = Self::Punt(PuntClass::LabelAction);
+
     /// The path group, if the action forwards.
     pub fn path_group(&self) -> Option<&Arc<PathGroup>> {
         match self {
             Self::Forward { paths, .. } => Some(paths),
+            _ => None,
+        }
+    }
+
+    /// The branches, if the action replicates.
+    pub fn replication(&self) -> Option<&Arc<Replication>> {
+        match self {
+            Self::Replicate { replication, .. } => Some(replication),
+            _ => None,
+        }
+    }
+
+    /// Every NHLFE by which packets may leave.
+    pub fn nhlfes(&self) -> impl Iterator<Item = &Nhlfe> {
+        let group = self
+            .path_group()
+            .into_iter()
+            .flat_map(|group| group.nhlfes());
+        let replication = self.replication().into_iter();
+        group.chain(replication.flat_map(|replication| replication.branches()))
+    }
+
+    /// The label space in which the next label is looked up, if it is another than that of the
+    /// entry.
+    pub fn next_label_space(&self) -> Option<LabelSpace> {
+        match self {
+            Self::PopAndLookUpLabel { label_space, .. } => Some(*label_space),
+            Self::Replicate { replication, .. } => replication.local(),
             _ => None,
         }
     }
@@ -135,8 +233,12 @@ impl fmt::Display for IlmAction {
             },
             Self::PopAndLookUpIp { .. } => "pop-and-look-up-ip",
             Self::PopAndLookUpLabel { .. } => "pop-and-look-up-label",
+            Self::PopToAttachmentCircuit { .. } => "pop-to-attachment-circuit",
+            Self::Replicate { .. } => "replicate",
             Self::ExplicitNull { .. } => "explicit-null",
-            Self::Punt => "punt",
+            Self::EntropyLabelIndicator { .. } => "entropy-label-indicator",
+            Self::Punt(_) => "punt",
+            Self::Discard => "discard",
         })
     }
 }

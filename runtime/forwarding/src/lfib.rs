@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::{
-    Fec, FtnAction, IlmAction, IlmKey, MacAddress, NextHop, NextHopProblem, Owner, PathGroup,
-    UnresolvedNextHop,
+    Fec, FtnAction, IlmAction, IlmKey, LabelSpace, MacAddress, NextHop, NextHopProblem, Nhlfe,
+    Owner, PathGroup, QosMap, QosMapId, TunnelEnd, UnresolvedNextHop,
 };
 
 /// What the switch should forward by: for each FEC and incoming label the binding that was chosen,
@@ -23,6 +23,13 @@ pub struct Lfib {
     pub resolved: BTreeMap<NextHop, MacAddress>,
     /// Why each other next hop of the entries cannot be used.
     pub unresolved: BTreeMap<NextHop, NextHopProblem>,
+    /// The label space of upstream-assigned labels, by the LSR that assigns them (RFC 5331 section
+    /// 7, RFC 5332): a neighbour on an interface, which is resolved like a next hop.
+    pub upstream_contexts: BTreeMap<NextHop, LabelSpace>,
+    /// The label space of labelled packets that arrive over IP.
+    pub tunnel_ends: BTreeMap<TunnelEnd, LabelSpace>,
+    /// The QoS maps; [`QosMapId::DEFAULT`] is not among them.
+    pub qos_maps: BTreeMap<QosMapId, QosMap>,
 }
 
 /// The chosen binding of a FEC.
@@ -44,28 +51,33 @@ pub struct IlmEntry {
 }
 
 impl Lfib {
-    /// The next hops of a group that cannot be used, in the order of its paths.
-    pub fn unresolved_of(&self, group: &PathGroup) -> Vec<UnresolvedNextHop> {
-        let unresolved = |next_hop: &NextHop| {
-            let problem = self.problem(next_hop)?;
-            Some(UnresolvedNextHop {
-                next_hop: next_hop.clone(),
-                problem,
-            })
-        };
-        group
-            .paths()
-            .iter()
-            .filter_map(|path| unresolved(path.nhlfe.next_hop()))
-            .collect()
+    /// The next hops of NHLFEs that cannot be used, each once.
+    pub fn unresolved_of<'a>(
+        &self,
+        nhlfes: impl IntoIterator<Item = &'a Nhlfe>,
+    ) -> Vec<UnresolvedNextHop> {
+        let mut unresolved = Vec::new();
+        for nhlfe in nhlfes {
+            let next_hop = nhlfe.next_hop();
+            if let Some(problem) = self.problem(next_hop)
+                && !unresolved
+                    .iter()
+                    .any(|known: &UnresolvedNextHop| known.next_hop == *next_hop)
+            {
+                unresolved.push(UnresolvedNextHop {
+                    next_hop: next_hop.clone(),
+                    problem,
+                });
+            }
+        }
+        unresolved
     }
 
-    /// Whether a next hop of the group can be used.
-    pub fn is_usable(&self, group: &PathGroup) -> bool {
-        group
-            .paths()
-            .iter()
-            .any(|path| self.resolved.contains_key(path.nhlfe.next_hop()))
+    /// Whether a next hop of the NHLFEs can be used.
+    pub fn is_usable<'a>(&self, nhlfes: impl IntoIterator<Item = &'a Nhlfe>) -> bool {
+        nhlfes
+            .into_iter()
+            .any(|nhlfe| self.resolved.contains_key(nhlfe.next_hop()))
     }
 
     /// Why a next hop cannot be used; `None` when it can.
@@ -114,11 +126,13 @@ pub struct Changes {
     pub ilm: BTreeSet<IlmKey>,
     /// Next hops that were resolved, changed their MAC address, or cannot be used any more.
     pub next_hops: BTreeSet<NextHop>,
+    /// Whether upstream contexts, tunnel ends or QoS maps changed.
+    pub settings: bool,
 }
 
 impl Changes {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.ftn.is_empty() && self.ilm.is_empty() && self.next_hops.is_empty()
+        self.ftn.is_empty() && self.ilm.is_empty() && self.next_hops.is_empty() && !self.settings
     }
 }

@@ -71,6 +71,28 @@ impl MacAddress {
     pub const fn is_group(self) -> bool {
         self.0[0] & 1 == 1
     }
+
+    /// The address to which packets of an IP multicast group are sent (RFC 1112 section 6.4, RFC
+    /// 2464 section 7).
+    pub const fn of_multicast_group(group: IpAddr) -> Self {
+        match group {
+            IpAddr::V4(group) => {
+                let [_, b, c, d] = group.octets();
+                Self([0x01, 0x00, 0x5E, b & 0x7F, c, d])
+            }
+            IpAddr::V6(group) => {
+                let octets = group.octets();
+                Self([0x33, 0x33, octets[12], octets[13], octets[14], octets[15]])
+            }
+        }
+    }
+
+    /// The address to which labelled packets are multicast (RFC 5332 section 8): with the value of
+    /// one of the labels, or 0.
+    pub const fn of_multicast_label(value: u32) -> Self {
+        let [_, high, middle, low] = value.to_be_bytes();
+        Self([0x01, 0x00, 0x5E, 0x80 | (high & 0x0F), middle, low])
+    }
 }
 
 impl fmt::Display for MacAddress {
@@ -123,6 +145,10 @@ impl From<MacAddress> for String {
 }
 
 /// Where an NHLFE sends to: the address of a neighbour on an interface (RFC 3031 section 3.10).
+///
+/// A multicast address stands for all that listen on the interface. Nothing needs to be resolved
+/// for it: packets without labels have the MAC address of the group, labelled ones that of RFC 5332
+/// section 8.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct NextHop {
@@ -217,5 +243,17 @@ mod tests {
             UnresolvedNextHop { next_hop, problem }.to_string(),
             "next hop 10.0.12.2 is not resolved on interface core0"
         );
+    }
+
+    #[test]
+    fn multicast_addresses_are_those_of_the_rfcs() {
+        let mac = |group: &str| MacAddress::of_multicast_group(group.parse().unwrap()).to_string();
+        // RFC 1112 section 6.4: the low 23 bits.
+        assert_eq!(mac("239.129.2.3"), "01:00:5e:01:02:03");
+        assert_eq!(mac("ff05::1:3"), "33:33:00:01:00:03");
+        // RFC 5332 section 8: 01-00-5e-8v-wx-yz.
+        let mac = |value| MacAddress::of_multicast_label(value).to_string();
+        assert_eq!(mac(0), "01:00:5e:80:00:00");
+        assert_eq!(mac(0xABCDE), "01:00:5e:8a:bc:de");
     }
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use mpls::{Label, SpecialPurposeLabel};
 
 use crate::{
-    Changes, EntryKey, Fec, FtnAction, FtnEntry, IlmAction, IlmEntry, IlmKey, InterfaceName, Lfib,
-    MacAddress, NextHop, NextHopProblem, Owner, PathGroup, Payload, Programmed, Protocol, State,
-    UnresolvedNextHop, View,
+    Changes, EntryKey, Fec, FtnAction, FtnEntry, IlmAction, IlmEntry, IlmKey, InterfaceName,
+    LabelSpace, Lfib, MacAddress, NextHop, NextHopProblem, Nhlfe, Owner, Payload, Programmed,
+    Protocol, QosMap, QosMapId, State, TunnelEnd, UnresolvedNextHop, View,
 };
 
 /// An incoming label that cannot have the action.
@@ -96,7 +96,7 @@ impl Forwarding {
         key: IlmKey,
         action: IlmAction,
     ) -> Result<(), BindError> {
-        check_label(key.label, &action)?;
+        check_label(&key, &action)?;
         self.ilm.bind(&key, owner, action);
         self.choose_ilm(&key);
         Ok(())
@@ -119,7 +119,7 @@ impl Forwarding {
     ) -> Result<(), BindError> {
         let bindings: Vec<_> = bindings.into_iter().collect();
         for (_, key, action) in &bindings {
-            check_label(key.label, action)?;
+            check_label(key, action)?;
         }
         let kept: BTreeSet<_> = bindings
             .iter()
@@ -178,6 +178,42 @@ impl Forwarding {
         }
     }
 
+    /// Makes these the only upstream LSRs that assign labels, each with the label space of its
+    /// labels (RFC 5331 section 7).
+    pub fn replace_upstream_contexts(
+        &mut self,
+        contexts: impl IntoIterator<Item = (NextHop, LabelSpace)>,
+    ) {
+        let contexts: BTreeMap<_, _> = contexts.into_iter().collect();
+        if self.lfib.upstream_contexts == contexts {
+            return;
+        }
+        let used: Vec<_> = contexts.keys().cloned().collect();
+        let lfib = Arc::make_mut(&mut self.lfib);
+        let former = std::mem::replace(&mut lfib.upstream_contexts, contexts);
+        self.changes.settings = true;
+        self.refer(&used, &former.into_keys().collect::<Vec<_>>());
+    }
+
+    /// Makes these the only tail ends of MPLS over IP, each with the label space of what arrives.
+    pub fn replace_tunnel_ends(&mut self, ends: impl IntoIterator<Item = (TunnelEnd, LabelSpace)>) {
+        let ends: BTreeMap<_, _> = ends.into_iter().collect();
+        if self.lfib.tunnel_ends != ends {
+            Arc::make_mut(&mut self.lfib).tunnel_ends = ends;
+            self.changes.settings = true;
+        }
+    }
+
+    /// Makes these the only QoS maps. One for [`QosMapId::DEFAULT`] is left out: it is as it is.
+    pub fn replace_qos_maps(&mut self, maps: impl IntoIterator<Item = (QosMapId, QosMap)>) {
+        let mut maps: BTreeMap<_, _> = maps.into_iter().collect();
+        maps.remove(&QosMapId::DEFAULT);
+        if self.lfib.qos_maps != maps {
+            Arc::make_mut(&mut self.lfib).qos_maps = maps;
+            self.changes.settings = true;
+        }
+    }
+
     /// The neighbours of which the MAC address is known.
     pub fn neighbours(&self) -> impl Iterator<Item = (&NextHop, MacAddress)> {
         self.neighbours
@@ -206,8 +242,8 @@ impl Forwarding {
         programmed: &'a Programmed,
     ) -> impl Iterator<Item = View<'a, Fec, FtnAction>> {
         self.ftn.iter().map(move |(fec, binding, chosen)| {
-            let group = binding.action.path_group();
-            self.view(fec, binding, chosen, group, programmed, || {
+            let unresolved = self.unresolved(binding.action.nhlfes());
+            self.view(fec, binding, chosen, unresolved, programmed, || {
                 EntryKey::Ftn(fec.clone())
             })
         })
@@ -219,8 +255,8 @@ impl Forwarding {
         programmed: &'a Programmed,
     ) -> impl Iterator<Item = View<'a, IlmKey, IlmAction>> {
         self.ilm.iter().map(move |(key, binding, chosen)| {
-            let group = binding.action.path_group();
-            self.view(key, binding, chosen, group, programmed, || {
+            let unresolved = self.unresolved(binding.action.nhlfes());
+            self.view(key, binding, chosen, unresolved, programmed, || {
                 EntryKey::Ilm(*key)
             })
         })
@@ -231,12 +267,10 @@ impl Forwarding {
         key: &'a K,
         binding: &'a Binding<A>,
         chosen: &'a Binding<A>,
-        group: Option<&Arc<PathGroup>>,
+        (unresolved, usable): (Vec<UnresolvedNextHop>, bool),
         programmed: &Programmed,
         entry_key: impl FnOnce() -> EntryKey,
     ) -> View<'a, K, A> {
-        let unresolved = group.map_or_else(Vec::new, |group| self.unresolved(group));
-        let usable = group.is_none_or(|group| unresolved.len() < group.paths().len());
         let state = if !std::ptr::eq(binding, chosen) {
             let owner = chosen.owner.clone();
             if chosen.owner.protocol.preference() == binding.owner.protocol.preference() {
@@ -263,19 +297,23 @@ impl Forwarding {
         }
     }
 
-    fn unresolved(&self, group: &PathGroup) -> Vec<UnresolvedNextHop> {
-        let unresolved = |next_hop: &NextHop| match self.resolution(next_hop) {
+    /// The next hops that cannot be used, each once, and whether another one can or none is
+    /// needed.
+    fn unresolved<'a>(
+        &self,
+        nhlfes: impl Iterator<Item = &'a Nhlfe>,
+    ) -> (Vec<UnresolvedNextHop>, bool) {
+        let next_hops: BTreeSet<_> = nhlfes.map(Nhlfe::next_hop).collect();
+        let unresolved = |next_hop: &&NextHop| match self.resolution(next_hop) {
             Ok(_) => None,
             Err(problem) => Some(UnresolvedNextHop {
-                next_hop: next_hop.clone(),
+                next_hop: (*next_hop).clone(),
                 problem,
             }),
         };
-        group
-            .paths()
-            .iter()
-            .filter_map(|path| unresolved(path.nhlfe.next_hop()))
-            .collect()
+        let unresolved: Vec<_> = next_hops.iter().filter_map(unresolved).collect();
+        let usable = next_hops.is_empty() || unresolved.len() < next_hops.len();
+        (unresolved, usable)
     }
 
     fn choose_ftn(&mut self, fec: &Fec) {
@@ -286,18 +324,17 @@ impl Forwarding {
         if self.lfib.ftn.get(fec) == chosen.as_ref() {
             return;
         }
-        let group = chosen
+        let used = chosen
             .as_ref()
-            .and_then(|entry| entry.action.path_group())
-            .cloned();
+            .map_or_else(Vec::new, |entry| next_hops(entry.action.nhlfes()));
         let ftn = &mut Arc::make_mut(&mut self.lfib).ftn;
         let former = match chosen {
             Some(entry) => ftn.insert(fec.clone(), entry),
             None => ftn.remove(fec),
         };
-        let former = former.and_then(|entry| entry.action.path_group().cloned());
+        let former = former.map_or_else(Vec::new, |entry| next_hops(entry.action.nhlfes()));
         self.changes.ftn.insert(fec.clone());
-        self.refer(group, former);
+        self.refer(&used, &former);
     }
 
     fn choose_ilm(&mut self, key: &IlmKey) {
@@ -308,30 +345,25 @@ impl Forwarding {
         if self.lfib.ilm.get(key) == chosen.as_ref() {
             return;
         }
-        let group = chosen
+        let used = chosen
             .as_ref()
-            .and_then(|entry| entry.action.path_group())
-            .cloned();
+            .map_or_else(Vec::new, |entry| next_hops(entry.action.nhlfes()));
         let ilm = &mut Arc::make_mut(&mut self.lfib).ilm;
         let former = match chosen {
             Some(entry) => ilm.insert(*key, entry),
             None => ilm.remove(key),
         };
-        let former = former.and_then(|entry| entry.action.path_group().cloned());
+        let former = former.map_or_else(Vec::new, |entry| next_hops(entry.action.nhlfes()));
         self.changes.ilm.insert(*key);
-        self.refer(group, former);
+        self.refer(&used, &former);
     }
 
-    /// Counts the next hops of a group that is used from now on and of one that is not any more.
-    fn refer(&mut self, used: Option<Arc<PathGroup>>, unused: Option<Arc<PathGroup>>) {
-        for path in used.iter().flat_map(|group| group.paths()) {
-            *self
-                .references
-                .entry(path.nhlfe.next_hop().clone())
-                .or_default() += 1;
+    /// Counts next hops that are used from now on and ones that are not any more.
+    fn refer(&mut self, used: &[NextHop], unused: &[NextHop]) {
+        for next_hop in used {
+            *self.references.entry(next_hop.clone()).or_default() += 1;
         }
-        for path in unused.iter().flat_map(|group| group.paths()) {
-            let next_hop = path.nhlfe.next_hop();
+        for next_hop in unused {
             if let Some(count) = self.references.get_mut(next_hop) {
                 *count -= 1;
                 if *count == 0 {
@@ -339,8 +371,8 @@ impl Forwarding {
                 }
             }
         }
-        for path in used.iter().chain(&unused).flat_map(|group| group.paths()) {
-            self.resolve(path.nhlfe.next_hop());
+        for next_hop in used.iter().chain(unused) {
+            self.resolve(next_hop);
         }
     }
 
@@ -348,6 +380,9 @@ impl Forwarding {
         match self.interfaces.get(&next_hop.interface) {
             None => Err(NextHopProblem::NoInterface),
             Some(false) => Err(NextHopProblem::InterfaceDown),
+            Some(true) if next_hop.address.is_multicast() => {
+                Ok(MacAddress::of_multicast_group(next_hop.address))
+            }
             Some(true) => self
                 .neighbours
                 .get(next_hop)
@@ -387,6 +422,11 @@ impl Forwarding {
     }
 }
 
+/// The next hop of each NHLFE.
+fn next_hops<'a>(nhlfes: impl Iterator<Item = &'a Nhlfe>) -> Vec<NextHop> {
+    nhlfes.map(|nhlfe| nhlfe.next_hop().clone()).collect()
+}
+
 fn set<V>(map: &mut BTreeMap<NextHop, V>, next_hop: &NextHop, value: Option<V>) {
     match value {
         Some(value) => {
@@ -398,25 +438,45 @@ fn set<V>(map: &mut BTreeMap<NextHop, V>, next_hop: &NextHop, value: Option<V>) 
     }
 }
 
-/// A reserved label may only be bound to its own meaning.
-fn check_label(label: Label, action: &IlmAction) -> Result<(), BindError> {
+/// A reserved label may only be bound to its own meaning (RFC 3032 section 2.1, RFC 9017), or be
+/// discarded; what the router does not process itself may be given to the daemon.
+fn check_label(key: &IlmKey, action: &IlmAction) -> Result<(), BindError> {
     use SpecialPurposeLabel as Special;
-    let meaning = match (label.special_purpose(), action) {
-        (Some(Special::Ipv4ExplicitNull), IlmAction::ExplicitNull { payload, .. }) => {
-            *payload == Payload::Ipv4
+    let label = key.label;
+    let meant = if key.label_space == LabelSpace::EXTENDED_SPECIAL_PURPOSE {
+        // RFC 7274 section 3.1: of the values 0 to 15 only 7 is used there.
+        let indicator = matches!(action, IlmAction::EntropyLabelIndicator { .. });
+        match label {
+            Label::ENTROPY_LABEL_INDICATOR => indicator || *action == IlmAction::Discard,
+            label if label.is_reserved() => *action == IlmAction::Discard,
+            _ => !indicator && !matches!(action, IlmAction::ExplicitNull { .. }),
         }
-        (Some(Special::Ipv6ExplicitNull), IlmAction::ExplicitNull { payload, .. }) => {
-            *payload == Payload::Ipv6
+    } else {
+        match (label.special_purpose(), action) {
+            (Some(Special::Ipv4ExplicitNull), IlmAction::ExplicitNull { payload, .. }) => {
+                *payload == Payload::Ipv4
+            }
+            (Some(Special::Ipv6ExplicitNull), IlmAction::ExplicitNull { payload, .. }) => {
+                *payload == Payload::Ipv6
+            }
+            (_, &IlmAction::ExplicitNull { payload, .. }) => {
+                return Err(BindError::NotExplicitNull { label, payload });
+            }
+            (Some(Special::EntropyLabelIndicator), IlmAction::EntropyLabelIndicator { .. }) => true,
+            (_, IlmAction::EntropyLabelIndicator { .. }) => false,
+            (Some(Special::Extension), IlmAction::PopAndLookUpLabel { label_space, .. }) => {
+                *label_space == LabelSpace::EXTENDED_SPECIAL_PURPOSE
+            }
+            // RFC 9994: what else is done with it is the operator's choice.
+            (Some(Special::MplsNetworkAction), _) => true,
+            (_, IlmAction::Discard) => true,
+            // Implicit null is never on the wire.
+            (Some(Special::ImplicitNull), _) => false,
+            (Some(_), IlmAction::Punt(_)) => true,
+            (_, _) => !label.is_reserved(),
         }
-        (_, &IlmAction::ExplicitNull { payload, .. }) => {
-            return Err(BindError::NotExplicitNull { label, payload });
-        }
-        // Implicit null is never on the wire; the others may be given to the daemon.
-        (Some(Special::ImplicitNull), _) => false,
-        (Some(_), action) => *action == IlmAction::Punt,
-        (None, _) => !label.is_reserved(),
     };
-    if meaning {
+    if meant {
         Ok(())
     } else {
         Err(BindError::ReservedLabel {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use forwarding::{
-    BindError, Changes, EntryKey, Fec, Forwarding, FtnAction, IlmAction, IlmKey, Lfib, MacAddress,
-    NextHop, NextHopProblem, Nhlfe, Owner, Path, PathGroup, Payload, Programmed, Protocol, State,
-    TtlModel, VrfId,
+    BindError, Changes, EntryKey, Fec, Forwarding, FtnAction, IlmAction, IlmKey, LabelSpace, Lfib,
+    MacAddress, NextHop, NextHopProblem, Nhlfe, Owner, Path, PathGroup, Payload, Programmed,
+    Protocol, State, TunnelModel, VrfId,
 };
 use mpls::Label;
 use proptest::prelude::*;
@@ -27,8 +27,8 @@ fn next_hop(interface: &str, last: u8) -> NextHop {
 
 fn group(next_hops: &[(NextHop, u32)]) -> Arc<PathGroup> {
     let path = |(next_hop, value): &(NextHop, u32)| {
-        let nhlfe = Nhlfe::new(next_hop.clone(), [label(*value)], TtlModel::Uniform).unwrap();
-        Path { nhlfe, weight: 1 }
+        let nhlfe = Nhlfe::new(next_hop.clone(), [label(*value)], TunnelModel::Uniform).unwrap();
+        Path::new(nhlfe, 1)
     };
     Arc::new(PathGroup::new(next_hops.iter().map(path)).unwrap())
 }
@@ -82,15 +82,13 @@ fn a_second_owner_of_a_label_conflicts() {
     let mut forwarding = router();
     let key = IlmKey::platform(label(100));
     forwarding
-        .bind_ilm(named("a"), key, IlmAction::Punt)
+        .bind_ilm(named("a"), key, IlmAction::PUNT)
         .unwrap();
-    let action = IlmAction::PopAndLookUpLabel {
-        ttl_model: TtlModel::Uniform,
-    };
+    let action = IlmAction::pop_and_look_up_label(LabelSpace::PLATFORM);
     forwarding
         .bind_ilm(named("b"), key, action.clone())
         .unwrap();
-    assert_eq!(forwarding.lfib().ilm[&key].action, IlmAction::Punt);
+    assert_eq!(forwarding.lfib().ilm[&key].action, IlmAction::PUNT);
     let programmed = Programmed::default();
     let states: Vec<_> = forwarding
         .ilm_views(&programmed)
@@ -200,7 +198,7 @@ fn reserved_labels_keep_their_meaning() {
     let mut forwarding = router();
     let null = |payload| IlmAction::ExplicitNull {
         payload,
-        ttl_model: TtlModel::Uniform,
+        tunnel_model: TunnelModel::Uniform,
     };
     let mut bind = |value, action| {
         forwarding.bind_ilm(
@@ -211,18 +209,13 @@ fn reserved_labels_keep_their_meaning() {
     };
     assert_eq!(bind(0, null(Payload::Ipv4)), Ok(()));
     assert_eq!(bind(2, null(Payload::Ipv6)), Ok(()));
-    assert_eq!(bind(1, IlmAction::Punt), Ok(()));
-    assert_eq!(bind(13, IlmAction::Punt), Ok(()));
-    assert_eq!(bind(16, IlmAction::Punt), Ok(()));
+    assert_eq!(bind(1, IlmAction::PUNT), Ok(()));
+    assert_eq!(bind(13, IlmAction::PUNT), Ok(()));
+    assert_eq!(bind(16, IlmAction::PUNT), Ok(()));
     for (value, action) in [
-        (3, IlmAction::Punt),
-        (5, IlmAction::Punt),
-        (
-            1,
-            IlmAction::PopAndLookUpLabel {
-                ttl_model: TtlModel::Pipe,
-            },
-        ),
+        (3, IlmAction::PUNT),
+        (5, IlmAction::PUNT),
+        (1, IlmAction::pop_and_look_up_label(LabelSpace::PLATFORM)),
     ] {
         let result = bind(value, action);
         assert!(
