@@ -1,8 +1,7 @@
 //! The test program: P4Info, BMv2 JSON, and entities by the names of its objects.
 //!
-//! `program.json` and `program.p4info.txt` are what p4-compiler makes of `program.p4` (a test of the
-//! compiler keeps them fresh), so that the
-//! tests of the switch do not need the compiler.
+//! `program.json` and `program.p4info.txt` are what p4-compiler makes of `program.p4`, so that the
+//! tests of the switch do not need the compiler; a test of the compiler keeps them fresh.
 
 use std::sync::LazyLock;
 
