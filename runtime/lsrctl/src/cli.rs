@@ -36,6 +36,21 @@ pub enum Command {
     ///
     /// A configuration with a mistake is refused as a whole, and the running one stays.
     Reload,
+    /// Take a port of the switch down for forwarding, or let its link decide again.
+    ///
+    /// While a port is down its paths are not used: their backups are, or the other paths of their
+    /// groups. One write to the switch moves them all.
+    Port {
+        /// What to do with the port.
+        #[command(subcommand)]
+        command: PortCommand,
+    },
+    /// Switch over to a path of a protection domain (RFC 6378).
+    Protection {
+        /// What to do.
+        #[command(subcommand)]
+        command: ProtectionCommand,
+    },
     /// Run a network of label switching routers in network namespaces of this machine.
     Lab {
         /// What to do with the lab.
@@ -47,4 +62,41 @@ pub enum Command {
         /// The shell that will read the script.
         shell: clap_complete::Shell,
     },
+}
+
+/// The commands of `lsrctl port`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum PortCommand {
+    /// Send nothing by the port.
+    Down {
+        /// The port of the switch.
+        port: u16,
+    },
+    /// Send by the port while its link has a carrier.
+    Up {
+        /// The port of the switch.
+        port: u16,
+    },
+}
+
+/// The commands of `lsrctl protection`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ProtectionCommand {
+    /// Use this path from now on: the head of 1:1 protection sends by it, the tail of 1+1 protection
+    /// takes its packets.
+    Switch {
+        /// The name of the [[protection]].
+        name: String,
+        /// The path.
+        path: ProtectionPath,
+    },
+}
+
+/// A path of a protection domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProtectionPath {
+    /// The working path.
+    Working,
+    /// The protecting path.
+    Protecting,
 }

@@ -2,11 +2,13 @@
 //!
 //! - [`cli`]: the words of the command line.
 //! - [`show`]: what a label switching router does, as tables or JSON.
+//! - [`switchover`]: ports and protecting paths.
 //! - [`lab`]: networks of label switching routers on one machine.
 
 pub mod cli;
 pub mod lab;
 pub mod show;
+pub mod switchover;
 
 /// The runtime for the questions to one lsrd: one thread is enough.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, String> {

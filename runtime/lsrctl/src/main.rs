@@ -12,6 +12,8 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Show { subject, options } => show::run(&cli.socket, subject, &options),
         Command::Reload => show::reload(&cli.socket),
+        Command::Port { command } => lsrctl::switchover::port(&cli.socket, command),
+        Command::Protection { command } => lsrctl::switchover::protection(&cli.socket, command),
         Command::Lab { command } => lsrctl::lab::run(command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "lsrctl", &mut std::io::stdout());

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dataplane::{Desired, Driver, Handle};
+use dataplane::{Desired, Driver, Handle, Switchover};
 use forwarding::EntryKey;
 use northbound::socket::{BindError, BoundSocket};
 use p4runtime_client::{Pipeline, PipelineError, SchemaError};
@@ -24,7 +24,7 @@ use crate::kernel::route::{self, Routes};
 use crate::kernel::state::KernelState;
 use crate::kernel::{KernelError, neighbour, sysctl, watch as kernel_watch};
 use crate::management::{Program, Question, Service, Shown};
-use crate::router::{Router, RouterError, Urgency};
+use crate::router::{Router, Urgency};
 
 /// How often unresolved next hops are asked for again, and lost TAPs made again.
 const TICK: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ pub enum DaemonError {
     Schema(#[from] SchemaError),
     /// A static LSP cannot be bound.
     #[error(transparent)]
-    Router(#[from] RouterError),
+    Router(#[from] forwarding::BindError),
     /// The process cannot be told of signals.
     #[error("cannot wait for signals: {0}")]
     Signals(std::io::Error),
@@ -132,6 +132,7 @@ struct Daemon {
     netlink: rtnetlink::Handle,
     /// What was handed to the driver last.
     desired: Option<Desired>,
+    switchover: Option<Switchover>,
     /// The routes wanted and present when the kernel was asked last.
     routes: Option<(Routes, Routes)>,
     /// Entries that were refused when it was told last.
@@ -179,6 +180,7 @@ impl Daemon {
             kernel,
             netlink,
             desired: None,
+            switchover: None,
             routes: None,
             refused: Vec::new(),
             ticks: 0,
@@ -217,6 +219,7 @@ impl Daemon {
 
     /// Hands on what changed: to the switch, to packet handling and to the kernel.
     async fn apply(&mut self) {
+        self.switch_over();
         let desired = self.router.desired();
         if self.desired.as_ref() != Some(&desired) {
             debug!(
@@ -238,6 +241,16 @@ impl Daemon {
             self.routes = Some(routes);
         }
         self.solicit(Urgency::Unresolved).await;
+    }
+
+    /// Tells the switch which ports and protecting paths are in use: before all else, since traffic
+    /// waits for it.
+    fn switch_over(&mut self) {
+        let switchover = self.router.switchovers().for_switch(self.router.config());
+        if self.switchover.as_ref() != Some(&switchover) {
+            self.switch.set_switchover(switchover.clone());
+            self.switchover = Some(switchover);
+        }
     }
 
     async fn tick(&mut self) {
@@ -298,6 +311,15 @@ impl Daemon {
                 io: &self.io,
                 program: &self.program,
             }),
+            Question::Switch(change, answer) => {
+                let config = Arc::clone(self.router.config());
+                let result = change(self.router.switchovers_mut(), &config);
+                if result.is_ok() {
+                    self.switch_over();
+                }
+                // Whoever asked may have gone; the change counts all the same.
+                let _ = answer.send(result);
+            }
             Question::Reload(answer) => {
                 // Whoever asked may have gone; the reload counts all the same.
                 let _ = answer.send(self.reload().await);

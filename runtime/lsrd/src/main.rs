@@ -78,12 +78,11 @@ fn check(cli: &Cli) -> ExitCode {
     match Config::load(&cli.config) {
         Ok(config) => {
             println!(
-                "{}: {} interfaces, {} FTN entries, {} ILM entries, {} cross-connects: no problem",
+                "{}: {} interfaces, {} attachment circuits, {} static LSPs: no problem",
                 config.path.display(),
                 config.interfaces.len(),
-                config.ftn.len(),
-                config.ilm.len(),
-                config.cross_connects.len()
+                config.circuits.len(),
+                config.static_lsps.len()
             );
             ExitCode::SUCCESS
         }

@@ -3,51 +3,28 @@
 //! No I/O: configuration and kernel state go in; the desired state of the switch, the routes for
 //! the kernel and the next hops to ask for come out.
 
+mod switchover;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use dataplane::{Desired, PortConfig};
+use dataplane::Desired;
 use forwarding::{
     BindError, Fec, Forwarding, FtnAction, IlmAction, IlmKey, InterfaceName, LabelSpace,
-    MacAddress, NextHop, Nhlfe, NhlfeError, Owner, Path, PathGroup, PathGroupError, Payload,
-    Protocol, TtlModel, VrfId,
+    MacAddress, NextHop, Nhlfe, Owner, Path, PathGroup, Protocol, QosMapId, VlanId, VrfId,
 };
 use ipnet::IpNet;
-use mpls::Label;
 use netlink_packet_route::neighbour::NeighbourState;
 use tracing::warn;
 
-use crate::config::{self, Config, IlmOperation, InterfaceConfig};
+use crate::config::{Config, InterfaceConfig, StaticLspKind};
 use crate::kernel::route::Routes;
 use crate::kernel::state::{Gateway, KernelState};
 use crate::kernel::table_of_vrf;
-use crate::packet::view::{PortView, RouterView};
+use crate::packet::view::{InterfaceView, RouterView};
 
-/// A static LSP that cannot be bound. The configuration's check finds these first, with their
-/// line.
-#[derive(Debug, thiserror::Error)]
-pub enum RouterError {
-    /// A label that cannot be pushed.
-    #[error("static LSP {name}: {source}")]
-    Nhlfe {
-        /// The name of the LSP.
-        name: String,
-        /// Why.
-        source: NhlfeError,
-    },
-    /// Next hops that are no group.
-    #[error("static LSP {name}: {source}")]
-    PathGroup {
-        /// The name of the LSP.
-        name: String,
-        /// Why.
-        source: PathGroupError,
-    },
-    /// An incoming label that cannot be bound.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-}
+pub use switchover::{PortState, SwitchoverError, Switchovers};
 
 /// How urgently the kernel is asked to resolve a neighbour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,6 +41,7 @@ pub struct Router {
     config: Arc<Config>,
     kernel: Arc<KernelState>,
     forwarding: Forwarding,
+    switchovers: Switchovers,
 }
 
 impl Router {
@@ -71,11 +49,12 @@ impl Router {
     ///
     /// # Errors
     /// A static LSP cannot be bound.
-    pub fn new(config: Arc<Config>) -> Result<Self, RouterError> {
+    pub fn new(config: Arc<Config>) -> Result<Self, BindError> {
         let mut router = Self {
             config: Arc::clone(&config),
             kernel: Arc::default(),
             forwarding: Forwarding::new(),
+            switchovers: Switchovers::default(),
         };
         router.set_config(config)?;
         Ok(router)
@@ -96,23 +75,53 @@ impl Router {
         &self.forwarding
     }
 
+    /// Which ports and protecting paths are in use.
+    pub fn switchovers(&self) -> &Switchovers {
+        &self.switchovers
+    }
+
+    /// Changes which ports and protecting paths are in use.
+    pub fn switchovers_mut(&mut self) -> &mut Switchovers {
+        &mut self.switchovers
+    }
+
     /// Takes a configuration in place of the former one.
     ///
     /// # Errors
-    /// A static LSP cannot be bound; then the former configuration stays.
-    pub fn set_config(&mut self, config: Arc<Config>) -> Result<(), RouterError> {
-        let ftn = static_ftn(&config)?;
-        let ilm = static_ilm(&config)?;
-        self.forwarding.replace_ilm(Protocol::Static, ilm)?;
-        self.forwarding
-            .replace_ilm(Protocol::Local, explicit_nulls(&config))?;
-        self.forwarding.replace_ftn(Protocol::Static, ftn);
+    /// A static LSP cannot be bound; then the former configuration stays. The configuration's
+    /// check finds these first, with their line.
+    pub fn set_config(&mut self, config: Arc<Config>) -> Result<(), BindError> {
+        let owner = |name: &str| Owner::named(Protocol::Static, name);
+        let lsps = &config.static_lsps;
+        let ilm = lsps.iter().filter_map(|lsp| {
+            let (key, action) = lsp.ilm.clone()?;
+            Some((owner(&lsp.name), key, action))
+        });
+        let ftn = lsps.iter().filter_map(|lsp| {
+            let (fec, action) = lsp.ftn.clone()?;
+            Some((owner(&lsp.name), fec, action))
+        });
+        let forwarding = &mut self.forwarding;
+        forwarding.replace_ilm(Protocol::Static, ilm)?;
+        forwarding.replace_ilm(Protocol::Local, special_purpose_labels(&config))?;
+        forwarding.replace_ftn(Protocol::Static, ftn);
+        let contexts = config.upstream_spaces.iter();
+        forwarding.replace_upstream_contexts(
+            contexts.map(|upstream| (upstream.neighbour.clone(), upstream.label_space)),
+        );
+        let ends = config.tunnel_ends.iter();
+        forwarding.replace_tunnel_ends(
+            ends.flat_map(|end| end.ends.iter().map(|tunnel| (*tunnel, end.label_space))),
+        );
+        let maps = (1..=u8::MAX).map(QosMapId).zip(&config.qos_maps);
+        forwarding.replace_qos_maps(maps.map(|(id, (_, map))| (id, map.clone())));
         for former in &self.config.interfaces {
             if config.interface(&former.name).is_none() {
                 self.forwarding
                     .remove_interface(&former.name.as_str().into());
             }
         }
+        self.switchovers.forget_all_but(&config);
         self.config = config;
         self.bind_kernel();
         Ok(())
@@ -120,6 +129,7 @@ impl Router {
 
     /// Takes the state of the kernel in place of the former one.
     pub fn set_kernel(&mut self, kernel: Arc<KernelState>) {
+        self.switchovers.follow_links(&self.config, &kernel);
         self.kernel = kernel;
         self.bind_kernel();
     }
@@ -190,54 +200,80 @@ impl Router {
             .filter_map(|interface| Some((self.kernel.index(&interface.name)?, interface)))
     }
 
-    /// What the switch should hold.
+    /// What the switch should hold, but for what [`Router::switchovers`] says.
     pub fn desired(&self) -> Desired {
         let mut desired = Desired::new(&self.config.switch.profile);
         desired.lfib = self.forwarding.lfib();
+        desired.router_id = self.config.router_id;
+        desired.punt.extend(&self.config.punt);
         for interface in &self.config.interfaces {
-            let port = PortConfig {
-                interface: interface.name.as_str().into(),
+            let settings = dataplane::InterfaceConfig {
+                port: interface.port,
+                vlan: VlanId::new(interface.vlan).ok(),
                 mac: MacAddress(interface.mac),
+                mtu: octets(interface.mtu),
+                mpls_mtu: octets(interface.mpls_mtu),
                 vrf: VrfId(interface.vrf),
                 label_space: LabelSpace(interface.label_space),
                 mpls_enabled: interface.mpls,
+                qos_map: interface.qos_map,
             };
-            desired.ports.insert(interface.port, port);
+            let name = InterfaceName::from(interface.name.as_str());
+            desired.interfaces.insert(name, settings);
+        }
+        for circuit in &self.config.circuits {
+            let settings = dataplane::CircuitConfig {
+                mtu: circuit.mtu,
+                qos_map: circuit.qos_map,
+            };
+            desired.circuits.insert(circuit.circuit, settings);
         }
         desired
     }
 
     /// What packet handling needs to know.
     pub fn view(&self) -> RouterView {
-        let mut ports = BTreeMap::new();
+        let mut interfaces = BTreeMap::new();
         for interface in &self.config.interfaces {
             let index = self.kernel.index(&interface.name);
             let addresses = self.kernel.addresses.iter();
             let addresses = addresses
                 .filter(|(of, _)| Some(*of) == index)
                 .map(|(_, net)| *net);
-            let view = PortView {
+            let view = InterfaceView {
                 interface: interface.name.as_str().into(),
                 mac: MacAddress(interface.mac),
                 vrf: VrfId(interface.vrf),
                 addresses: addresses.collect(),
             };
-            ports.insert(interface.port, view);
+            interfaces.insert(interface.place(), view);
         }
         RouterView {
-            ports,
+            interfaces,
             lfib: self.forwarding.lfib(),
+            fragment: self.config.mpls.fragment,
         }
     }
 
     /// The routes by which the router itself reaches the FECs of static LSPs.
     pub fn own_routes(&self) -> Routes {
         let mut routes = Routes::new();
-        for ftn in &self.config.ftn {
-            let mut gateways: Vec<Gateway> = ftn
-                .next_hops
-                .iter()
-                .filter_map(|hop| self.gateway(hop, ftn.fec))
+        for lsp in &self.config.static_lsps {
+            let (StaticLspKind::Ftn, Some((Fec::Prefix { vrf, prefix }, action))) =
+                (lsp.kind, &lsp.ftn)
+            else {
+                continue;
+            };
+            let paths: Vec<(&NextHop, u16)> = match action {
+                FtnAction::Forward(group) => {
+                    let paths = group.paths().iter();
+                    paths.map(|p| (p.nhlfe.next_hop(), p.weight)).collect()
+                }
+                action => action.nhlfes().map(|n| (n.next_hop(), 1)).collect(),
+            };
+            let mut gateways: Vec<Gateway> = paths
+                .into_iter()
+                .filter_map(|(next_hop, weight)| self.gateway(next_hop, weight, *prefix))
                 .collect();
             gateways.sort();
             gateways.dedup_by_key(|gateway| (gateway.index, gateway.address));
@@ -246,21 +282,21 @@ impl Router {
                 only.weight = 1;
             }
             if !gateways.is_empty() {
-                routes.insert((table_of_vrf(ftn.vrf), ftn.fec), gateways);
+                routes.insert((table_of_vrf(vrf.0), *prefix), gateways);
             }
         }
         routes
     }
 
-    fn gateway(&self, hop: &config::NextHop, fec: IpNet) -> Option<Gateway> {
-        let index = self.kernel.index(&hop.interface)?;
+    fn gateway(&self, hop: &NextHop, weight: u16, fec: IpNet) -> Option<Gateway> {
+        let index = self.kernel.index(hop.interface.as_str())?;
         let up = self.kernel.links.get(&index)?.up;
         // The kernel routes IPv4 over IPv6 next hops (RFC 5549), but not the other way round.
         let possible = matches!(fec, IpNet::V4(_)) || hop.address.is_ipv6();
         (up && possible).then_some(Gateway {
             index,
             address: hop.address,
-            weight: hop.weight,
+            weight,
         })
     }
 
@@ -285,6 +321,9 @@ impl Router {
             let Some(index) = index.filter(|index| ports.contains(index)) else {
                 continue;
             };
+            if is_group(next_hop.address) {
+                continue;
+            }
             let key = (index, next_hop.address);
             let state = self
                 .kernel
@@ -317,10 +356,7 @@ fn kernel_routes(
         let paths = route.gateways.iter().filter_map(|gateway| {
             let interface = ports.get(&gateway.index)?;
             let next_hop = NextHop::new(interface.name.as_str(), gateway.address);
-            Some(Path {
-                nhlfe: Nhlfe::unlabelled(next_hop),
-                weight: gateway.weight,
-            })
+            Some(Path::new(Nhlfe::unlabelled(next_hop), gateway.weight))
         });
         let paths: Vec<Path> = paths.collect();
         if paths.is_empty() {
@@ -339,111 +375,36 @@ fn kernel_routes(
     bindings
 }
 
-fn static_ftn(config: &Config) -> Result<Vec<(Owner, Fec, FtnAction)>, RouterError> {
-    let bindings = config.ftn.iter().map(|ftn| {
-        let group = path_group(&ftn.name, &ftn.next_hops, ftn.ttl_model)?;
-        let owner = Owner::named(Protocol::Static, ftn.name.as_str());
-        Ok((
-            owner,
-            Fec::prefix(VrfId(ftn.vrf), ftn.fec),
-            FtnAction::Forward(group),
-        ))
+/// The special-purpose labels (RFC 3032, 2.1; RFC 9017) in every label space in which labels are
+/// looked up.
+fn special_purpose_labels(config: &Config) -> Vec<(Owner, IlmKey, IlmAction)> {
+    let mut spaces: BTreeSet<LabelSpace> = config
+        .interfaces
+        .iter()
+        .filter(|interface| interface.mpls)
+        .map(|interface| LabelSpace(interface.label_space))
+        .collect();
+    spaces.extend(config.tunnel_ends.iter().map(|end| end.label_space));
+    let upstream = config.upstream_spaces.iter();
+    spaces.extend(upstream.map(|upstream| upstream.label_space));
+    let ilm = config.static_lsps.iter().flat_map(|lsp| &lsp.ilm);
+    spaces.extend(ilm.filter_map(|(_, action)| action.next_label_space()));
+    if !spaces.is_empty() {
+        // Label 15 leads there (RFC 7274, 3.1).
+        spaces.insert(LabelSpace::EXTENDED_SPECIAL_PURPOSE);
+    }
+    let bindings = spaces.into_iter().flat_map(|space| {
+        let labels = config.mpls.special_purpose.bindings(space);
+        labels
+            .into_iter()
+            .map(|(key, action)| (Protocol::Local.into(), key, action))
     });
     bindings.collect()
 }
 
-fn static_ilm(config: &Config) -> Result<Vec<(Owner, IlmKey, IlmAction)>, RouterError> {
-    let mut bindings = Vec::new();
-    for ilm in &config.ilm {
-        let ttl_model = ilm.ttl_model;
-        let action = match ilm.operation {
-            IlmOperation::PopAndLookUpIp { vrf, payload } => IlmAction::PopAndLookUpIp {
-                vrf: VrfId(vrf),
-                payload,
-                ttl_model,
-            },
-            IlmOperation::PopAndLookUpLabel => IlmAction::PopAndLookUpLabel { ttl_model },
-            IlmOperation::Punt => IlmAction::Punt,
-        };
-        bindings.push(bound(&ilm.name, ilm.label, ilm.label_space, action));
-    }
-    for connect in &config.cross_connects {
-        let action = IlmAction::Forward {
-            paths: path_group(&connect.name, &connect.next_hops, connect.ttl_model)?,
-            payload: connect.payload,
-            ttl_model: connect.ttl_model,
-        };
-        bindings.push(bound(
-            &connect.name,
-            connect.label,
-            connect.label_space,
-            action,
-        ));
-    }
-    Ok(bindings)
-}
-
-fn bound(name: &str, label: Label, space: u16, action: IlmAction) -> (Owner, IlmKey, IlmAction) {
-    let key = IlmKey {
-        label_space: LabelSpace(space),
-        label,
-    };
-    (Owner::named(Protocol::Static, name), key, action)
-}
-
-/// The explicit nulls (RFC 3032, 2.1) in every label space where labelled packets arrive.
-fn explicit_nulls(config: &Config) -> Vec<(Owner, IlmKey, IlmAction)> {
-    let spaces: BTreeSet<u16> = config
-        .interfaces
-        .iter()
-        .filter(|interface| interface.mpls)
-        .map(|interface| interface.label_space)
-        .collect();
-    let mut bindings = Vec::new();
-    for space in spaces {
-        for (label, payload) in [
-            (Label::IPV4_EXPLICIT_NULL, Payload::Ipv4),
-            (Label::IPV6_EXPLICIT_NULL, Payload::Ipv6),
-        ] {
-            let action = IlmAction::ExplicitNull {
-                payload,
-                ttl_model: TtlModel::Uniform,
-            };
-            let key = IlmKey {
-                label_space: LabelSpace(space),
-                label,
-            };
-            bindings.push((Protocol::Local.into(), key, action));
-        }
-    }
-    bindings
-}
-
-fn path_group(
-    name: &str,
-    hops: &[config::NextHop],
-    ttl_model: TtlModel,
-) -> Result<Arc<PathGroup>, RouterError> {
-    let mut paths = Vec::with_capacity(hops.len());
-    for hop in hops {
-        let next_hop = NextHop::new(hop.interface.as_str(), hop.address);
-        let nhlfe =
-            Nhlfe::new(next_hop, hop.labels.iter().copied(), ttl_model).map_err(|source| {
-                RouterError::Nhlfe {
-                    name: name.to_owned(),
-                    source,
-                }
-            })?;
-        paths.push(Path {
-            nhlfe,
-            weight: hop.weight,
-        });
-    }
-    let group = PathGroup::new(paths).map_err(|source| RouterError::PathGroup {
-        name: name.to_owned(),
-        source,
-    })?;
-    Ok(Arc::new(group))
+/// A number of octets for the switch, which counts to 65535.
+fn octets(count: u32) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX)
 }
 
 fn is_link_local(address: IpAddr) -> bool {

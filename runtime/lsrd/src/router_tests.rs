@@ -1,10 +1,11 @@
 use std::path::Path as FilePath;
 
 use dataplane::HardwareProfile;
-use forwarding::{Lfib, Programmed, State};
+use forwarding::{Lfib, Payload, Programmed, SpecialPurposeLabels, State, TunnelModel};
+use mpls::Label;
 
 use super::*;
-use crate::config::{NextHop as ConfiguredHop, StaticFtn, StaticIlm, SwitchConfig};
+use crate::config::{MplsPolicy, StaticLsp, SwitchConfig};
 use crate::kernel::state::{Link, Neighbour, Route};
 
 fn profile() -> HardwareProfile {
@@ -16,9 +17,12 @@ fn interface(name: &str, port: u16, vrf: u16) -> InterfaceConfig {
     InterfaceConfig {
         name: name.into(),
         port,
+        vlan: 0,
         addresses: Vec::new(),
         mpls: true,
         mtu: 1500,
+        mpls_mtu: 1508,
+        qos_map: QosMapId::DEFAULT,
         mac: [2, 10, 255, 0, 1, port as u8],
         vrf,
         label_space: 0,
@@ -26,19 +30,7 @@ fn interface(name: &str, port: u16, vrf: u16) -> InterfaceConfig {
     }
 }
 
-fn hop(address: &str, labels: &[u32]) -> ConfiguredHop {
-    ConfiguredHop {
-        interface: "core0".into(),
-        address: address.parse().unwrap(),
-        labels: labels
-            .iter()
-            .map(|label| Label::new(*label).unwrap())
-            .collect(),
-        weight: 1,
-    }
-}
-
-fn config() -> Config {
+pub(super) fn config() -> Config {
     Config {
         path: "pe1.toml".into(),
         router_id: [10, 255, 0, 1].into(),
@@ -53,24 +45,49 @@ fn config() -> Config {
         management_socket: "/run/lsrd.sock".into(),
         restart_hold: std::time::Duration::from_secs(30),
         interfaces: vec![interface("core0", 1, 0), interface("red0", 2, 7)],
-        ftn: vec![StaticFtn {
-            name: "to-pe2".into(),
-            fec: "10.2.0.0/24".parse().unwrap(),
-            vrf: 0,
-            ttl_model: TtlModel::Uniform,
-            next_hops: vec![hop("10.0.12.2", &[100])],
-        }],
-        ilm: vec![StaticIlm {
-            name: "from-pe2".into(),
-            label: Label::new(200).unwrap(),
-            label_space: 0,
-            operation: IlmOperation::PopAndLookUpIp {
-                vrf: 0,
-                payload: Payload::Ipv4,
-            },
-            ttl_model: TtlModel::Uniform,
-        }],
-        cross_connects: Vec::new(),
+        links: BTreeMap::new(),
+        mpls: MplsPolicy {
+            special_purpose: SpecialPurposeLabels::default(),
+            fragment: true,
+        },
+        punt: BTreeMap::new(),
+        qos_maps: Vec::new(),
+        circuits: Vec::new(),
+        protections: Vec::new(),
+        tunnels: Vec::new(),
+        tunnel_ends: Vec::new(),
+        upstream_spaces: Vec::new(),
+        static_lsps: vec![to_pe2(), from_pe2()],
+    }
+}
+
+fn to_pe2() -> StaticLsp {
+    let next_hop = NextHop::new("core0", [10, 0, 12, 2].into());
+    let labels = [Label::new(100).unwrap()];
+    let nhlfe = Nhlfe::new(next_hop, labels, TunnelModel::Uniform).unwrap();
+    let fec = Fec::prefix(VrfId::DEFAULT, "10.2.0.0/24".parse().unwrap());
+    let action = FtnAction::Forward(Arc::new(PathGroup::single(nhlfe)));
+    StaticLsp {
+        name: "to-pe2".into(),
+        kind: StaticLspKind::Ftn,
+        ftn: Some((fec, action)),
+        ilm: None,
+    }
+}
+
+fn from_pe2() -> StaticLsp {
+    let action = IlmAction::PopAndLookUpIp {
+        vrf: VrfId::DEFAULT,
+        payload: Payload::Ipv4,
+        tunnel_model: TunnelModel::Uniform,
+        qos_map: QosMapId::DEFAULT,
+        tail_end: None,
+    };
+    StaticLsp {
+        name: "from-pe2".into(),
+        kind: StaticLspKind::Ilm,
+        ftn: None,
+        ilm: Some((IlmKey::platform(Label::new(200).unwrap()), action)),
     }
 }
 
@@ -78,10 +95,11 @@ const CORE0: u32 = 11;
 const RED0: u32 = 12;
 const MANAGEMENT: u32 = 2;
 
-fn kernel() -> KernelState {
+pub(super) fn kernel() -> KernelState {
     let link = |name: &str| Link {
         name: name.into(),
         up: true,
+        carrier: true,
         mtu: 1500,
     };
     let links = [
@@ -267,21 +285,25 @@ fn routes_of_the_kernel_with_a_gateway_on_our_interfaces_are_forwarded() {
 }
 
 #[test]
-fn explicit_nulls_are_bound_in_the_label_spaces_in_use() {
+fn special_purpose_labels_are_bound_in_every_label_space_in_use() {
     let mut config = config();
     config.interfaces[1].label_space = 3;
     let mut router = Router::new(Arc::new(config.clone())).unwrap();
-    let count = |router: &Router| {
+    let spaces = |router: &Router| -> Vec<(u16, usize)> {
         let lfib = router.desired().lfib;
-        lfib.ilm
-            .keys()
-            .filter(|key| key.label.is_reserved())
-            .count()
+        let mut spaces = BTreeMap::new();
+        for key in lfib.ilm.keys().filter(|key| key.label.is_reserved()) {
+            *spaces.entry(key.label_space.0).or_default() += 1;
+        }
+        spaces.into_iter().collect()
     };
-    assert_eq!(count(&router), 4);
+    assert_eq!(spaces(&router), [(0, 16), (3, 16), (0xffff, 16)]);
     config.interfaces[1].mpls = false;
+    // RFC 5331: a context label leads to a space of its own.
+    config.static_lsps[1].ilm.as_mut().unwrap().1 =
+        IlmAction::pop_and_look_up_label(LabelSpace::FIRST_CONTEXT);
     router.set_config(Arc::new(config)).unwrap();
-    assert_eq!(count(&router), 2);
+    assert_eq!(spaces(&router), [(0, 16), (0x8000, 16), (0xffff, 16)]);
 }
 
 #[test]
@@ -312,14 +334,37 @@ fn an_interface_that_leaves_the_configuration_takes_its_next_hops_along() {
     router.set_config(Arc::new(config)).unwrap();
     let desired = router.desired();
     assert_eq!(desired.lfib.resolved.len(), 0);
-    assert_eq!(desired.ports.keys().copied().collect::<Vec<_>>(), [2]);
+    let names: Vec<&str> = desired
+        .interfaces
+        .keys()
+        .map(InterfaceName::as_str)
+        .collect();
+    assert_eq!(names, ["red0"]);
     assert_eq!(action(&desired.lfib, 0, "10.0.12.1/32"), None);
 }
 
 #[test]
-fn the_port_gets_the_settings_of_its_interface() {
-    let desired = router(kernel()).desired();
-    let port = &desired.ports[&2];
-    assert_eq!((port.vrf, port.mpls_enabled), (VrfId(7), true));
-    assert_eq!(port.mac, MacAddress([2, 10, 255, 0, 1, 2]));
+fn the_switch_gets_the_settings_of_an_interface() {
+    let mut config = config();
+    config.interfaces[1].vlan = 100;
+    let mut router = Router::new(Arc::new(config)).unwrap();
+    router.set_kernel(Arc::new(kernel()));
+    let desired = router.desired();
+    let red0 = &desired.interfaces["red0"];
+    assert_eq!((red0.port, red0.vlan), (2, VlanId::new(100).ok()));
+    assert_eq!((red0.vrf, red0.mpls_enabled), (VrfId(7), true));
+    assert_eq!(red0.mac, MacAddress([2, 10, 255, 0, 1, 2]));
+    assert_eq!((red0.mtu, red0.mpls_mtu), (1500, 1508));
+    assert_eq!(desired.interfaces["core0"].vlan, None);
+    assert_eq!(desired.router_id, std::net::Ipv4Addr::new(10, 255, 0, 1));
+}
+
+#[test]
+fn configured_punt_rates_stand_before_those_of_the_profile() {
+    let mut config = config();
+    let rate = dataplane::PuntRate { rate: 7, burst: 3 };
+    config.punt.insert(dataplane::PuntReason::Ldp, rate);
+    let desired = Router::new(Arc::new(config)).unwrap().desired();
+    assert_eq!(desired.punt[&dataplane::PuntReason::Ldp], rate);
+    assert_eq!(desired.punt.len(), dataplane::PuntReason::ALL.len());
 }

@@ -70,12 +70,79 @@ fn defaults_are_those_of_the_manual() {
     assert!(core0.duplicate_address_detection);
     assert!(!config.interface("host0").unwrap().mpls);
     // Explicit null is label 0 or 2 by what is below; implicit null is no label at all.
-    let labels = |hop: &lsrd::config::NextHop| -> Vec<u32> {
-        hop.labels.iter().map(|label| label.value()).collect()
+    let labels = |name: &str| -> Vec<u32> {
+        let mut lsps = config.static_lsps.iter();
+        let lsp = lsps.find(|lsp| lsp.name == name).unwrap();
+        let of_ftn = lsp.ftn.iter().flat_map(|(_, action)| action.nhlfes());
+        let of_ilm = lsp.ilm.iter().flat_map(|(_, action)| action.nhlfes());
+        let nhlfe = of_ftn.chain(of_ilm).next().unwrap();
+        nhlfe.labels().iter().map(|label| label.value()).collect()
     };
-    assert_eq!(labels(&config.ftn[1].next_hops[0]), [101, 2]);
-    assert_eq!(labels(&config.cross_connects[1].next_hops[0]), [0; 0]);
-    assert_eq!(labels(&config.cross_connects[2].next_hops[0]), [2]);
+    assert_eq!(labels("to-pe2-v6"), [101, 2]);
+    assert_eq!(labels("php"), [0; 0]);
+    assert_eq!(labels("uhp"), [2]);
+    // The labels come out of the MTU of IP packets, unless the link has room for both.
+    assert_eq!(core0.mpls_mtu, 1500);
+    assert_eq!(core0.vlan, 0);
+    assert!(config.mpls.fragment);
+    assert!(config.punt.is_empty());
+}
+
+#[test]
+fn everything_that_can_be_configured_is_taken() {
+    enter_program_directory();
+    let text = include_str!("config/complete.toml");
+    let config = match Config::from_text(Path::new("complete.toml"), text) {
+        Ok(config) => config,
+        Err(error) => panic!("{}", error.report(false)),
+    };
+    let lsp = |name: &str| {
+        let mut lsps = config.static_lsps.iter();
+        lsps.find(|lsp| lsp.name == name).unwrap()
+    };
+    let group = |name: &str| {
+        let (_, action) = lsp(name).ftn.as_ref().unwrap();
+        action.path_group().unwrap().clone()
+    };
+    let customer = config.interface("customer0").unwrap();
+    assert_eq!((customer.port, customer.vlan), (2, 100));
+    let rate = config.punt[&dataplane::PuntReason::Ldp];
+    assert_eq!((rate.rate, rate.burst), (50, 10));
+    assert_eq!(config.links[&1], "eth1");
+    assert!(!config.mpls.fragment);
+
+    // RFC 6378: two sets of paths, and their backups beside (RFC 4090).
+    let protected = group("protected");
+    assert_eq!(protected.protection(), Some(config.protections[0].id));
+    assert_eq!(protected.protecting_paths().len(), 1);
+    assert!(protected.paths()[0].backup.is_some());
+    // RFC 6378, 3.1: 1+1 sends by both.
+    let (_, both) = lsp("both").ftn.as_ref().unwrap();
+    assert_eq!(both.replication().unwrap().branches().len(), 2);
+    let (_, tail) = lsp("both-end").ilm.as_ref().unwrap();
+    assert_eq!(
+        tail.tail_end().unwrap().protection,
+        config.protections[1].id
+    );
+    // RFC 6790.
+    let entropy = group("entropy");
+    assert_eq!(entropy.paths()[0].nhlfe.entropy_label(), Some(1));
+    // RFC 4448.
+    let pseudowire = group("a-b");
+    assert!(pseudowire.paths()[0].nhlfe.has_control_word());
+    // RFC 7510.
+    let tunnelled = group("over-ip");
+    let tunnel = tunnelled.paths()[0].nhlfe.tunnel().unwrap();
+    assert_eq!(tunnel.destination().to_string(), "192.0.2.2");
+    assert_eq!(config.tunnel_ends[0].ends.len(), 2);
+    // RFC 4875: a bud node.
+    let (_, bud) = lsp("tv").ilm.as_ref().unwrap();
+    assert_eq!(bud.next_label_space().unwrap().0, 32769);
+    // RFC 5331: the context is that of the neighbour.
+    assert_eq!(config.upstream_spaces[0].label_space.0, 32770);
+    // RFC 3270: map 1 is the first one.
+    assert_eq!(customer.qos_map.0, 1);
+    assert_eq!(config.qos_maps[0].1.from_traffic_class.len(), 2);
 }
 
 #[test]

@@ -63,6 +63,12 @@ pub enum LabelOperation {
     PopAndLookUpLabel,
     /// Pop an explicit null label.
     ExplicitNull,
+    /// Pop, and deliver the Ethernet frame to an attachment circuit: the end of a pseudowire.
+    PopToAttachmentCircuit,
+    /// Send a copy by each branch of a point-to-multipoint LSP; the branches are not followed.
+    Replicate,
+    /// Discard what has the label.
+    Discard,
     /// Hand the packet to lsrd.
     Punt,
     /// Forward without labels: the egress LER of an LSP with penultimate hop popping.
@@ -75,10 +81,12 @@ impl LspTrace {
     /// Whether packets arrive at the end of the LSP.
     pub fn is_whole(&self) -> bool {
         self.hops.len() < MAX_HOPS
-            && self
-                .hops
-                .iter()
-                .all(|hop| hop.operation != LabelOperation::UnknownLabel)
+            && self.hops.iter().all(|hop| {
+                !matches!(
+                    hop.operation,
+                    LabelOperation::UnknownLabel | LabelOperation::Discard
+                )
+            })
     }
 }
 
@@ -104,6 +112,11 @@ impl fmt::Display for LspHop {
             LabelOperation::PopAndLookUpIp => write!(formatter, "pop {label_in}, IP"),
             LabelOperation::PopAndLookUpLabel => write!(formatter, "pop {label_in}, next label"),
             LabelOperation::ExplicitNull => write!(formatter, "pop explicit null {label_in}, IP"),
+            LabelOperation::PopToAttachmentCircuit => {
+                write!(formatter, "pop {label_in}, attachment circuit")
+            }
+            LabelOperation::Replicate => write!(formatter, "replicate {label_in}"),
+            LabelOperation::Discard => write!(formatter, "discard {label_in}"),
             LabelOperation::Punt => write!(formatter, "punt {label_in}"),
             LabelOperation::Ip => formatter.write_str("IP"),
             LabelOperation::UnknownLabel => write!(formatter, "drops unknown label {label_in}"),
@@ -147,14 +160,18 @@ impl Walker<'_> {
         let mut hops = vec![sending(ingress, LabelOperation::Push, None, nhlfe)];
         // The stack with its top at the end.
         let mut stack: Vec<u32> = nhlfe.labels.iter().rev().copied().collect();
-        let mut at = self.neighbour(ingress, nhlfe);
+        // Behind an IP tunnel the next LSR is no neighbour: the trace ends at the tunnel.
+        let neighbour = || self.neighbour(ingress, nhlfe);
+        let mut at = nhlfe.tunnel.is_empty().then(neighbour).flatten();
         while let Some(router) = at.filter(|_| hops.len() < MAX_HOPS) {
             let Some(lfib) = self.lfib(router) else { break };
             let Some(label) = stack.pop() else {
                 hops.push(ending(router, LabelOperation::Ip, None));
                 break;
             };
-            let entry = lfib.ilm.iter().find(|entry| entry.label == label);
+            // The platform's label space first: labs seldom have another.
+            let entries = lfib.ilm.iter().filter(|entry| entry.label == label);
+            let entry = entries.min_by_key(|entry| entry.label_space);
             let Some(entry) = entry else {
                 hops.push(ending(router, LabelOperation::UnknownLabel, Some(label)));
                 break;
@@ -188,6 +205,23 @@ impl Walker<'_> {
                 }
                 (Operation::PopAndLookUpIp, _) => {
                     hops.push(ending(router, LabelOperation::PopAndLookUpIp, Some(label)));
+                    break;
+                }
+                (Operation::EntropyLabelIndicator, _) => {
+                    // The entropy label below it; the LSP's own labels come after.
+                    stack.pop();
+                }
+                (Operation::PopToAttachmentCircuit, _) => {
+                    let operation = LabelOperation::PopToAttachmentCircuit;
+                    hops.push(ending(router, operation, Some(label)));
+                    break;
+                }
+                (Operation::Replicate, _) => {
+                    hops.push(ending(router, LabelOperation::Replicate, Some(label)));
+                    break;
+                }
+                (Operation::Discard, _) => {
+                    hops.push(ending(router, LabelOperation::Discard, Some(label)));
                     break;
                 }
                 (Operation::Punt, _) => {

@@ -1,5 +1,8 @@
 //! `lsrctl show`: what a label switching router does, as tables or JSON.
 
+mod protection;
+mod punt;
+mod services;
 mod tables;
 mod words;
 
@@ -29,6 +32,18 @@ pub enum Subject {
     Target,
     /// The static LSPs as configured.
     StaticLsps,
+    /// The pseudowires with their attachment circuits (RFC 4448).
+    Pseudowires,
+    /// The point-to-multipoint LSPs, with a counter for each branch.
+    P2mp,
+    /// The IP tunnels of labelled packets (RFC 7510, RFC 4023).
+    Tunnels,
+    /// The QoS maps (RFC 3270).
+    QosMaps,
+    /// The protection domains (RFC 6378), and the ports.
+    Protection,
+    /// What came up from the switch, by class.
+    Punt,
     /// The version of lsrd, and who it is.
     Version,
 }
@@ -57,7 +72,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// Why nothing can be shown.
 #[derive(Debug, thiserror::Error)]
-enum ShowError {
+pub(crate) enum ShowError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error("lsrd answers: {}", .0.message())]
@@ -104,7 +119,7 @@ pub fn reload(socket: &Path) -> ExitCode {
     }))
 }
 
-fn finish(result: Result<(), String>) -> ExitCode {
+pub(crate) fn finish(result: Result<(), String>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -162,6 +177,28 @@ async fn fetch(
         Subject::StaticLsps => {
             answer!(show_static_lsps, ShowStaticLspsRequest, tables::static_lsps)
         }
+        Subject::Pseudowires => {
+            answer!(
+                show_pseudowires,
+                ShowPseudowiresRequest,
+                services::pseudowires
+            )
+        }
+        Subject::P2mp => answer!(
+            show_point_to_multipoint,
+            ShowPointToMultipointRequest,
+            services::point_to_multipoint
+        ),
+        Subject::Tunnels => answer!(show_tunnels, ShowTunnelsRequest, services::tunnels),
+        Subject::QosMaps => answer!(show_qos_maps, ShowQosMapsRequest, services::qos_maps),
+        Subject::Protection => {
+            answer!(
+                show_protection,
+                ShowProtectionRequest,
+                protection::protection
+            )
+        }
+        Subject::Punt => answer!(show_punt, ShowPuntRequest, punt::punt),
         Subject::Version => answer!(get_version, GetVersionRequest, tables::version),
     })
 }

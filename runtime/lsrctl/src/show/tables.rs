@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use comfy_table::presets::{UTF8_FULL, UTF8_FULL_CONDENSED};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
-use northbound::v1::{self, Counter, FtnEntry, IlmEntry, Nhlfe, static_lsp, target::Role};
+use northbound::v1::{self, Counter, FtnEntry, IlmEntry, Nhlfe, target::Role};
 
 use super::words;
 
 /// A table of these columns; those with a `>` in front are numbers. On a terminal it is as wide
 /// as the terminal at most, elsewhere as wide as its content.
-fn table(columns: &[&str], terminal: bool) -> Table {
+pub(super) fn table(columns: &[&str], terminal: bool) -> Table {
     let mut table = Table::new();
     table
         .load_style(UTF8_FULL_CONDENSED)
@@ -28,7 +28,7 @@ fn table(columns: &[&str], terminal: bool) -> Table {
 }
 
 /// The table, or a sentence when it has no row.
-fn or_nothing(table: Table, nothing: &str) -> String {
+pub(super) fn or_nothing(table: Table, nothing: &str) -> String {
     if table.is_empty() {
         nothing.to_owned()
     } else {
@@ -36,7 +36,7 @@ fn or_nothing(table: Table, nothing: &str) -> String {
     }
 }
 
-fn counts(counter: Option<&Counter>) -> [Cell; 2] {
+pub(super) fn counts(counter: Option<&Counter>) -> [Cell; 2] {
     match counter {
         Some(counter) => [Cell::new(counter.packets), Cell::new(counter.bytes)],
         // The switch does not hold the entry.
@@ -45,14 +45,14 @@ fn counts(counter: Option<&Counter>) -> [Cell; 2] {
 }
 
 /// One row per NHLFE; an entry without NHLFE has one row.
-fn rows(nhlfes: &[Nhlfe]) -> Vec<Option<&Nhlfe>> {
+pub(super) fn rows(nhlfes: &[Nhlfe]) -> Vec<Option<&Nhlfe>> {
     match nhlfes {
         [] => vec![None],
         nhlfes => nhlfes.iter().map(Some).collect(),
     }
 }
 
-fn hop(nhlfe: Option<&Nhlfe>, several: bool) -> [Cell; 2] {
+pub(super) fn hop(nhlfe: Option<&Nhlfe>, several: bool) -> [Cell; 2] {
     let Some(nhlfe) = nhlfe else {
         return [Cell::new(""), Cell::new("")];
     };
@@ -61,18 +61,19 @@ fn hop(nhlfe: Option<&Nhlfe>, several: bool) -> [Cell; 2] {
         // Only several next hops share by weight.
         let _ = write!(next_hop, " weight {}", nhlfe.weight);
     }
+    next_hop.push_str(&words::hop_notes(nhlfe));
     [Cell::new(&nhlfe.interface), Cell::new(next_hop)]
 }
 
 /// The label space, where there is more than the platform's.
-fn incoming(entry: &IlmEntry) -> String {
+pub(super) fn incoming(entry: &IlmEntry) -> String {
     match entry.label_space {
         0 => format!("label {}", words::label(entry.label)),
         space => format!("label {} in space {space}", words::label(entry.label)),
     }
 }
 
-fn fec(entry: &FtnEntry) -> String {
+pub(super) fn fec(entry: &FtnEntry) -> String {
     match entry.vrf {
         0 => entry.fec.clone(),
         vrf => format!("{} in VRF {vrf}", entry.fec),
@@ -135,7 +136,7 @@ fn ftn_rows(table: &mut Table, entry: &FtnEntry, first: &str) {
     }
 }
 
-fn blank() -> [Cell; 2] {
+pub(super) fn blank() -> [Cell; 2] {
     [Cell::new(""), Cell::new("")]
 }
 
@@ -207,6 +208,12 @@ pub(super) fn interfaces(answer: &v1::ShowInterfacesResponse, terminal: bool) ->
             "{}\n{}\nmtu {}",
             interface.name, interface.mac, interface.mtu
         );
+        if interface.mpls_mtu != interface.mtu {
+            let _ = write!(name, "\nMPLS mtu {}", interface.mpls_mtu);
+        }
+        if !interface.qos_map.is_empty() {
+            let _ = write!(name, "\nQoS map {}", interface.qos_map);
+        }
         if interface.vrf != 0 {
             let _ = write!(name, "\nVRF {}", interface.vrf);
         }
@@ -221,10 +228,19 @@ pub(super) fn interfaces(answer: &v1::ShowInterfacesResponse, terminal: bool) ->
             (true, 0) => "on".to_owned(),
             (true, space) => format!("on, space {space}"),
         };
+        let state = match (interface.up, interface.port_up) {
+            (true, true) => "up",
+            (true, false) => "port down",
+            (false, _) => "down",
+        };
+        let place = match interface.vlan {
+            0 => interface.port.to_string(),
+            vlan => format!("{}\nVLAN {vlan}", interface.port),
+        };
         let mut row = vec![
             Cell::new(name),
-            Cell::new(interface.port),
-            Cell::new(if interface.up { "up" } else { "down" }),
+            Cell::new(place),
+            Cell::new(state),
             Cell::new(mpls),
             Cell::new(interface.addresses.join("\n")),
             Cell::new(neighbours.collect::<Vec<_>>().join("\n")),
@@ -315,6 +331,8 @@ pub(super) fn target(answer: &v1::ShowTargetResponse, terminal: bool) -> String 
         ("came too fast", target.packet_ins_overrun),
         ("ICMP errors sent", target.icmp_errors_sent),
         ("ICMP errors over the rate", target.icmp_errors_suppressed),
+        ("sent on in fragments", target.fragmented),
+        ("too big, not answered", target.too_big),
     ] {
         handled.add_row(vec![Cell::new(name), Cell::new(packets)]);
     }
@@ -345,37 +363,36 @@ pub(super) fn static_lsps(answer: &v1::ShowStaticLspsResponse, terminal: bool) -
     ];
     let mut table = table(&columns, terminal);
     for lsp in &answer.lsps {
-        let (kind, incoming) = match lsp.kind() {
-            static_lsp::Kind::Ftn => (
-                "ftn",
-                fec(&FtnEntry {
-                    fec: lsp.fec.clone(),
-                    vrf: lsp.vrf,
-                    ..FtnEntry::default()
-                }),
-            ),
-            kind => {
-                let label = IlmEntry {
-                    label: lsp.label,
-                    label_space: lsp.label_space,
-                    ..IlmEntry::default()
-                };
-                let ilm = kind == static_lsp::Kind::Ilm;
-                (
-                    if ilm { "ilm" } else { "cross-connect" },
-                    self::incoming(&label),
-                )
+        let kind = words::lsp_kind(lsp.kind());
+        let mut first = true;
+        let mut add = |incoming: &str,
+                       entry: &[Nhlfe],
+                       operation: &dyn Fn(Option<&Nhlfe>) -> String,
+                       model| {
+            let several = entry.len() > 1;
+            for (index, nhlfe) in rows(entry).into_iter().enumerate() {
+                let of_entry = |text: &str| Cell::new(if index == 0 { text } else { "" });
+                let of_lsp = |text: &str| Cell::new(if first { text } else { "" });
+                let mut row = vec![of_lsp(&lsp.name), of_lsp(kind), of_entry(incoming)];
+                row.push(Cell::new(operation(nhlfe)));
+                row.extend(hop(nhlfe, several));
+                row.push(of_entry(words::ttl_model(model)));
+                table.add_row(row);
+                first = false;
             }
         };
-        let several = lsp.next_hops.len() > 1;
-        for (index, nhlfe) in rows(&lsp.next_hops).into_iter().enumerate() {
-            let main = index == 0;
-            let text = |text: &str| Cell::new(if main { text } else { "" });
-            let mut row = vec![text(&lsp.name), text(kind), text(&incoming)];
-            row.push(Cell::new(words::lsp_operation(lsp, nhlfe)));
-            row.extend(hop(nhlfe, several));
-            row.push(text(words::ttl_model(lsp.ttl_model())));
-            table.add_row(row);
+        if let Some(entry) = &lsp.ftn {
+            let operation = |nhlfe: Option<&Nhlfe>| words::ftn_operation(entry, nhlfe);
+            add(&fec(entry), &entry.nhlfes, &operation, entry.ttl_model());
+        }
+        if let Some(entry) = &lsp.ilm {
+            let operation = |nhlfe: Option<&Nhlfe>| words::ilm_operation(entry, nhlfe);
+            add(
+                &incoming(entry),
+                &entry.nhlfes,
+                &operation,
+                entry.ttl_model(),
+            );
         }
     }
     or_nothing(table, "no static LSP is configured")

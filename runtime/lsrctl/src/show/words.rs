@@ -1,8 +1,10 @@
 //! Label operations and states in the words of the RFCs.
 
+use std::fmt::Write as _;
+
 use northbound::v1::{
-    EntryStatus, FtnEntry, IlmEntry, Nhlfe, Owner, Payload, StaticLsp, TtlModel,
-    entry_status::State, ftn_entry, ilm_entry, nhlfe::Resolution, static_lsp,
+    EntryStatus, FtnEntry, IlmEntry, Nhlfe, Owner, Payload, TtlModel, entry_status::State,
+    ftn_entry, ilm_entry, nhlfe::Resolution, static_lsp::Kind,
 };
 
 /// The label with the name of a special-purpose one.
@@ -14,7 +16,7 @@ pub(super) fn label(value: u32) -> String {
 }
 
 /// Labels, outermost first.
-fn stack(labels: &[u32]) -> String {
+pub(super) fn stack(labels: &[u32]) -> String {
     labels
         .iter()
         .map(|value| label(*value))
@@ -32,11 +34,31 @@ pub(super) fn ilm_operation(entry: &IlmEntry, nhlfe: Option<&Nhlfe>) -> String {
         ilm_entry::Operation::PopAndLookUpIp => {
             format!("pop {incoming}, look up {ip} in VRF {}", entry.vrf)
         }
-        ilm_entry::Operation::PopAndLookUpLabel => {
-            format!("pop {incoming}, look up the next label")
+        ilm_entry::Operation::PopAndLookUpLabel => match entry.next_label_space {
+            0 => format!("pop {incoming}, look up the next label"),
+            space => format!("pop {incoming}, look up the next label in space {space}"),
+        },
+        ilm_entry::Operation::PopToAttachmentCircuit => {
+            let word = if entry.control_word {
+                " with control word"
+            } else {
+                ""
+            };
+            format!("pop {incoming}{word}, to {}", entry.attachment_circuit)
         }
+        ilm_entry::Operation::Replicate => match nhlfe {
+            Some(nhlfe) => format!("copy, {}", swap(&incoming, &nhlfe.labels)),
+            None => format!(
+                "copy, look up {incoming} in space {}",
+                entry.next_label_space
+            ),
+        },
+        ilm_entry::Operation::EntropyLabelIndicator => {
+            format!("pop {incoming} and the entropy label")
+        }
+        ilm_entry::Operation::Discard => "discard".to_owned(),
         ilm_entry::Operation::ExplicitNull => format!("pop {incoming}, look up {ip}"),
-        ilm_entry::Operation::Punt => "to lsrd".to_owned(),
+        ilm_entry::Operation::Punt => format!("to lsrd ({})", entry.punt_class),
         ilm_entry::Operation::Unknown => "unknown".to_owned(),
     }
 }
@@ -60,8 +82,12 @@ fn swap(incoming: &str, labels: &[u32]) -> String {
 pub(super) fn ftn_operation(entry: &FtnEntry, nhlfe: Option<&Nhlfe>) -> String {
     match entry.operation() {
         ftn_entry::Operation::Forward => match nhlfe {
-            Some(nhlfe) if !nhlfe.labels.is_empty() => format!("push {}", stack(&nhlfe.labels)),
+            Some(nhlfe) if !nhlfe.labels.is_empty() => push(nhlfe),
             _ => "forward without label".to_owned(),
+        },
+        ftn_entry::Operation::Replicate => match nhlfe {
+            Some(nhlfe) if !nhlfe.labels.is_empty() => format!("copy, {}", push(nhlfe)),
+            _ => "copy without label".to_owned(),
         },
         ftn_entry::Operation::ToRouter => "to the router".to_owned(),
         ftn_entry::Operation::Glean => "connected: resolve the neighbour".to_owned(),
@@ -70,26 +96,52 @@ pub(super) fn ftn_operation(entry: &FtnEntry, nhlfe: Option<&Nhlfe>) -> String {
     }
 }
 
-/// What a configured LSP does with a packet that goes to this next hop.
-pub(super) fn lsp_operation(lsp: &StaticLsp, hop: Option<&Nhlfe>) -> String {
-    match lsp.kind() {
-        static_lsp::Kind::Ftn => ftn_operation(
-            &FtnEntry {
-                operation: ftn_entry::Operation::Forward.into(),
-                ..FtnEntry::default()
-            },
-            hop,
-        ),
-        static_lsp::Kind::Ilm | static_lsp::Kind::CrossConnect => ilm_operation(
-            &IlmEntry {
-                label: lsp.label,
-                operation: lsp.operation,
-                payload: lsp.payload,
-                vrf: lsp.vrf,
-                ..IlmEntry::default()
-            },
-            hop,
-        ),
+fn push(nhlfe: &Nhlfe) -> String {
+    let word = if nhlfe.control_word {
+        ", control word"
+    } else {
+        ""
+    };
+    format!("push {}{word}", stack(&nhlfe.labels))
+}
+
+/// What else is to be said of a next hop.
+pub(super) fn hop_notes(nhlfe: &Nhlfe) -> String {
+    let mut notes = String::new();
+    // Writing into a String cannot fail.
+    if !nhlfe.tunnel.is_empty() {
+        let _ = write!(notes, " in tunnel {}", nhlfe.tunnel);
+    }
+    if nhlfe.entropy_label_below > 0 {
+        let _ = write!(
+            notes,
+            ", entropy label below label {}",
+            nhlfe.entropy_label_below
+        );
+    }
+    if nhlfe.upstream_assigned {
+        notes.push_str(", upstream-assigned");
+    }
+    if nhlfe.protecting {
+        notes.push_str(", protecting");
+    }
+    if let Some(backup) = &nhlfe.backup {
+        let _ = write!(notes, ", backup {} {}", backup.interface, backup.next_hop);
+        if !backup.labels.is_empty() {
+            let _ = write!(notes, " push {}", stack(&backup.labels));
+        }
+    }
+    notes
+}
+
+/// In which table of the configuration a static LSP stands.
+pub(super) fn lsp_kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Ftn => "ftn",
+        Kind::Ilm => "ilm",
+        Kind::CrossConnect => "cross-connect",
+        Kind::Pseudowire => "pseudowire",
+        Kind::PointToMultipoint => "point-to-multipoint",
     }
 }
 

@@ -3,19 +3,25 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use forwarding::{LabelSpace, QosMap, VlanId};
 use ipnet::IpNet;
 
-use super::InterfaceConfig;
+use super::circuits::vlan;
+use super::lsps::label_space;
+use super::named::Named;
 use super::problem::{Problems, Span};
 use super::section::{At, Section, text};
+use super::{InterfaceConfig, qos};
 
 /// `IFNAMSIZ` of Linux, 16, less the closing NUL.
 const MAX_NAME: usize = 15;
 /// The smallest MTU of IPv4 (RFC 791, 3.2) and of IPv6 (RFC 8200, 5).
-const MIN_MTU_IPV4: u64 = 68;
+pub(super) const MIN_MTU_IPV4: u64 = 68;
 const MIN_MTU_IPV6: u64 = 1280;
 /// The largest MTU of a TAP in Linux: 65535 less the Ethernet header.
-const MAX_MTU: u64 = 65521;
+pub(super) const MAX_MTU: u64 = 65521;
+/// The largest frame payload that the P4 program counts.
+const MAX_FRAME_PAYLOAD: u64 = 65534;
 
 /// The interfaces that were read so far, and where their unique values stand.
 pub(super) struct Interfaces {
@@ -23,8 +29,8 @@ pub(super) struct Interfaces {
     max_port: u64,
     read: Vec<InterfaceConfig>,
     names: BTreeMap<String, Span>,
-    ports: BTreeMap<u64, Span>,
-    macs: BTreeMap<[u8; 6], Span>,
+    places: BTreeMap<(u16, u16), Span>,
+    macs: BTreeMap<[u8; 6], (u16, Span)>,
     addresses: Vec<(u16, At<IpNet>)>,
     /// A broken interface still counts as a name that exists: one mistake, one message.
     broken: Vec<String>,
@@ -38,7 +44,7 @@ impl Interfaces {
             max_port,
             read: Vec::new(),
             names: BTreeMap::new(),
-            ports: BTreeMap::new(),
+            places: BTreeMap::new(),
             macs: BTreeMap::new(),
             addresses: Vec::new(),
             broken: Vec::new(),
@@ -48,6 +54,43 @@ impl Interfaces {
     /// The interface of this name, if it was configured without a mistake.
     pub(super) fn get(&self, name: &str) -> Option<&InterfaceConfig> {
         self.read.iter().find(|interface| interface.name == name)
+    }
+
+    /// The interface of this name; without it a problem is told.
+    pub(super) fn find(
+        &self,
+        name: &At<&str>,
+        problems: &mut Problems,
+    ) -> Option<&InterfaceConfig> {
+        if !self.has(name.value) {
+            let known: Vec<_> = self.read.iter().map(|i| i.name.as_str()).collect();
+            let remedy = match known.is_empty() {
+                true => "add an [[interface]] with this name".to_owned(),
+                false => format!("configured: {}", known.join(", ")),
+            };
+            problems.add(
+                &name.span,
+                format!("interface `{}` is not configured", name.value),
+                "no [[interface]] has this name",
+                remedy,
+            );
+        }
+        self.get(name.value)
+    }
+
+    /// Whether an interface of the VRF has the address.
+    pub(super) fn is_own(&self, address: IpAddr, vrf: u16) -> bool {
+        self.addresses
+            .iter()
+            .any(|(of, own)| *of == vrf && own.value.addr() == address)
+    }
+
+    /// Where the interface at a port stands in the file: that of a VLAN, or any of the port.
+    pub(super) fn at(&self, port: u16, vlan: Option<u16>) -> Option<&Span> {
+        let mut places = self.places.iter();
+        places
+            .find(|((of, on), _)| *of == port && vlan.is_none_or(|vlan| *on == vlan))
+            .map(|(_, span)| span)
     }
 
     /// Whether the name was configured, with mistakes or without.
@@ -71,21 +114,30 @@ impl Interfaces {
     }
 
     /// Reads one `[[interface]]`.
-    pub(super) fn read(&mut self, mut section: Section<'_, '_>, problems: &mut Problems) {
+    pub(super) fn read(
+        &mut self,
+        mut section: Section<'_, '_>,
+        maps: &Named<QosMap>,
+        problems: &mut Problems,
+    ) {
         let name = section.need_text("name", "name = \"core0\"", problems);
         let name = name.and_then(|name| self.name(&name, problems));
-        let port = self.port(&mut section, problems);
+        let port = self.place(&mut section, problems);
         let vrf = section
             .integer("vrf", 0..=u64::from(u16::MAX), "VRF numbers", problems)
             .map_or(0, |vrf| vrf.value as u16);
-        let label_space = section
-            .integer(
-                "label-space",
-                0..=u64::from(u16::MAX),
-                "label space numbers",
-                problems,
-            )
-            .map_or(0, |space| space.value as u16);
+        let label_space = label_space("label-space", &mut section, problems);
+        if let Some(space) = &label_space
+            && space.value >= LabelSpace::FIRST_CONTEXT
+        {
+            problems.add(
+                &space.span,
+                format!("{} is a context label space", space.value),
+                "not the space of an interface",
+                "interfaces have the platform's space, 0, or one of 1 to 32767",
+            );
+        }
+        let label_space = label_space.map_or(0, |space| space.value.0);
         let addresses = self.addresses(&mut section, vrf, problems);
         let has_ipv6 = addresses
             .iter()
@@ -98,6 +150,16 @@ impl Interfaces {
             false => (MIN_MTU_IPV4, "the MTU of an interface"),
         };
         let mtu = section.integer("mtu", min_mtu..=MAX_MTU, what, problems);
+        let mtu = mtu.map_or(1500, |mtu| mtu.value as u32);
+        let mpls_mtu = section
+            .integer(
+                "mpls-mtu",
+                MIN_MTU_IPV4..=MAX_FRAME_PAYLOAD,
+                "the largest labelled packet, with its labels (RFC 3032, section 3.1)",
+                problems,
+            )
+            .map_or(mtu, |mtu| mtu.value as u32);
+        let qos_map = qos::reference(maps, &mut section, problems);
         let mac = self.mac(&mut section, port.as_ref(), problems);
         let mpls = section.boolean("mpls", false, problems);
         let duplicate_address_detection =
@@ -110,10 +172,13 @@ impl Interfaces {
         };
         self.read.push(InterfaceConfig {
             name,
-            port: port.value as u16,
+            port: port.value.0,
+            vlan: port.value.1,
             addresses,
             mpls,
-            mtu: mtu.map_or(1500, |mtu| mtu.value as u32),
+            mtu,
+            mpls_mtu,
+            qos_map,
             mac,
             vrf,
             label_space,
@@ -157,25 +222,46 @@ impl Interfaces {
         None
     }
 
-    fn port(&mut self, section: &mut Section<'_, '_>, problems: &mut Problems) -> Option<At<u64>> {
+    /// The port and the VLAN, 0 for frames without tag.
+    fn place(
+        &mut self,
+        section: &mut Section<'_, '_>,
+        problems: &mut Problems,
+    ) -> Option<At<(u16, u16)>> {
+        let port = self.port_number(section, problems);
+        let vlan = vlan(section, problems).ok()?.map_or(0, VlanId::value);
+        let At { value: port, span } = port?;
+        let place = (port as u16, vlan);
+        if let Some(earlier) = self.places.get(&place) {
+            let what = match vlan {
+                0 => format!("two interfaces use port {port} without a VLAN"),
+                vlan => format!("two interfaces use VLAN {vlan} of port {port}"),
+            };
+            problems.add_conflict(
+                &span,
+                earlier,
+                what,
+                ("again here", "first here"),
+                "each interface has a port of the switch, or a VLAN on one, of its own",
+            );
+            return None;
+        }
+        self.places.insert(place, span.clone());
+        Some(At { value: place, span })
+    }
+
+    /// The key `port`.
+    pub(super) fn port_number(
+        &self,
+        section: &mut Section<'_, '_>,
+        problems: &mut Problems,
+    ) -> Option<At<u64>> {
         if section.get("port").is_none() {
             section.missing("port", "port = 1", problems);
             return None;
         }
         let what = "ports of the hardware profile";
-        let port = section.integer("port", 0..=self.max_port, what, problems)?;
-        if let Some(earlier) = self.ports.get(&port.value) {
-            problems.add_conflict(
-                &port.span,
-                earlier,
-                format!("two interfaces use port {}", port.value),
-                ("again here", "first here"),
-                "each interface is one port of the switch",
-            );
-            return None;
-        }
-        self.ports.insert(port.value, port.span.clone());
-        Some(port)
+        section.integer("port", 0..=self.max_port, what, problems)
     }
 
     fn addresses(
@@ -220,7 +306,7 @@ impl Interfaces {
     fn mac(
         &mut self,
         section: &mut Section<'_, '_>,
-        port: Option<&At<u64>>,
+        place: Option<&At<(u16, u16)>>,
         problems: &mut Problems,
     ) -> Option<[u8; 6]> {
         let (mac, span) = match section.text("mac", problems) {
@@ -243,11 +329,17 @@ impl Interfaces {
             // Locally administered, unique in the network as far as router identifiers are.
             None => {
                 let [a, b, c, d] = self.router_id?.octets();
-                let port = port?;
-                ([0x02, a, b, c, d, port.value as u8], port.span.clone())
+                let place = place?;
+                ([0x02, a, b, c, d, place.value.0 as u8], place.span.clone())
             }
         };
-        if let Some(earlier) = self.macs.get(&mac) {
+        // The VLANs of one port may share its address: they are different links.
+        let port = place.map(|place| place.value.0);
+        if let Some((_, earlier)) = self
+            .macs
+            .get(&mac)
+            .filter(|(other, _)| Some(*other) != port)
+        {
             problems.add_conflict(
                 &span,
                 earlier,
@@ -257,7 +349,7 @@ impl Interfaces {
             );
             return None;
         }
-        self.macs.insert(mac, span);
+        self.macs.insert(mac, (port?, span));
         Some(mac)
     }
 }

@@ -1,20 +1,36 @@
 //! lsrd's configuration file: TOML, checked as a whole before anything of it is used.
 
+mod capacity;
 mod check;
+mod circuits;
 mod interfaces;
 mod lsps;
+mod mpls_policy;
+mod named;
+mod ports;
 mod problem;
+mod protection;
+mod punt;
+mod qos;
 mod section;
+mod switch;
+mod tunnels;
+mod upstream;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dataplane::HardwareProfile;
-use forwarding::{Payload, TtlModel};
+use dataplane::{HardwareProfile, PuntRate, PuntReason};
+use forwarding::{
+    AttachmentCircuit, Fec, FtnAction, IlmAction, IlmKey, LabelSpace, NextHop, ProtectionId,
+    QosMap, QosMapId, SpecialPurposeLabels, Tunnel, TunnelEnd,
+};
 use ipnet::IpNet;
-use mpls::Label;
 use p4runtime_client::Address;
+
+use crate::packet::view::PortVlan;
 
 pub use problem::{ConfigError, Problem};
 
@@ -32,14 +48,28 @@ pub struct Config {
     /// How long after the start of lsrd the entries are kept that the switch holds and whose
     /// next hops are not resolved yet.
     pub restart_hold: Duration,
-    /// The router's interfaces, one per switch port in use.
+    /// The network interfaces of this host on which ports of the switch are, by port.
+    pub links: BTreeMap<u16, String>,
+    /// How labels are treated that no LSP binds, and packets that are too big.
+    pub mpls: MplsPolicy,
+    /// The rates of punt classes, where they are not the profile's.
+    pub punt: BTreeMap<PuntReason, PuntRate>,
+    /// The QoS maps with their names; the first one has [`QosMapId`] 1.
+    pub qos_maps: Vec<(String, QosMap)>,
+    /// The router's interfaces: switch ports, or VLANs on them.
     pub interfaces: Vec<InterfaceConfig>,
-    /// Static FTN entries.
-    pub ftn: Vec<StaticFtn>,
-    /// Static ILM entries that end here: pop or punt.
-    pub ilm: Vec<StaticIlm>,
-    /// Static cross-connects: a label in, an NHLFE set out.
-    pub cross_connects: Vec<CrossConnect>,
+    /// The attachment circuits.
+    pub circuits: Vec<CircuitConfig>,
+    /// The protection domains.
+    pub protections: Vec<ProtectionConfig>,
+    /// The IP tunnels into which labelled packets are sent.
+    pub tunnels: Vec<TunnelConfig>,
+    /// The ends of IP tunnels from which labelled packets are taken.
+    pub tunnel_ends: Vec<TunnelEndConfig>,
+    /// The label spaces of upstream neighbours.
+    pub upstream_spaces: Vec<UpstreamConfig>,
+    /// The static LSPs.
+    pub static_lsps: Vec<StaticLsp>,
 }
 
 /// Where the switch is and what runs on it.
@@ -59,19 +89,35 @@ pub struct SwitchConfig {
     pub device_config: PathBuf,
 }
 
-/// One interface of the router: a switch port and its TAP.
+/// How the router treats what no LSP says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MplsPolicy {
+    /// The special-purpose labels.
+    pub special_purpose: SpecialPurposeLabels,
+    /// Whether IPv4 packets that are too big and have DF clear are fragmented; else they are
+    /// discarded (RFC 3032, 3.4).
+    pub fragment: bool,
+}
+
+/// One interface of the router: a switch port or a VLAN on one, and its TAP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InterfaceConfig {
     /// The name of the TAP.
     pub name: String,
     /// The port of the switch.
     pub port: u16,
+    /// The VLAN of its frames, 1 to 4094; 0: they have no tag.
+    pub vlan: u16,
     /// The router's addresses on it, with the length of the connected prefix.
     pub addresses: Vec<IpNet>,
     /// Whether labelled packets are accepted and sent.
     pub mpls: bool,
     /// The MTU of IP packets, in octets.
     pub mtu: u32,
+    /// The largest labelled packet with its labels, in octets (RFC 3032, 3.1).
+    pub mpls_mtu: u32,
+    /// What the code points of packets that arrive mean.
+    pub qos_map: QosMapId,
     /// The MAC address, of the TAP and of frames that the switch sends.
     pub mac: [u8; 6],
     /// The VRF of IP packets that arrive; 0 is the global one.
@@ -82,80 +128,106 @@ pub struct InterfaceConfig {
     pub duplicate_address_detection: bool,
 }
 
-/// A static FTN entry: packets of a FEC enter an LSP.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StaticFtn {
-    /// The operator's name for it.
-    pub name: String,
-    /// The FEC: an address prefix.
-    pub fec: IpNet,
-    /// The VRF of the packets.
-    pub vrf: u16,
-    /// The TTL model of RFC 3443.
-    pub ttl_model: TtlModel,
-    /// Where they go: equal-cost paths, by weight.
-    pub next_hops: Vec<NextHop>,
+impl InterfaceConfig {
+    /// Where the interface is.
+    pub fn place(&self) -> PortVlan {
+        PortVlan {
+            port: self.port,
+            vlan: self.vlan,
+        }
+    }
 }
 
-/// A static ILM entry whose packets end their LSP here.
+/// An attachment circuit: a switch port, or a VLAN on one, whose frames a pseudowire carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StaticIlm {
+pub struct CircuitConfig {
     /// The operator's name for it.
     pub name: String,
-    /// The incoming label.
-    pub label: Label,
-    /// The label space of the incoming label.
-    pub label_space: u16,
-    /// What is done.
-    pub operation: IlmOperation,
-    /// The TTL model of RFC 3443.
-    pub ttl_model: TtlModel,
+    /// Where it is.
+    pub circuit: AttachmentCircuit,
+    /// The largest frame, in octets behind Ethernet header and tag.
+    pub mtu: u16,
+    /// What the code points of frames that arrive mean.
+    pub qos_map: QosMapId,
 }
 
-/// What a static ILM entry does.
+/// A protection domain (RFC 6378).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProtectionConfig {
+    /// The operator's name for it.
+    pub name: String,
+    /// Its number in the switch.
+    pub id: ProtectionId,
+    /// How it protects.
+    pub kind: ProtectionKind,
+}
+
+/// How a protection domain protects (RFC 6378, 3.1; RFC 5654, 1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IlmOperation {
-    /// Pop, and look the IP packet below up in a VRF.
-    PopAndLookUpIp {
-        /// The VRF.
-        vrf: u16,
-        /// What is below the label: known from the FEC, never guessed (RFC 9790).
-        payload: Payload,
-    },
-    /// Pop, and look the next label up.
-    PopAndLookUpLabel,
-    /// Hand the packet to lsrd.
-    Punt,
+pub enum ProtectionKind {
+    /// The head sends by the working or by the protecting path.
+    OneToOne,
+    /// The head sends by both, and the tail selects.
+    OnePlusOne,
 }
 
-/// A static cross-connect: the incoming label is swapped, or popped at the penultimate hop.
+/// An IP tunnel into which labelled packets are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CrossConnect {
+pub struct TunnelConfig {
     /// The operator's name for it.
     pub name: String,
-    /// The incoming label.
-    pub label: Label,
-    /// The label space of the incoming label.
-    pub label_space: u16,
-    /// What is below the last label; needed when a next hop has no labels.
-    pub payload: Option<Payload>,
-    /// The TTL model of RFC 3443.
-    pub ttl_model: TtlModel,
-    /// Where the packets go.
-    pub next_hops: Vec<NextHop>,
+    /// The outer header.
+    pub tunnel: Tunnel,
+    /// The neighbour towards the remote end.
+    pub next_hop: NextHop,
 }
 
-/// One next hop with the labels that it expects.
+/// The end of IP tunnels from which labelled packets are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NextHop {
-    /// The name of the outgoing interface.
-    pub interface: String,
-    /// The neighbour's address.
-    pub address: IpAddr,
-    /// The labels to push, outermost first; none at the penultimate hop.
-    pub labels: Vec<Label>,
-    /// The share among the next hops, at least 1.
-    pub weight: u16,
+pub struct TunnelEndConfig {
+    /// The operator's name for it.
+    pub name: String,
+    /// The packets, one for each accepted prefix of senders.
+    pub ends: Vec<TunnelEnd>,
+    /// The label space of what is in them.
+    pub label_space: LabelSpace,
+}
+
+/// The label space of the labels that an upstream neighbour assigned (RFC 5331, RFC 5332).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamConfig {
+    /// The neighbour.
+    pub neighbour: NextHop,
+    /// The space.
+    pub label_space: LabelSpace,
+}
+
+/// A static LSP: what it binds here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaticLsp {
+    /// The operator's name for it.
+    pub name: String,
+    /// In which table of the file it stands.
+    pub kind: StaticLspKind,
+    /// The FTN entry: packets of a FEC enter the LSP.
+    pub ftn: Option<(Fec, FtnAction)>,
+    /// The ILM entry: packets of the LSP arrive.
+    pub ilm: Option<(IlmKey, IlmAction)>,
+}
+
+/// The kinds of static LSPs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StaticLspKind {
+    /// `[[static-lsp.ftn]]`.
+    Ftn,
+    /// `[[static-lsp.ilm]]`.
+    Ilm,
+    /// `[[static-lsp.cross-connect]]`.
+    CrossConnect,
+    /// `[[static-lsp.pseudowire]]`.
+    Pseudowire,
+    /// `[[static-lsp.point-to-multipoint]]`.
+    PointToMultipoint,
 }
 
 impl Config {
@@ -186,5 +258,10 @@ impl Config {
         self.interfaces
             .iter()
             .find(|interface| interface.name == name)
+    }
+
+    /// The protection domain of this name.
+    pub fn protection(&self, name: &str) -> Option<&ProtectionConfig> {
+        self.protections.iter().find(|domain| domain.name == name)
     }
 }

@@ -276,7 +276,7 @@ pub(crate) fn wrong_type(
 }
 
 /// "did you mean", or the whole list when nothing is near.
-fn suggestion(given: &str, known: &[&str]) -> String {
+pub(crate) fn suggestion(given: &str, known: &[&str]) -> String {
     let near = known
         .iter()
         .map(|word| (strsim::jaro_winkler(given, word), word))

@@ -12,15 +12,16 @@ use crate::config::{Config, InterfaceConfig};
 use crate::io::{PacketIo, TapPort};
 use crate::kernel::tap::Tap;
 use crate::kernel::{KernelError, interface};
+use crate::packet::view::PortVlan;
 
 /// A TAP that was opened and is not read yet.
 pub(super) struct Opened {
-    port: u16,
+    place: PortVlan,
     tap: Tap,
 }
 
 struct Open {
-    port: u16,
+    place: PortVlan,
     tap: Tap,
     /// The task that reads it, once it does.
     reader: Option<JoinHandle<()>>,
@@ -54,18 +55,18 @@ impl Interfaces {
         let mut opened = Vec::new();
         for interface in &config.interfaces {
             if let Some(open) = self.open.get(&interface.name)
-                && open.port == interface.port
+                && open.place == interface.place()
             {
                 interface::configure(&self.netlink, interface).await?;
                 continue;
             }
             opened.push(self.open_one(interface).await?);
         }
-        for Opened { port, tap } in &opened {
+        for Opened { place, tap } in &opened {
             if let Some(former) = self.open.insert(
                 tap.name().to_owned(),
                 Open {
-                    port: *port,
+                    place: *place,
                     tap: tap.clone(),
                     reader: None,
                 },
@@ -83,37 +84,37 @@ impl Interfaces {
             None => Tap::open(&config.name)?,
         };
         let index = interface::configure(&self.netlink, config).await?;
-        info!(interface = %config.name, index, port = config.port, "interface set up");
+        info!(interface = %config.name, index, place = %config.place(), "interface set up");
         Ok(Opened {
-            port: config.port,
+            place: config.place(),
             tap,
         })
     }
 
-    /// Starts to read the TAPs that were opened, and gives packet handling those of all ports.
+    /// Starts to read the TAPs that were opened, and gives packet handling all of them.
     pub(super) fn carry(&mut self, io: &Arc<PacketIo>, opened: Vec<Opened>) {
         let mut taps = BTreeMap::new();
         let former = io.taps.load_full();
         for open in self.open.values() {
             let kept = former
-                .get(&open.port)
-                .filter(|port| port.tap.is_same(&open.tap));
-            let port = match kept {
-                Some(port) => Arc::clone(port),
+                .get(&open.place)
+                .filter(|kept| kept.tap.is_same(&open.tap));
+            let tap = match kept {
+                Some(kept) => Arc::clone(kept),
                 None => Arc::new(TapPort::new(open.tap.clone())),
             };
-            taps.insert(open.port, port);
+            taps.insert(open.place, tap);
         }
         io.taps.store(Arc::new(taps.clone()));
-        for Opened { port, tap } in opened {
-            let (Some(open), Some(shared)) = (self.open.get_mut(tap.name()), taps.get(&port))
+        for Opened { place, tap } in opened {
+            let (Some(open), Some(shared)) = (self.open.get_mut(tap.name()), taps.get(&place))
             else {
                 continue;
             };
             let (io, shared, lose) = (Arc::clone(io), Arc::clone(shared), self.lose.clone());
             open.reader = Some(tokio::spawn(async move {
                 let name = shared.tap.name().to_owned();
-                let error = io.carry_originated(port, shared).await;
+                let error = io.carry_originated(place, shared).await;
                 warn!(interface = %name, %error, "the TAP is gone; it is made again");
                 // The daemon may be ending.
                 let _ = lose.send(name);

@@ -41,6 +41,8 @@ pub struct Link {
     pub name: String,
     /// Whether it is administratively up.
     pub up: bool,
+    /// Whether it has a carrier (`IFF_LOWER_UP`).
+    pub carrier: bool,
     /// Its MTU, in octets.
     pub mtu: u32,
 }
@@ -160,8 +162,12 @@ impl KernelState {
             }
         }
         let Some(name) = name else { return false };
-        let up = message.header.flags.contains(LinkFlags::Up);
-        let link = Link { name, up, mtu };
+        let link = Link {
+            name,
+            up: message.header.flags.contains(LinkFlags::Up),
+            carrier: message.header.flags.contains(LinkFlags::LowerUp),
+            mtu,
+        };
         self.links.insert(message.header.index, link.clone()) != Some(link)
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dataplane::{Counters, Handle, Status as SwitchStatus};
+use forwarding::PathRole;
 use northbound::v1::{self, management_server::Management};
 use tokio::sync::{mpsc, oneshot};
 use tonic::{Request, Response, Status};
@@ -13,7 +14,7 @@ use tracing::debug;
 
 use crate::config::Config;
 use crate::io::PacketIo;
-use crate::router::Router;
+use crate::router::{Router, SwitchoverError, Switchovers};
 
 /// How long an answer waits for the switch's counters: an operator wants to see the rest while the
 /// switch hangs.
@@ -42,10 +43,15 @@ pub struct Program {
     pub cookie: u64,
 }
 
+/// A change of ports or protection domains.
+pub type Change = Box<dyn FnOnce(&mut Switchovers, &Config) -> Result<(), SwitchoverError> + Send>;
+
 /// What the service asks the daemon's loop.
 pub enum Question {
     /// Make an answer from what is there now.
     Show(Box<dyn FnOnce(&Shown<'_>) + Send>),
+    /// Change which ports and protecting paths are in use. The answer is what is wrong with that.
+    Switch(Change, oneshot::Sender<Result<(), SwitchoverError>>),
     /// Read the configuration again. The answer is what is wrong with it.
     Reload(oneshot::Sender<Result<(), String>>),
 }
@@ -94,6 +100,21 @@ impl Service {
                 None
             }
         }
+    }
+}
+
+impl Service {
+    async fn switch(
+        &self,
+        change: impl FnOnce(&mut Switchovers, &Config) -> Result<(), SwitchoverError> + Send + 'static,
+    ) -> Result<(), Status> {
+        let (sender, receiver) = oneshot::channel();
+        self.questions
+            .send(Question::Switch(Box::new(change), sender))
+            .await
+            .map_err(|_| ending())?;
+        let result = receiver.await.map_err(|_| ending())?;
+        result.map_err(|error| Status::not_found(error.to_string()))
     }
 }
 
@@ -187,6 +208,89 @@ impl Management for Service {
             lsps: convert::static_lsps(shown.router.config()),
         })
         .await
+    }
+
+    async fn show_pseudowires(
+        &self,
+        _request: Request<v1::ShowPseudowiresRequest>,
+    ) -> Result<Response<v1::ShowPseudowiresResponse>, Status> {
+        let counters = self.counters().await;
+        self.show(move |shown| v1::ShowPseudowiresResponse {
+            pseudowires: convert::pseudowires(shown, &counters),
+        })
+        .await
+    }
+
+    async fn show_point_to_multipoint(
+        &self,
+        _request: Request<v1::ShowPointToMultipointRequest>,
+    ) -> Result<Response<v1::ShowPointToMultipointResponse>, Status> {
+        let counters = self.counters().await;
+        self.show(move |shown| v1::ShowPointToMultipointResponse {
+            lsps: convert::point_to_multipoint(shown, &counters),
+        })
+        .await
+    }
+
+    async fn show_tunnels(
+        &self,
+        _request: Request<v1::ShowTunnelsRequest>,
+    ) -> Result<Response<v1::ShowTunnelsResponse>, Status> {
+        let counters = self.counters().await;
+        self.show(move |shown| convert::tunnels(shown, &counters))
+            .await
+    }
+
+    async fn show_qos_maps(
+        &self,
+        _request: Request<v1::ShowQosMapsRequest>,
+    ) -> Result<Response<v1::ShowQosMapsResponse>, Status> {
+        self.show(|shown| v1::ShowQosMapsResponse {
+            maps: convert::qos_maps(shown.router.config()),
+        })
+        .await
+    }
+
+    async fn show_protection(
+        &self,
+        _request: Request<v1::ShowProtectionRequest>,
+    ) -> Result<Response<v1::ShowProtectionResponse>, Status> {
+        self.show(convert::protection).await
+    }
+
+    async fn show_punt(
+        &self,
+        _request: Request<v1::ShowPuntRequest>,
+    ) -> Result<Response<v1::ShowPuntResponse>, Status> {
+        let counters = self.counters().await;
+        self.show(move |shown| convert::punt(shown, &counters))
+            .await
+    }
+
+    async fn switch_protection(
+        &self,
+        request: Request<v1::SwitchProtectionRequest>,
+    ) -> Result<Response<v1::SwitchProtectionResponse>, Status> {
+        let request = request.into_inner();
+        let role = match request.path() {
+            v1::ProtectionPath::Working => PathRole::Working,
+            v1::ProtectionPath::Protecting => PathRole::Protecting,
+        };
+        self.switch(move |switchovers, config| switchovers.select(config, &request.name, role))
+            .await?;
+        Ok(Response::new(v1::SwitchProtectionResponse {}))
+    }
+
+    async fn set_port(
+        &self,
+        request: Request<v1::SetPortRequest>,
+    ) -> Result<Response<v1::SetPortResponse>, Status> {
+        let v1::SetPortRequest { port, down } = request.into_inner();
+        let port = u16::try_from(port)
+            .map_err(|_| Status::invalid_argument(format!("{port} is no port of a switch")))?;
+        self.switch(move |switchovers, config| switchovers.hold_port(config, port, down))
+            .await?;
+        Ok(Response::new(v1::SetPortResponse {}))
     }
 
     async fn reload(

@@ -3,8 +3,14 @@
 use forwarding::MacAddress;
 use mpls::{DecodeError, LabelStack, LabelStackEntry};
 
-/// Octets of an Ethernet header.
+/// Octets of an Ethernet header without tag.
 pub const ETHERNET_HEADER: usize = 14;
+/// Octets of an 802.1Q tag.
+const TAG: usize = 4;
+/// EtherType of an 802.1Q tag.
+const ETHER_TYPE_VLAN: u16 = 0x8100;
+/// The VLAN identifier in an 802.1Q tag's control information.
+const VLAN_ID: u16 = 0x0fff;
 /// EtherType of IPv4.
 pub const ETHER_TYPE_IPV4: u16 = 0x0800;
 /// EtherType of IPv6.
@@ -25,22 +31,35 @@ pub enum FrameError {
     LabelStack(#[from] DecodeError),
 }
 
-/// An Ethernet frame without VLAN tag and without frame check sequence.
+/// An Ethernet frame with at most one 802.1Q tag, without frame check sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame<'a> {
     octets: &'a [u8],
+    vlan: u16,
+    header: usize,
 }
 
 impl<'a> Frame<'a> {
     /// The frame in these octets.
     ///
     /// # Errors
-    /// There are less octets than an Ethernet header has.
+    /// There are less octets than an Ethernet header, with its tag, has.
     pub fn parse(octets: &'a [u8]) -> Result<Self, FrameError> {
-        match octets.len() >= ETHERNET_HEADER {
-            true => Ok(Self { octets }),
-            false => Err(FrameError::TooShort(octets.len())),
+        let too_short = || FrameError::TooShort(octets.len());
+        let header = octets.get(..ETHERNET_HEADER).ok_or_else(too_short)?;
+        if u16::from_be_bytes([header[12], header[13]]) != ETHER_TYPE_VLAN {
+            return Ok(Self {
+                octets,
+                vlan: 0,
+                header: ETHERNET_HEADER,
+            });
         }
+        let header = octets.get(..ETHERNET_HEADER + TAG).ok_or_else(too_short)?;
+        Ok(Self {
+            octets,
+            vlan: u16::from_be_bytes([header[14], header[15]]) & VLAN_ID,
+            header: header.len(),
+        })
     }
 
     /// The destination address.
@@ -50,33 +69,65 @@ impl<'a> Frame<'a> {
         MacAddress(mac)
     }
 
-    /// The EtherType.
-    pub fn ether_type(&self) -> u16 {
-        u16::from_be_bytes([self.octets[12], self.octets[13]])
+    /// The VLAN of the frame: 0 without a tag, and with one that only has a priority (IEEE 802.1Q,
+    /// 9.6).
+    pub fn vlan(&self) -> u16 {
+        self.vlan
     }
 
-    /// What follows the Ethernet header.
+    /// The EtherType behind the tag.
+    pub fn ether_type(&self) -> u16 {
+        u16::from_be_bytes([self.octets[self.header - 2], self.octets[self.header - 1]])
+    }
+
+    /// What follows the Ethernet header and the tag.
     pub fn payload(&self) -> &'a [u8] {
-        &self.octets[ETHERNET_HEADER..]
+        &self.octets[self.header..]
+    }
+
+    /// The frame without its tag.
+    pub fn untagged(&self) -> Vec<u8> {
+        let mut frame = Vec::with_capacity(self.octets.len());
+        frame.extend_from_slice(&self.octets[..12]);
+        frame.extend_from_slice(&self.octets[self.header - 2..]);
+        frame
+    }
+
+    /// The frame with the tag of `vlan` in place of its own; 0 is no tag.
+    pub fn tagged(&self, vlan: u16) -> Vec<u8> {
+        let mut frame = Vec::with_capacity(self.octets.len() + TAG);
+        frame.extend_from_slice(&self.octets[..12]);
+        push_tag(&mut frame, vlan);
+        frame.extend_from_slice(&self.octets[self.header - 2..]);
+        frame
     }
 }
 
-/// Builds a frame.
+/// Builds a frame with the tag of `vlan`; 0 is no tag.
 pub fn build(
     destination: MacAddress,
     source: MacAddress,
+    vlan: u16,
     ether_type: u16,
     payload: &[&[u8]],
 ) -> Vec<u8> {
     let length = payload.iter().map(|part| part.len()).sum::<usize>();
-    let mut frame = Vec::with_capacity(ETHERNET_HEADER + length);
+    let mut frame = Vec::with_capacity(ETHERNET_HEADER + TAG + length);
     frame.extend_from_slice(&destination.0);
     frame.extend_from_slice(&source.0);
+    push_tag(&mut frame, vlan);
     frame.extend_from_slice(&ether_type.to_be_bytes());
     for part in payload {
         frame.extend_from_slice(part);
     }
     frame
+}
+
+fn push_tag(frame: &mut Vec<u8>, vlan: u16) {
+    if vlan != 0 {
+        frame.extend_from_slice(&ETHER_TYPE_VLAN.to_be_bytes());
+        frame.extend_from_slice(&(vlan & VLAN_ID).to_be_bytes());
+    }
 }
 
 /// A packet with the label stack with which it arrived.
@@ -147,6 +198,7 @@ mod tests {
         build(
             MacAddress([2; 6]),
             MacAddress([4; 6]),
+            0,
             ETHER_TYPE_MPLS,
             &[octets],
         )
@@ -182,6 +234,7 @@ mod tests {
         let octets = build(
             MacAddress([2; 6]),
             MacAddress([4; 6]),
+            0,
             ETHER_TYPE_IPV4,
             &[b"ip"],
         );
@@ -207,5 +260,27 @@ mod tests {
         let octets = mpls_frame(&entry(200, true).encode());
         let popped = [entry(100, true), entry(101, false)];
         assert!(Received::new(&popped, Frame::parse(&octets).unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_tag_comes_off_and_goes_on() {
+        let (to, from) = (MacAddress([2; 6]), MacAddress([4; 6]));
+        let untagged = build(to, from, 0, ETHER_TYPE_IPV4, &[b"ip"]);
+        let tagged = build(to, from, 100, ETHER_TYPE_IPV4, &[b"ip"]);
+        let frame = Frame::parse(&tagged).unwrap();
+        assert_eq!((frame.vlan(), frame.ether_type()), (100, ETHER_TYPE_IPV4));
+        assert_eq!(frame.payload(), b"ip");
+        assert_eq!(frame.untagged(), untagged);
+        let frame = Frame::parse(&untagged).unwrap();
+        assert_eq!(frame.vlan(), 0);
+        assert_eq!(frame.tagged(100), tagged);
+        assert_eq!(frame.tagged(0), untagged);
+        // Priority 7 in front of the identifier; and a tag of VLAN 0.
+        let mut priority = tagged.clone();
+        priority[14] |= 0xe0;
+        assert_eq!(Frame::parse(&priority).unwrap().vlan(), 100);
+        priority[14..16].copy_from_slice(&[0xe0, 0]);
+        assert_eq!(Frame::parse(&priority).unwrap().vlan(), 0);
+        assert_eq!(Frame::parse(&tagged[..17]), Err(FrameError::TooShort(17)));
     }
 }

@@ -1,5 +1,6 @@
-//! ICMP time exceeded (RFC 792, RFC 4443 section 3.3) for packets whose TTL ran out inside an LSP
-//! (RFC 3032, 2.3), with the label stack with which they arrived (RFC 4884, RFC 4950).
+//! ICMP errors about packets inside an LSP (RFC 3032, 2.3), with the label stack with which they
+//! arrived (RFC 4884, RFC 4950): time exceeded (RFC 792; RFC 4443, 3.3) when the TTL ran out, and
+//! fragmentation needed (RFC 1191, 4) or packet too big (RFC 4443, 3.2) for what does not fit.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,6 +11,11 @@ use mpls::icmp::{ExtensionStructure, MIN_ORIGINAL_DATAGRAM_LENGTH};
 /// Time exceeded of ICMP (RFC 792) and ICMPv6 (RFC 4443, 3.3); code 0: in transit.
 const TIME_EXCEEDED_V4: u8 = 11;
 const TIME_EXCEEDED_V6: u8 = 3;
+/// Destination unreachable, fragmentation needed and DF set (RFC 792).
+const UNREACHABLE_V4: u8 = 3;
+const FRAGMENTATION_NEEDED: u8 = 4;
+/// Packet too big (RFC 4443, 3.2).
+const PACKET_TOO_BIG_V6: u8 = 2;
 /// RFC 1812, 4.3.2.3: an ICMP error has at most 576 octets.
 const MAX_LENGTH_V4: usize = 576;
 /// RFC 4443, 2.4 (c): an ICMPv6 error has at most the minimum MTU of IPv6.
@@ -53,30 +59,47 @@ pub fn is_ipv6(packet: &[u8]) -> Option<bool> {
     }
 }
 
-/// The IP packet with the ICMP time exceeded for `packet`, from the router's address `source`,
-/// telling the label stack with which it arrived.
+/// What an ICMP error tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The TTL ran out.
+    TimeExceeded,
+    /// The packet is larger than the next link takes: `mtu` octets of IP would fit.
+    TooBig {
+        /// The largest IP packet that would have fit.
+        mtu: u16,
+    },
+}
+
+/// The IP packet with the ICMP error about `packet`, from the router's address `source`, telling
+/// the label stack with which it arrived.
 ///
 /// # Errors
 /// The RFCs forbid an answer to this packet, or it is malformed.
-pub fn time_exceeded(
+pub fn error(
+    reason: Reason,
     packet: &[u8],
     source: Option<IpAddr>,
-    stack: &LabelStack,
+    stack: Option<&LabelStack>,
 ) -> Result<Vec<u8>, NoIcmp> {
     let (parsed, _) = LaxIpSlice::from_slice(packet).map_err(|_| NoIcmp::NotIp)?;
     check_addresses(&parsed)?;
     check_payload(&parsed)?;
     let packet = without_padding(packet, &parsed);
-    let extension = ExtensionStructure::from_label_stack(stack.clone())
-        .encode()
-        // A stack so deep that its object has no length is not told of.
+    // RFC 4950 tells of labels only; a stack so deep that its object has no length is not told of.
+    let extension = stack
+        .and_then(|stack| {
+            ExtensionStructure::from_label_stack(stack.clone())
+                .encode()
+                .ok()
+        })
         .unwrap_or_default();
     match (parsed.source_addr(), source) {
         (IpAddr::V4(to), Some(IpAddr::V4(from))) => {
-            Ok(time_exceeded_v4(packet, from, to, &extension))
+            Ok(error_v4(reason, packet, from, to, &extension))
         }
         (IpAddr::V6(to), Some(IpAddr::V6(from))) => {
-            Ok(time_exceeded_v6(packet, from, to, &extension))
+            Ok(error_v6(reason, packet, from, to, &extension))
         }
         _ => Err(NoIcmp::NoAddress),
     }
@@ -141,9 +164,14 @@ fn without_padding<'a>(packet: &'a [u8], parsed: &LaxIpSlice<'_>) -> &'a [u8] {
     &packet[..length.min(packet.len())]
 }
 
-/// The original datagram, cut and padded with zeroes to whole words, at least 128 octets (RFC
-/// 4884, 4), then the extension structure. With it the length attribute, in words.
+/// The original datagram and the length attribute of RFC 4884, in words.
+///
+/// With an extension structure the datagram is cut and padded with zeroes to whole words, at
+/// least 128 octets (RFC 4884, 4), and the structure follows; without one the length is 0.
 fn body(packet: &[u8], room: usize, word: usize, extension: &[u8]) -> (Vec<u8>, u8) {
+    if extension.is_empty() {
+        return (packet[..packet.len().min(room)].to_vec(), 0);
+    }
     // The length attribute is one octet.
     let most = (room.saturating_sub(extension.len()) / word * word).min(255 * word);
     let most = most.max(MIN_ORIGINAL_DATAGRAM_LENGTH);
@@ -158,7 +186,13 @@ fn body(packet: &[u8], room: usize, word: usize, extension: &[u8]) -> (Vec<u8>, 
     (body, words)
 }
 
-fn time_exceeded_v4(packet: &[u8], from: Ipv4Addr, to: Ipv4Addr, extension: &[u8]) -> Vec<u8> {
+fn error_v4(
+    reason: Reason,
+    packet: &[u8],
+    from: Ipv4Addr,
+    to: Ipv4Addr,
+    extension: &[u8],
+) -> Vec<u8> {
     let room = MAX_LENGTH_V4 - Ipv4Header::MIN_LEN - ICMP_HEADER;
     let (body, words) = body(packet, room, 4, extension);
     let header = Ipv4Header {
@@ -170,21 +204,43 @@ fn time_exceeded_v4(packet: &[u8], from: Ipv4Addr, to: Ipv4Addr, extension: &[u8
         destination: to.octets(),
         ..Ipv4Header::default()
     };
-    // RFC 4884, 4.2: the length stands in the second octet of what RFC 792 left unused.
-    let builder = PacketBuilder::ip(IpHeaders::Ipv4(header, Default::default())).icmpv4_raw(
-        TIME_EXCEEDED_V4,
-        0,
-        [0, words, 0, 0],
-    );
+    // RFC 4884, 4.1 and 4.2: the length stands in the second octet of what RFC 792 left unused;
+    // RFC 1191, 4: the next-hop MTU in the last two.
+    let (kind, code, rest) = match reason {
+        Reason::TimeExceeded => (TIME_EXCEEDED_V4, 0, [0, words, 0, 0]),
+        Reason::TooBig { mtu } => {
+            let [high, low] = mtu.to_be_bytes();
+            (UNREACHABLE_V4, FRAGMENTATION_NEEDED, [0, words, high, low])
+        }
+    };
+    let builder =
+        PacketBuilder::ip(IpHeaders::Ipv4(header, Default::default())).icmpv4_raw(kind, code, rest);
     let mut message = Vec::with_capacity(builder.size(body.len()));
     // Only a body beyond 64 KiB could fail.
     let _ = builder.write(&mut message, &body);
     message
 }
 
-fn time_exceeded_v6(packet: &[u8], from: Ipv6Addr, to: Ipv6Addr, extension: &[u8]) -> Vec<u8> {
+fn error_v6(
+    reason: Reason,
+    packet: &[u8],
+    from: Ipv6Addr,
+    to: Ipv6Addr,
+    extension: &[u8],
+) -> Vec<u8> {
     let room = MAX_LENGTH_V6 - Ipv6Header::LEN - ICMP_HEADER;
-    let (body, words) = body(packet, room, 8, extension);
+    let (kind, rest, body) = match reason {
+        Reason::TimeExceeded => {
+            let (body, words) = body(packet, room, 8, extension);
+            // RFC 4884, 4.5: the length stands in the first octet of what RFC 4443 left unused.
+            (TIME_EXCEEDED_V6, [words, 0, 0, 0], body)
+        }
+        Reason::TooBig { mtu } => {
+            // RFC 4884, 4: packet too big has no room for a length, so it takes no extension.
+            let (body, _) = body(packet, room, 8, &[]);
+            (PACKET_TOO_BIG_V6, u32::from(mtu).to_be_bytes(), body)
+        }
+    };
     let header = Ipv6Header {
         traffic_class: DSCP_CS6 << 2,
         hop_limit: TTL,
@@ -192,12 +248,8 @@ fn time_exceeded_v6(packet: &[u8], from: Ipv6Addr, to: Ipv6Addr, extension: &[u8
         destination: to.octets(),
         ..Ipv6Header::default()
     };
-    // RFC 4884, 4.4: the length stands in the first octet of what RFC 4443 left unused.
-    let builder = PacketBuilder::ip(IpHeaders::Ipv6(header, Default::default())).icmpv6_raw(
-        TIME_EXCEEDED_V6,
-        0,
-        [words, 0, 0, 0],
-    );
+    let builder =
+        PacketBuilder::ip(IpHeaders::Ipv6(header, Default::default())).icmpv6_raw(kind, 0, rest);
     let mut message = Vec::with_capacity(builder.size(body.len()));
     // Only a body beyond 64 KiB could fail.
     let _ = builder.write(&mut message, &body);

@@ -34,6 +34,14 @@ fn router_v4() -> Option<IpAddr> {
     Some("10.0.12.2".parse().unwrap())
 }
 
+fn time_exceeded(
+    packet: &[u8],
+    source: Option<IpAddr>,
+    stack: &LabelStack,
+) -> Result<Vec<u8>, NoIcmp> {
+    error(Reason::TimeExceeded, packet, source, Some(stack))
+}
+
 fn sum16(octets: &[u8]) -> u16 {
     let mut sum = 0u32;
     for pair in octets.chunks(2) {
@@ -241,4 +249,39 @@ fn every_cut_of_a_packet_is_an_answer_or_an_error() {
         time_exceeded(&[0x12; 60], router_v4(), &stack()),
         Err(NoIcmp::NotIp)
     );
+}
+
+#[test]
+fn rfc_1191_fragmentation_needed_tells_the_next_hop_mtu_and_the_labels() {
+    let packet = udp_v4(1400);
+    let reason = Reason::TooBig { mtu: 1388 };
+    let answer = error(reason, &packet, router_v4(), Some(&stack())).unwrap();
+    assert_eq!(answer[20..22], [3, 4]);
+    assert_eq!(u16::from_be_bytes([answer[26], answer[27]]), 1388);
+    assert_eq!(sum16(&answer[20..]), 0xffff, "ICMP checksum");
+    // RFC 4884, 4.1.
+    let quoted = usize::from(answer[25]) * 4;
+    let extension = ExtensionStructure::decode(&answer[28 + quoted..]).unwrap();
+    assert_eq!(extension.label_stack().unwrap().len(), 2);
+    assert!(answer.len() <= 576);
+}
+
+#[test]
+fn rfc_4443_packet_too_big_tells_the_mtu_and_quotes_all_that_fits() {
+    let source = Some("2001:db8::ff".parse().unwrap());
+    let packet = udp_v6(1400);
+    let reason = Reason::TooBig { mtu: 1388 };
+    let answer = error(reason, &packet, source, Some(&stack())).unwrap();
+    assert_eq!(answer[40..42], [2, 0]);
+    assert_eq!(answer[44..48], 1388u32.to_be_bytes());
+    // RFC 4884, 4: this message has no extension.
+    assert_eq!(answer[48..], packet[..1280 - 48]);
+}
+
+#[test]
+fn rfc_4950_a_packet_without_labels_is_answered_without_extension() {
+    let packet = udp_v4(20);
+    let answer = error(Reason::TooBig { mtu: 40 }, &packet, router_v4(), None).unwrap();
+    assert_eq!(answer[25], 0);
+    assert_eq!(answer[28..], packet[..]);
 }

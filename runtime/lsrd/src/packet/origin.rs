@@ -7,17 +7,17 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
 use etherparse::LaxIpSlice;
-use forwarding::{Fec, FtnAction, FtnEntry, Lfib, PathGroup, TtlModel, VrfId};
+use forwarding::{Fec, FtnAction, FtnEntry, Lfib, Nhlfe, PathGroup, TunnelModel, VrfId};
 use ipnet::IpNet;
 use mpls::{LabelStack, TrafficClass};
 
 use super::frame::{self, ETHER_TYPE_IPV4, ETHER_TYPE_IPV6, ETHER_TYPE_MPLS, Frame};
-use super::view::RouterView;
+use super::view::{PortVlan, RouterView};
 
 /// What becomes of a frame that the kernel sends on an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// It leaves at the interface's port as the kernel built it.
+    /// It leaves at the interface's port as the kernel built it, with the interface's tag.
     AsIs,
     /// It enters an LSP: this frame leaves at this port.
     Labelled {
@@ -26,13 +26,21 @@ pub enum Origin {
         /// The frame with its labels.
         frame: Vec<u8>,
     },
+    /// It enters an LSP whose labels the switch puts on, as on a packet passing through: it takes
+    /// this frame as received on this port.
+    BySwitch {
+        /// The port of the switch.
+        port: u16,
+        /// The frame, to the router's own address there.
+        frame: Vec<u8>,
+    },
     /// Its FEC is an LSP of which no next hop can be used now.
     NoNextHop,
 }
 
-/// Looks the destination of a frame that the kernel sends at `port` up in the FTN.
-pub fn originate(view: &RouterView, port: u16, octets: &[u8]) -> Origin {
-    let Some(ingress) = view.ports.get(&port) else {
+/// Looks the destination of a frame that the kernel sends at `place` up in the FTN.
+pub fn originate(view: &RouterView, place: PortVlan, octets: &[u8]) -> Origin {
+    let Some(ingress) = view.interfaces.get(&place) else {
         return Origin::AsIs;
     };
     let Ok(frame) = Frame::parse(octets) else {
@@ -46,17 +54,32 @@ pub fn originate(view: &RouterView, port: u16, octets: &[u8]) -> Origin {
         return Origin::AsIs;
     };
     let entry = longest_match(&view.lfib, ingress.vrf, packet.destination_addr());
-    let Some(FtnEntry {
-        action: FtnAction::Forward(group),
-        ..
-    }) = entry
-    else {
-        return Origin::AsIs;
+    let by_switch = || Origin::BySwitch {
+        port: place.port,
+        frame: frame::build(
+            ingress.mac,
+            ingress.mac,
+            place.vlan,
+            frame.ether_type(),
+            &[frame.payload()],
+        ),
     };
-    if !group.pushes_labels() {
-        return Origin::AsIs;
+    match entry.map(|entry| &entry.action) {
+        Some(FtnAction::Forward(group)) if !group.pushes_labels() => Origin::AsIs,
+        // Which of two paths is in use, and what else goes with the labels, the switch knows.
+        Some(FtnAction::Forward(group)) if group.protection().is_some() => by_switch(),
+        Some(FtnAction::Forward(group)) if group.nhlfes().any(needs_switch) => by_switch(),
+        Some(FtnAction::Forward(group)) => {
+            push(view, group, &packet, frame).unwrap_or(Origin::NoNextHop)
+        }
+        Some(FtnAction::Replicate(_)) => by_switch(),
+        _ => Origin::AsIs,
     }
-    push(view, group, &packet, frame).unwrap_or(Origin::NoNextHop)
+}
+
+/// Whether more than labels goes in front of the packet.
+fn needs_switch(nhlfe: &Nhlfe) -> bool {
+    nhlfe.tunnel().is_some() || nhlfe.entropy_label().is_some()
 }
 
 fn push(
@@ -82,10 +105,14 @@ fn push(
         found
     })?;
     let nhlfe = &path.nhlfe;
-    let (port, egress) = view.port_of(&nhlfe.next_hop().interface)?;
+    let (place, egress) = view.place_of(&nhlfe.next_hop().interface)?;
     if nhlfe.labels().is_empty() {
-        let frame = frame::build(mac, egress.mac, frame.ether_type(), &[frame.payload()]);
-        return Some(Origin::Labelled { port, frame });
+        let payload = &[frame.payload()];
+        let frame = frame::build(mac, egress.mac, place.vlan, frame.ether_type(), payload);
+        return Some(Origin::Labelled {
+            port: place.port,
+            frame,
+        });
     }
     let (ip_ttl, traffic_class) = match packet {
         LaxIpSlice::Ipv4(packet) => (packet.header().ttl(), packet.header().dcp().value()),
@@ -95,15 +122,18 @@ fn push(
         ),
     };
     // RFC 3443: the uniform model copies the TTL, the pipe models start anew.
-    let ttl = match nhlfe.ttl_model() {
-        TtlModel::Uniform => ip_ttl,
-        TtlModel::Pipe | TtlModel::ShortPipe => u8::MAX,
+    let ttl = match nhlfe.tunnel_model() {
+        TunnelModel::Uniform => ip_ttl,
+        TunnelModel::Pipe | TunnelModel::ShortPipe => u8::MAX,
     };
     let traffic_class = TrafficClass::new(traffic_class >> 3).ok()?;
     let stack = LabelStack::from_labels(nhlfe.labels(), traffic_class, ttl).ok()?;
     let payload: &[&[u8]] = &[&stack.encode(), frame.payload()];
-    let frame = frame::build(mac, egress.mac, ETHER_TYPE_MPLS, payload);
-    Some(Origin::Labelled { port, frame })
+    let frame = frame::build(mac, egress.mac, place.vlan, ETHER_TYPE_MPLS, payload);
+    Some(Origin::Labelled {
+        port: place.port,
+        frame,
+    })
 }
 
 /// The FTN entry of the longest prefix that contains the address.

@@ -6,14 +6,18 @@ use forwarding::{
 };
 use mpls::Label;
 
-use super::super::view::PortView;
+use super::super::view::{InterfaceView, PortVlan};
 use super::*;
 
 const HOST0: MacAddress = MacAddress([2, 0, 0, 0, 1, 1]);
 const CORE0: MacAddress = MacAddress([2, 0, 0, 0, 1, 2]);
 const NEIGHBOUR: MacAddress = MacAddress([2, 0, 0, 0, 2, 1]);
 
-fn view(labels: &[u32], ttl_model: TtlModel) -> RouterView {
+const AT_HOST0: PortVlan = PortVlan { port: 1, vlan: 0 };
+const AT_CORE0: PortVlan = PortVlan { port: 2, vlan: 0 };
+const AT_NOBODY: PortVlan = PortVlan { port: 9, vlan: 0 };
+
+fn view(labels: &[u32], ttl_model: TunnelModel) -> RouterView {
     let mut forwarding = Forwarding::new();
     forwarding.set_interface("core0".into(), true);
     forwarding.set_neighbour(NextHop::new("core0", [10, 0, 12, 2].into()), NEIGHBOUR);
@@ -24,7 +28,7 @@ fn view(labels: &[u32], ttl_model: TtlModel) -> RouterView {
     };
     let mut bind = |fec: &str, nhlfes: Vec<Nhlfe>| {
         let fec = Fec::prefix(VrfId::DEFAULT, fec.parse().unwrap());
-        let paths = nhlfes.into_iter().map(|nhlfe| Path { nhlfe, weight: 1 });
+        let paths = nhlfes.into_iter().map(|nhlfe| Path::new(nhlfe, 1));
         let group = PathGroup::new(paths).unwrap();
         let owner = Owner::from(Protocol::Static);
         forwarding.bind_ftn(owner, fec, FtnAction::Forward(Arc::new(group)));
@@ -39,15 +43,20 @@ fn view(labels: &[u32], ttl_model: TtlModel) -> RouterView {
     );
     bind("10.3.0.0/16", vec![nhlfe(9)]);
     bind("10.4.0.0/16", vec![nhlfe(2), nhlfe(9)]);
-    let port = |interface: &str, mac| PortView {
+    let interface = |interface: &str, mac| InterfaceView {
         interface: InterfaceName::from(interface),
         mac,
         vrf: VrfId::DEFAULT,
         addresses: Vec::new(),
     };
     RouterView {
-        ports: [(1, port("host0", HOST0)), (2, port("core0", CORE0))].into(),
+        interfaces: [
+            (AT_HOST0, interface("host0", HOST0)),
+            (AT_CORE0, interface("core0", CORE0)),
+        ]
+        .into(),
         lfib: forwarding.lfib(),
+        ..RouterView::default()
     }
 }
 
@@ -57,7 +66,7 @@ fn frame_to(destination: [u8; 4]) -> Vec<u8> {
     builder.write(&mut packet, b"hello").unwrap();
     // The precedence INTERNETWORK CONTROL.
     packet[1] = 0xc0;
-    frame::build(MacAddress([2; 6]), HOST0, ETHER_TYPE_IPV4, &[&packet])
+    frame::build(MacAddress([2; 6]), HOST0, 0, ETHER_TYPE_IPV4, &[&packet])
 }
 
 fn labelled(origin: Origin) -> (u16, Vec<(u32, u8, u8)>, Vec<u8>) {
@@ -77,9 +86,9 @@ fn labelled(origin: Origin) -> (u16, Vec<(u32, u8, u8)>, Vec<u8>) {
 
 #[test]
 fn a_packet_of_the_router_enters_the_lsp_of_its_fec() {
-    let view = view(&[300, 100], TtlModel::Uniform);
+    let view = view(&[300, 100], TunnelModel::Uniform);
     let octets = frame_to([10, 2, 0, 1]);
-    let (port, stack, payload) = labelled(originate(&view, 1, &octets));
+    let (port, stack, payload) = labelled(originate(&view, AT_HOST0, &octets));
     // It leaves at the port of the next hop, wherever the kernel's route led. The IP packet is as
     // the kernel made it; its TTL and precedence are copied (RFC 3443, RFC 3270).
     assert_eq!(port, 2);
@@ -89,46 +98,93 @@ fn a_packet_of_the_router_enters_the_lsp_of_its_fec() {
 
 #[test]
 fn in_the_pipe_model_the_lsp_has_a_ttl_of_its_own() {
-    let view = view(&[100], TtlModel::Pipe);
-    let (_, stack, _) = labelled(originate(&view, 1, &frame_to([10, 2, 0, 1])));
+    let view = view(&[100], TunnelModel::Pipe);
+    let (_, stack, _) = labelled(originate(&view, AT_HOST0, &frame_to([10, 2, 0, 1])));
     assert_eq!(stack, [(100, 6, 255)]);
 }
 
 #[test]
 fn a_longer_prefix_without_labels_is_left_to_the_kernel() {
-    let view = view(&[100], TtlModel::Uniform);
+    let view = view(&[100], TunnelModel::Uniform);
     for destination in [[10, 2, 9, 1], [192, 0, 2, 1]] {
-        assert_eq!(originate(&view, 1, &frame_to(destination)), Origin::AsIs);
+        assert_eq!(
+            originate(&view, AT_HOST0, &frame_to(destination)),
+            Origin::AsIs
+        );
     }
 }
 
 #[test]
 fn without_a_usable_next_hop_nothing_leaves_and_with_one_of_two_all_use_it() {
-    let view = view(&[100], TtlModel::Uniform);
+    let view = view(&[100], TunnelModel::Uniform);
     assert_eq!(
-        originate(&view, 1, &frame_to([10, 3, 0, 1])),
+        originate(&view, AT_HOST0, &frame_to([10, 3, 0, 1])),
         Origin::NoNextHop
     );
     for last in 0..16 {
-        let (_, stack, _) = labelled(originate(&view, 1, &frame_to([10, 4, 0, last])));
+        let (_, stack, _) = labelled(originate(&view, AT_HOST0, &frame_to([10, 4, 0, last])));
         assert_eq!(stack, [(100, 6, 61)]);
     }
 }
 
 #[test]
 fn what_is_no_unicast_ip_packet_leaves_as_it_is() {
-    let view = view(&[100], TtlModel::Uniform);
-    let arp = frame::build(MacAddress([0xff; 6]), HOST0, 0x0806, &[b"who-has 10.2.0.1"]);
+    let view = view(&[100], TunnelModel::Uniform);
+    let arp = frame::build(
+        MacAddress([0xff; 6]),
+        HOST0,
+        0,
+        0x0806,
+        &[b"who-has 10.2.0.1"],
+    );
     let mut multicast = frame_to([10, 2, 0, 1]);
     multicast[0] |= 1;
     let short = vec![0; 13];
-    let empty = frame::build(NEIGHBOUR, HOST0, ETHER_TYPE_IPV4, &[]);
+    let empty = frame::build(NEIGHBOUR, HOST0, 0, ETHER_TYPE_IPV4, &[]);
     for octets in [arp, multicast, short, empty] {
-        assert_eq!(originate(&view, 1, &octets), Origin::AsIs);
+        assert_eq!(originate(&view, AT_HOST0, &octets), Origin::AsIs);
     }
     assert_eq!(
-        originate(&view, 9, &frame_to([10, 2, 0, 1])),
+        originate(&view, AT_NOBODY, &frame_to([10, 2, 0, 1])),
         Origin::AsIs,
         "a port of nobody"
     );
+}
+
+#[test]
+fn the_label_frame_has_the_tag_of_the_interface_that_it_leaves_by() {
+    let mut view = view(&[100], TunnelModel::Uniform);
+    let core0 = view.interfaces.remove(&AT_CORE0).unwrap();
+    let tagged = PortVlan { port: 2, vlan: 100 };
+    view.interfaces.insert(tagged, core0);
+    let origin = originate(&view, AT_HOST0, &frame_to([10, 2, 0, 1]));
+    let Origin::Labelled { port, frame } = origin else {
+        panic!("{origin:?}")
+    };
+    let frame = Frame::parse(&frame).unwrap();
+    assert_eq!((port, frame.vlan()), (2, 100));
+    assert_eq!(frame.ether_type(), ETHER_TYPE_MPLS);
+}
+
+#[test]
+fn the_switch_puts_on_what_is_more_than_labels() {
+    let mut forwarding = Forwarding::new();
+    forwarding.set_interface("core0".into(), true);
+    let next_hop = NextHop::new("core0", [10, 0, 12, 2].into());
+    let labels = [Label::new(100).unwrap()];
+    let nhlfe = Nhlfe::new(next_hop, labels, TunnelModel::Uniform).unwrap();
+    let group = PathGroup::single(nhlfe.with_entropy_label(1).unwrap());
+    let fec = Fec::prefix(VrfId::DEFAULT, "10.2.0.0/16".parse().unwrap());
+    let owner = Owner::from(Protocol::Static);
+    forwarding.bind_ftn(owner, fec, FtnAction::Forward(Arc::new(group)));
+    let view = RouterView {
+        lfib: forwarding.lfib(),
+        ..view(&[], TunnelModel::Uniform)
+    };
+    let octets = frame_to([10, 2, 0, 1]);
+    let expected = Origin::BySwitch {
+        port: 1,
+        frame: frame::build(HOST0, HOST0, 0, ETHER_TYPE_IPV4, &[&octets[14..]]),
+    };
+    assert_eq!(originate(&view, AT_HOST0, &octets), expected);
 }

@@ -1,15 +1,34 @@
 //! What packet handling needs to know of the router, as a value that does not change.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use forwarding::{InterfaceName, Lfib, MacAddress, VrfId};
 use ipnet::IpNet;
 
+/// Where an interface is: a port of the switch, and the 802.1Q tag of its frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PortVlan {
+    /// The port of the switch.
+    pub port: u16,
+    /// The VLAN identifier, 1 to 4094; 0 for frames without tag.
+    pub vlan: u16,
+}
+
+impl fmt::Display for PortVlan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.vlan {
+            0 => write!(formatter, "port {}", self.port),
+            vlan => write!(formatter, "port {} VLAN {vlan}", self.port),
+        }
+    }
+}
+
 /// One interface, as packet handling sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PortView {
+pub struct InterfaceView {
     /// The name of the TAP.
     pub interface: InterfaceName,
     /// Its MAC address.
@@ -23,26 +42,31 @@ pub struct PortView {
 /// The router, as packet handling sees it.
 #[derive(Debug, Clone, Default)]
 pub struct RouterView {
-    /// The interfaces by port of the switch.
-    pub ports: BTreeMap<u16, PortView>,
+    /// The interfaces by port of the switch and VLAN.
+    pub interfaces: BTreeMap<PortVlan, InterfaceView>,
     /// What the switch forwards by.
     pub lfib: Arc<Lfib>,
+    /// Whether IPv4 packets that are too big and have DF clear are fragmented (RFC 3032, 3.4).
+    pub fragment: bool,
 }
 
 impl RouterView {
-    /// The port of an interface.
-    pub fn port_of(&self, interface: &InterfaceName) -> Option<(u16, &PortView)> {
-        let mut ports = self.ports.iter();
-        ports
+    /// Where an interface is.
+    pub fn place_of(&self, interface: &InterfaceName) -> Option<(PortVlan, &InterfaceView)> {
+        let mut interfaces = self.interfaces.iter();
+        interfaces
             .find(|(_, view)| view.interface == *interface)
-            .map(|(port, view)| (*port, view))
+            .map(|(place, view)| (*place, view))
     }
 
     /// The address from which the router tells a source of this IP version about a packet that
-    /// arrived at `port`: one of that interface, else another one of its VRF.
-    pub fn address(&self, port: u16, ipv6: bool) -> Option<IpAddr> {
-        let ingress = self.ports.get(&port)?;
-        let others = self.ports.values().filter(|view| view.vrf == ingress.vrf);
+    /// arrived at `place`: one of that interface, else another one of its VRF.
+    pub fn address(&self, place: PortVlan, ipv6: bool) -> Option<IpAddr> {
+        let ingress = self.interfaces.get(&place)?;
+        let others = self
+            .interfaces
+            .values()
+            .filter(|view| view.vrf == ingress.vrf);
         std::iter::once(ingress)
             .chain(others)
             .flat_map(|view| view.addresses.iter().map(IpNet::addr))
