@@ -6,6 +6,7 @@ use std::sync::Arc;
 use miette::{LabeledSpan, NamedSource, SourceCode};
 
 use crate::source::{FileSpan, SourceMap, Span};
+use crate::warning::{WarningAction, WarningClass, WarningRule};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Diagnostic {
     pub(crate) place: Option<Place>,
     pub(crate) labels: Vec<(Place, String)>,
     pub(crate) help: Option<String>,
+    /// What a warning is about.
+    pub(crate) class: Option<WarningClass>,
 }
 
 impl Diagnostic {
@@ -54,8 +57,11 @@ impl Diagnostic {
     }
 
     /// A warning at a place of the program.
-    pub fn warning(span: Span, message: impl Into<String>) -> Self {
-        Self::new(Severity::Warning, Some(span.into()), message.into())
+    pub fn warning(class: WarningClass, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            class: Some(class),
+            ..Self::new(Severity::Warning, Some(span.into()), message.into())
+        }
     }
 
     /// An error that no place of the program causes, such as a file that cannot be read.
@@ -70,6 +76,7 @@ impl Diagnostic {
             place,
             labels: Vec::new(),
             help: None,
+            class: None,
         }
     }
 
@@ -104,6 +111,15 @@ impl Diagnostic {
     /// What is wrong, without the place.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The name of the file that it is about.
+    pub(crate) fn file<'s>(&self, sources: &'s SourceMap) -> Option<&'s str> {
+        let span = match self.place? {
+            Place::Span(span) => sources.file_span(span)?,
+            Place::File(span) => span,
+        };
+        Some(sources.file_name(span.file))
     }
 
     /// The diagnostic with the source lines that it speaks of.
@@ -165,6 +181,7 @@ impl Diagnostic {
             }
         });
         let mut report = Report::new(self.severity, self.message, location, sources, main, labels);
+        report.class = self.class;
         report.help = (!notes.is_empty()).then(|| notes.join("\n"));
         report.related = elsewhere
             .into_iter()
@@ -200,6 +217,7 @@ pub struct Report {
     source: Option<Arc<NamedSource<Arc<str>>>>,
     labels: Vec<LabeledSpan>,
     help: Option<String>,
+    class: Option<WarningClass>,
     related: Vec<Report>,
     /// A place that another report mentions.
     advice: bool,
@@ -238,6 +256,7 @@ impl Report {
             source,
             labels,
             help,
+            class: None,
             related,
             advice: false,
         }
@@ -251,6 +270,11 @@ impl Report {
     /// What is wrong, without the place.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// What a warning is about, also one that a rule made an error.
+    pub fn class(&self) -> Option<WarningClass> {
+        self.class
     }
 
     /// Where it is wrong; `None` if no place of the program causes it.
@@ -286,6 +310,17 @@ impl miette::Diagnostic for Report {
             Severity::Error => miette::Severity::Error,
             Severity::Warning => miette::Severity::Warning,
         })
+    }
+
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        // As p4c shows it: the flag that speaks of the class.
+        let flag = if self.severity == Severity::Error {
+            "--Werror"
+        } else {
+            "--Wwarn"
+        };
+        self.class
+            .map(|class| Box::new(format!("{flag}={class}")) as Box<dyn fmt::Display>)
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
@@ -341,6 +376,31 @@ impl Diagnostics {
         if !known && alike < Self::LIMIT {
             self.list.push(diagnostic);
         }
+    }
+
+    /// Keeps some of them.
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
+        self.list.retain(keep);
+        self.errors = self.list.iter().filter(|kept| kept.is_error()).count();
+    }
+
+    /// Does with the warnings what the rules say.
+    pub(crate) fn apply(&mut self, rules: &[WarningRule]) {
+        let errors = &mut self.errors;
+        self.list.retain_mut(|diagnostic| {
+            if diagnostic.is_error() {
+                return true;
+            }
+            match WarningRule::action(rules, diagnostic.class) {
+                WarningAction::Ignore => return false,
+                WarningAction::Warn => {}
+                WarningAction::Error => {
+                    diagnostic.severity = Severity::Error;
+                    *errors += 1;
+                }
+            }
+            true
+        });
     }
 
     /// Whether there was an error.

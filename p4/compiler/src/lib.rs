@@ -8,14 +8,17 @@ pub mod bmv2;
 mod check;
 pub mod diagnostic;
 pub mod hir;
+mod lint;
 pub mod options;
 pub mod p4info;
 mod preprocess;
 pub mod profile;
 pub mod source;
 mod syntax;
+pub mod warning;
 
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::thread;
 
 use bmv2_json::Document;
@@ -23,8 +26,9 @@ use p4runtime_proto::p4::config::v1::P4Info;
 
 pub use diagnostic::{Report, ReportLocation, Severity};
 pub use options::{Define, Options, Source};
+pub use warning::{WarningAction, WarningClass, WarningRule};
 
-use diagnostic::Diagnostics;
+use diagnostic::{Diagnostic, Diagnostics};
 use source::SourceMap;
 
 /// A program that has no errors.
@@ -98,6 +102,12 @@ pub fn analyse(source: &Source, options: &Options) -> Result<Analysis, Vec<Repor
         let mut diagnostics = Diagnostics::default();
         let sources = preprocess::preprocess(source, options, &mut diagnostics);
         let program = check_text(sources.text(), &mut diagnostics);
+        if let Some(program) = &program {
+            lint::lint(program, &mut diagnostics);
+        }
+        diagnostics.retain(|diagnostic| !is_built_in(diagnostic, &sources));
+        diagnostics.apply(&options.warnings);
+        let program = program.filter(|_| !diagnostics.has_errors());
         let reports: Vec<Report> = diagnostics
             .into_vec()
             .into_iter()
@@ -112,6 +122,15 @@ pub fn analyse(source: &Source, options: &Options) -> Result<Analysis, Vec<Repor
             None => Err(reports),
         }
     })
+}
+
+/// Whether it is a warning about the library: a program need not use all of it.
+fn is_built_in(diagnostic: &Diagnostic, sources: &SourceMap) -> bool {
+    !diagnostic.is_error()
+        && diagnostic.file(sources).is_some_and(|file| {
+            let name = Path::new(file).file_name().and_then(|name| name.to_str());
+            matches!(name, Some("core.p4" | "v1model.p4"))
+        })
 }
 
 /// The preprocessed program, with line markers as the C preprocessor writes them.

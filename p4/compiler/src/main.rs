@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, ValueEnum};
-use p4_compiler::{Compiled, Define, Options, Report, Severity, Source, profile};
+use clap_complete::Shell;
+use p4_compiler::{
+    Compiled, Define, Options, Report, Severity, Source, WarningAction, WarningClass, WarningRule,
+    profile,
+};
 use p4runtime_proto::convert;
 use p4runtime_proto::p4::config::v1::P4Info;
 use prost::Message;
@@ -13,13 +17,26 @@ use prost::Message;
 /// Compiles a P4-16 program for the v1model architecture.
 ///
 /// core.p4 and v1model.p4 are built in; `-I` may bring others. Without `-o` and
-/// `--p4runtime-files` the program is only checked.
+/// `--p4runtime-files` the program is only checked. The flags are those of p4c-bm2-ss.
 #[derive(Debug, Parser)]
 #[command(name = "p4-compiler", version)]
+#[command(after_help = "Examples:
+  p4-compiler router.p4
+      checks a program
+  p4-compiler router.p4 -o router.json --p4runtime-files router.p4info.txtpb
+      writes the BMv2 JSON for the switch and the P4Info for the controller
+  p4-compiler mpls.p4 --profile hw-profiles/p4-switch.toml -DTRACE -o mpls.json
+      takes table sizes and stack depths from a hardware profile
+  p4-compiler router.p4 --Wdisable=unused --Werror=uninitialized-use
+      unused declarations are fine, reading what was never written is an error
+
+Classes of warnings: unused, uninitialized-use, uninitialized-out-param, invalid-header,
+unreachable, parser-transition, keys, mismatch, ignore-prop, invalid, unsupported.
+The annotation @noWarn(\"CLASS\") keeps a declaration out of one of them.")]
 struct Cli {
     /// The program.
-    #[arg(value_name = "FILE")]
-    program: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "completions")]
+    program: Option<PathBuf>,
 
     /// Looks for included files in this directory, too.
     #[arg(short = 'I', value_name = "DIRECTORY")]
@@ -57,6 +74,34 @@ struct Cli {
     #[arg(long, value_enum, default_value = "p4-16")]
     std: Language,
 
+    /// The target; there is only this one.
+    #[arg(long, value_enum, default_value = "bmv2")]
+    target: Target,
+
+    /// The architecture; there is only this one.
+    #[arg(long, value_enum, default_value = "v1model")]
+    arch: Architecture,
+
+    /// Does not show the warnings of a class, or of all. Of --Wdisable, --Wwarn and --Werror the
+    /// last one for a class counts.
+    #[arg(long = "Wdisable", value_name = "CLASS", num_args = 0..=1, require_equals = true,
+          default_missing_value = ALL)]
+    disable: Vec<String>,
+
+    /// Shows the warnings of a class, or of all.
+    #[arg(long = "Wwarn", value_name = "CLASS", num_args = 0..=1, require_equals = true,
+          default_missing_value = ALL)]
+    warn: Vec<String>,
+
+    /// Makes the warnings of a class errors, or all.
+    #[arg(long = "Werror", value_name = "CLASS", num_args = 0..=1, require_equals = true,
+          default_missing_value = ALL)]
+    error: Vec<String>,
+
+    /// Prints the completions of this command for a shell and does nothing else.
+    #[arg(long, value_name = "SHELL")]
+    completions: Option<Shell>,
+
     /// Prints the preprocessed program and does nothing else.
     #[arg(short = 'E')]
     preprocess: bool,
@@ -67,6 +112,19 @@ enum Language {
     #[value(name = "p4-16", alias = "p4_16", alias = "16")]
     P4_16,
 }
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Target {
+    Bmv2,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Architecture {
+    V1model,
+}
+
+/// The value of --Wdisable, --Wwarn and --Werror without a class.
+const ALL: &str = "all";
 
 #[derive(Debug, Clone)]
 struct P4InfoFile {
@@ -114,8 +172,20 @@ fn fail(message: impl Display) -> Failure {
 }
 
 fn run(cli: &Cli, matches: &ArgMatches) -> Result<(), Failure> {
+    if let Some(shell) = cli.completions {
+        clap_complete::generate(
+            shell,
+            &mut Cli::command(),
+            "p4-compiler",
+            &mut std::io::stdout(),
+        );
+        return Ok(());
+    }
+    let Some(program) = &cli.program else {
+        return Err(fail("there is no program to compile"));
+    };
     let options = options(cli, matches)?;
-    let source = Source::File(cli.program.clone());
+    let source = Source::File(program.clone());
     if cli.preprocess {
         let text = p4_compiler::preprocess(&source, &options).map_err(|reports| show(&reports))?;
         print!("{text}");
@@ -141,8 +211,23 @@ fn options(cli: &Cli, matches: &ArgMatches) -> Result<Options, Failure> {
         Some(path) => profile::load(path).map_err(fail)?,
         None => Vec::new(),
     };
-    // -D and -U count in the order in which they stand.
+    // -D and -U, and the flags for warnings, count in the order in which they stand.
     let positions = |name: &str| matches.indices_of(name).into_iter().flatten();
+    let mut rules = Vec::new();
+    for (name, classes, action) in [
+        ("disable", &cli.disable, WarningAction::Ignore),
+        ("warn", &cli.warn, WarningAction::Warn),
+        ("error", &cli.error, WarningAction::Error),
+    ] {
+        for (position, class) in positions(name).zip(classes) {
+            let class: Option<WarningClass> = match class.as_str() {
+                ALL => None,
+                class => Some(class.parse().map_err(fail)?),
+            };
+            rules.push((position, WarningRule { class, action }));
+        }
+    }
+    rules.sort_by_key(|(position, _)| *position);
     let defined = cli.define.iter().cloned().map(Define::Define);
     let undefined = cli.undefine.iter().cloned().map(Define::Undefine);
     let mut ordered: Vec<(usize, Define)> = positions("define")
@@ -154,6 +239,7 @@ fn options(cli: &Cli, matches: &ArgMatches) -> Result<Options, Failure> {
     Ok(Options {
         include_directories: cli.include.clone(),
         defines,
+        warnings: rules.into_iter().map(|(_, rule)| rule).collect(),
     })
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::warning::WarningRule;
+
 /// The program to compile.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -24,6 +26,8 @@ pub struct Options {
     pub include_directories: Vec<PathBuf>,
     /// Macros defined and undefined before the program, in this order (`-D`, `-U`).
     pub defines: Vec<Define>,
+    /// What is done with warnings (`--Wdisable`, `--Wwarn`, `--Werror`).
+    pub warnings: Vec<WarningRule>,
 }
 
 /// A macro of the command line.

@@ -126,3 +126,64 @@ fn bad_usage_says_what_is_wrong() {
         .code(1)
         .stderr(predicate::str::contains("/nonexistent.toml"));
 }
+
+#[test]
+fn warnings_are_shown_silenced_or_errors() {
+    let program = "tests/ui/warned/unused.p4";
+    let shown = |text: &'static str| predicate::str::contains(text);
+    let unused = "the action `drop` is unused";
+    command()
+        .args([program, "--target", "bmv2", "--arch", "v1model"])
+        .assert()
+        .success()
+        .stderr(shown(unused).and(shown("--Wwarn=unused")));
+    for silent in [
+        &["--Wdisable"] as &[&str],
+        &["--Wdisable=unused"],
+        &["--Werror", "--Wdisable=unused"],
+    ] {
+        command()
+            .arg(program)
+            .args(silent)
+            .assert()
+            .success()
+            .stderr("");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("out.json");
+    for fatal in [
+        &["--Werror"] as &[&str],
+        &["--Werror=unused"],
+        &["--Wdisable", "--Werror=unused"],
+    ] {
+        command()
+            .arg(program)
+            .args(fatal)
+            .arg("-o")
+            .arg(&output)
+            .assert()
+            .code(1)
+            .stderr(shown(unused).and(shown("--Werror=unused")));
+        assert!(!output.exists());
+    }
+    command()
+        .args([program, "--Wdisable=unsed"])
+        .assert()
+        .code(1)
+        .stderr(shown("there is no class of warnings `unsed`"));
+}
+
+#[test]
+fn it_explains_itself_and_completes() {
+    command()
+        .arg("--help")
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("Examples:").and(predicate::str::contains("--Werror")));
+    command()
+        .args(["--completions", "bash"])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("--p4runtime-files"));
+    command().assert().code(2);
+}

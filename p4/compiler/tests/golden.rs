@@ -16,19 +16,13 @@ fn assert_fresh(path: &Path, text: &str) {
         fs::write(path, text).unwrap();
     }
     let kept = fs::read_to_string(path).unwrap();
-    let difference = kept
-        .lines()
-        .zip(text.lines())
-        .position(|(kept, new)| kept != new);
+    let same = |(kept, new): &(&str, &str)| kept == new;
+    let line = kept.lines().zip(text.lines()).take_while(same).count() + 1;
     assert!(
         kept == text,
-        "{} is not what the compiler makes of its program now: they differ from line {} on; \
+        "{} is not what the compiler makes of its program now: they differ from line {line} on; \
          UPDATE_EXPECTED=1 writes it anew",
         path.display(),
-        difference.map_or_else(
-            || kept.lines().count().min(text.lines().count()),
-            |line| line
-        ) + 1
     );
 }
 

@@ -26,10 +26,8 @@ fn render(reports: &[Report]) -> String {
     lines.join("\n") + "\n"
 }
 
-#[test]
-fn errors_read_as_expected() {
-    // Relative, so that the file names in the texts are the same everywhere.
-    let directory = Path::new("tests/ui");
+/// Compares what each program of a folder gives with the text beside it.
+fn compare(directory: &Path, reports_of: impl Fn(&Path, &Options) -> Vec<Report>) {
     let options = Options {
         include_directories: vec![directory.join("include")],
         ..Options::default()
@@ -37,19 +35,8 @@ fn errors_read_as_expected() {
     let update = std::env::var_os("UPDATE_EXPECTED").is_some();
     let mut different = Vec::new();
     for program in programs(directory) {
-        let reports = match analyse(&Source::File(program.clone()), &options) {
-            Ok(_) => panic!("{} has no errors", program.display()),
-            Err(reports) => reports,
-        };
-        assert!(
-            reports
-                .iter()
-                .any(|report| report.level() == Severity::Error),
-            "{} is refused without an error",
-            program.display()
-        );
         let expected_path = program.with_extension("expected");
-        let text = render(&reports);
+        let text = render(&reports_of(&program, &options));
         if update {
             fs::write(&expected_path, &text).unwrap();
         } else if fs::read_to_string(&expected_path).unwrap_or_default() != text {
@@ -60,5 +47,35 @@ fn errors_read_as_expected() {
     assert!(
         different.is_empty(),
         "other texts than expected: {different:?}"
+    );
+}
+
+// The folders are relative, so that the file names in the texts are the same everywhere.
+
+#[test]
+fn errors_read_as_expected() {
+    compare(Path::new("tests/ui"), |program, options| {
+        let reports = match analyse(&Source::File(program.to_owned()), options) {
+            Ok(_) => panic!("{} has no errors", program.display()),
+            Err(reports) => reports,
+        };
+        let mut levels = reports.iter().map(Report::level);
+        assert!(
+            levels.any(|level| level == Severity::Error),
+            "{} is refused without an error",
+            program.display()
+        );
+        reports
+    });
+}
+
+#[test]
+fn warnings_read_as_expected() {
+    compare(
+        Path::new("tests/ui/warned"),
+        |program, options| match analyse(&Source::File(program.to_owned()), options) {
+            Ok(analysis) => analysis.warnings,
+            Err(reports) => panic!("{}: {}", program.display(), reports[0].render()),
+        },
     );
 }

@@ -7,6 +7,7 @@ use super::{Checker, arithmetic};
 use crate::hir::{Const, ErrorId, Expr, ExprKind, Type, TypeId};
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident};
+use crate::warning::WarningClass;
 
 impl Checker<'_> {
     /// Checks an expression where a value of type `ty` is needed.
@@ -314,7 +315,7 @@ impl Checker<'_> {
                 "{number} does not fit into {}: {cut} is left",
                 self.show(to)
             );
-            self.warning(value.span, message);
+            self.warning(WarningClass::Mismatch, value.span, message);
         }
         Expr {
             kind: ExprKind::Const(Const::Int(cut)),

@@ -5,6 +5,7 @@ use super::scope::Symbol;
 use super::{Checker, arithmetic};
 use crate::hir::{Const, Direction, Expr, ExprKind, Type, TypeId, VarKind};
 use crate::syntax::ast;
+use crate::warning::WarningClass;
 
 impl Checker<'_> {
     /// Checks an expression. A literal without a width has the type `int`.
@@ -179,7 +180,7 @@ impl Checker<'_> {
                 literal.value,
                 self.show(id)
             );
-            self.warning(span, message);
+            self.warning(WarningClass::Mismatch, span, message);
         }
         Expr {
             kind: ExprKind::Const(Const::Int(value)),

@@ -14,6 +14,7 @@ use crate::hir::{
 };
 use crate::source::Span;
 use crate::syntax::ast::{self, Argument, Ident, Param, TypeExpr, TypeKind};
+use crate::warning::WarningClass;
 
 /// A parser or control as it is written.
 #[derive(Debug, Clone)]
@@ -287,7 +288,7 @@ impl Checker<'_> {
                 naming.name, path.name.name
             );
             self.diagnostics.push(
-                Diagnostic::warning(naming.span, message)
+                Diagnostic::warning(WarningClass::Unsupported, naming.span, message)
                     .help("write the type out, as p4c too needs it to generate P4Info"),
             );
         }
@@ -523,7 +524,7 @@ impl Checker<'_> {
                 "`{}` has no instance, so its body was not checked",
                 name.name
             );
-            self.warning(name.span, message);
+            self.warning(WarningClass::Unused, name.span, message);
         }
     }
 }

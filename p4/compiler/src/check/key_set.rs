@@ -8,6 +8,7 @@ use super::scope::Symbol;
 use crate::hir::{Const, Expr, KeySet, Type, TypeId, ValueSetId};
 use crate::source::Span;
 use crate::syntax::ast::{self, KeySetKind};
+use crate::warning::WarningClass;
 
 impl Checker<'_> {
     /// One key set for each type. `None` after an error.
@@ -117,7 +118,7 @@ impl Checker<'_> {
                     && a > b
                 {
                     let message = format!("this range is empty, for {a} is larger than {b}");
-                    self.warning(keys.span, message);
+                    self.warning(WarningClass::Invalid, keys.span, message);
                 }
                 Some(KeySet::Range { low, high })
             }

@@ -38,6 +38,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::hir::{self, Expr, ExprKind, Program, StructId, Type, TypeId, VarId};
 use crate::source::Span;
 use crate::syntax::ast::{self, Decl, Ident};
+use crate::warning::WarningClass;
 use instance::Block;
 use package::{BlockSignature, PackageSignature};
 use scope::{Scope, Symbol};
@@ -165,8 +166,9 @@ impl<'a> Checker<'a> {
             .push(Diagnostic::error(span, message).help(help));
     }
 
-    fn warning(&mut self, span: Span, message: impl Into<String>) {
-        self.diagnostics.push(Diagnostic::warning(span, message));
+    fn warning(&mut self, class: WarningClass, span: Span, message: impl Into<String>) {
+        self.diagnostics
+            .push(Diagnostic::warning(class, span, message));
     }
 
     /// The error that something valid is beyond what this compiler does.

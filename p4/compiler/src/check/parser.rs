@@ -11,6 +11,7 @@ use crate::hir::{
 };
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident, Local};
+use crate::warning::WarningClass;
 
 type States = HashMap<Arc<str>, StateId>;
 
@@ -118,7 +119,7 @@ impl Checker<'_> {
         for (state, reached) in states.iter().zip(reached) {
             if !reached {
                 let message = format!("no transition leads to the state `{}`", state.name);
-                self.warning(state.span, message);
+                self.warning(WarningClass::Unreachable, state.span, message);
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::hir::{
 };
 use crate::source::Span;
 use crate::syntax::ast::{self, ActionRef, Argument, Path, Property, PropertyValue};
+use crate::warning::WarningClass;
 
 /// The match kinds of v1model.
 const MATCH_KINDS: [&str; 6] = ["exact", "ternary", "lpm", "range", "optional", "selector"];
@@ -514,7 +515,7 @@ impl Checker<'_> {
                 continue;
             }
             let message = format!("v1model has no table property `{name}`: it has no effect");
-            self.warning(property.name.span, message);
+            self.warning(WarningClass::IgnoreProperty, property.name.span, message);
             let value = match &expr.kind {
                 ast::ExprKind::Int(_) | ast::ExprKind::Bool(_) | ast::ExprKind::String(_) => {
                     self.expr(expr).constant().cloned()

@@ -92,7 +92,7 @@ control TheIngress(inout headers_t hdr, inout metadata_t meta, inout standard_me
     direct_counter(CounterType.packets_and_bytes) ilm_counter;
     direct_meter<bit<2>>(MeterType.packets) ilm_meter;
     bit<2> colour = 0;
-    bit<32> scratch;
+    bit<32> scratch = 0;
 
     action drop() {
         mark_to_drop(std);
