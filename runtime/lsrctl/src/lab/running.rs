@@ -12,7 +12,7 @@ use super::programs::Programs;
 use super::routers::{Management, RouterState};
 use super::sandbox::protocol::{EndPlan, LinkPlan, NodePlan, Plan, ProcessStatus};
 use super::sandbox::{Sandbox, SandboxOptions};
-use super::topology::{Link, LinkEnd, RouterFiles, Topology, TtlModel};
+use super::topology::{Link, LinkEnd, RouterFiles, Topology, TtlModel, VlanEnd};
 
 /// Where each router's switch listens, in its own namespace.
 const SWITCH_GRPC: &str = "127.0.0.1:9559";
@@ -583,6 +583,11 @@ fn plan(topology: &Topology) -> Plan {
             interface: end.interface.get_ref().clone(),
             // The addresses of a router's interface are on its TAP, which lsrd makes.
             addresses: if switch_port { Vec::new() } else { addresses },
+            // So are the VLANs of a router's interface.
+            vlans: match switch_port {
+                true => Vec::new(),
+                false => end.vlans.iter().map(VlanEnd::plan).collect(),
+            },
             switch_port,
         }
     };
@@ -602,7 +607,7 @@ fn gateways(topology: &Topology, host: &str) -> Vec<std::net::IpAddr> {
         topology
             .ends_of(host)
             .filter(|(_, far, _)| topology.is_router(far.node.get_ref()))
-            .flat_map(|(_, far, _)| &far.addresses)
+            .flat_map(|(_, far, _)| far.all_addresses())
             .map(|address| address.get_ref().addr())
             .find(|address| address.is_ipv6() == ipv6)
     };

@@ -13,7 +13,7 @@ use netlink_packet_route::address::{AddressAttribute, AddressFlags};
 use netlink_packet_route::link::LinkAttribute;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder};
+use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth, LinkVlan, RouteMessageBuilder};
 use socket2::{Domain, Socket, Type};
 
 use super::protocol::{EndPlan, Failure, NodePlan};
@@ -188,17 +188,34 @@ impl Netlink {
         Ok(())
     }
 
-    /// Takes an interface up and gives it its addresses.
+    /// Takes an interface up and gives it its addresses and VLANs.
     pub(super) async fn configure(&self, end: &EndPlan) -> Result<(), Failure> {
         let index = self.index(&end.interface).await?;
+        let name = format!("{} of {}", end.interface, end.node);
+        self.take_up(index, &name, &end.addresses).await?;
+        for (vlan, addresses) in &end.vlans {
+            let device = format!("{}.{vlan}", end.interface);
+            let name = format!("{device} of {}", end.node);
+            let link = LinkVlan::new(&device, index, *vlan).build();
+            let request = self.handle.link().add(link);
+            request
+                .execute()
+                .await
+                .map_err(|error| failure(&format!("making {name}"), &error))?;
+            let index = self.index(&device).await?;
+            self.take_up(index, &name, addresses).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_up(&self, index: u32, name: &str, addresses: &[IpNet]) -> Result<(), Failure> {
         let up = LinkUnspec::new_with_index(index).up().build();
-        let what = |action: &str| format!("{action} {} of {}", end.interface, end.node);
         let request = self.handle.link().set(up);
         request
             .execute()
             .await
-            .map_err(|error| failure(&what("taking up"), &error))?;
-        for address in &end.addresses {
+            .map_err(|error| failure(&format!("taking up {name}"), &error))?;
+        for address in addresses {
             let mut request =
                 self.handle
                     .address()
@@ -210,7 +227,7 @@ impl Netlink {
             request
                 .execute()
                 .await
-                .map_err(|error| failure(&what(&format!("giving {address} to")), &error))?;
+                .map_err(|error| failure(&format!("giving {address} to {name}"), &error))?;
         }
         Ok(())
     }

@@ -53,6 +53,8 @@ pub struct EndPlan {
     pub interface: String,
     /// Addresses of the kernel on it.
     pub addresses: Vec<IpNet>,
+    /// VLANs of the kernel on it, each with its addresses.
+    pub vlans: Vec<(u16, Vec<IpNet>)>,
     /// Whether it is a port of a switch: then the kernel's own IP stack keeps away from it.
     pub switch_port: bool,
 }

@@ -102,7 +102,7 @@ impl Checker<'_> {
                 let remedy = "a link joins two interfaces; give this end another interface";
                 return Err(self.fault(end.interface.span(), message, remedy));
             }
-            for address in &end.addresses {
+            for address in end.all_addresses() {
                 if !addresses.insert(address.get_ref().addr()) {
                     let message = format!("address {} is used twice", address.get_ref().addr());
                     let remedy = "give each interface an address of its own";
@@ -159,6 +159,40 @@ impl Checker<'_> {
         } else if !is_name(interface) || interface.len() > 15 || interface == "lo" {
             let message = format!("{interface:?} is no name for an interface");
             return Err(self.fault(end.interface.span(), message, NAME_RULE));
+        }
+        self.check_vlans(end)
+    }
+
+    fn check_vlans(&self, end: &LinkEnd) -> Result<(), LabError> {
+        let mut seen = HashSet::new();
+        for vlan in &end.vlans {
+            let id = *vlan.id.get_ref();
+            if !(1..=4094).contains(&id) || !seen.insert(id) {
+                let message = format!("VLAN {id} of {} is no VLAN of its own", end.label());
+                let remedy =
+                    "each VLAN of an interface has an identifier from 1 to 4094 of its own";
+                return Err(self.fault(vlan.id.span(), message, remedy));
+            }
+            // Of a host the VLAN's device is eth1.100, of its router the TAP is h1.100.
+            let longest = end.interface.get_ref().len().max(end.node.get_ref().len());
+            if longest + format!(".{id}").len() > 15 {
+                let message = format!("the device of VLAN {id} of {} has no name", end.label());
+                let remedy =
+                    "Linux allows 15 characters: give the node or interface a shorter name";
+                return Err(self.fault(vlan.id.span(), message, remedy));
+            }
+        }
+        let router = self.topology.is_router(end.node.get_ref());
+        let of_vlans = end.vlans.iter();
+        let circuits = of_vlans.map(|vlan| (&vlan.attachment_circuit, &vlan.addresses));
+        let whole = std::iter::once((&end.attachment_circuit, &end.addresses));
+        for (circuit, addresses) in whole.chain(circuits) {
+            let Some(circuit) = circuit else { continue };
+            if !router || !addresses.is_empty() {
+                let message = format!("{:?} cannot be an attachment circuit", circuit.get_ref());
+                let remedy = "an attachment circuit is at a router, which has no address on it";
+                return Err(self.fault(circuit.span(), message, remedy));
+            }
         }
         Ok(())
     }

@@ -97,6 +97,9 @@ pub struct Link {
     /// between routers carry the labels on top of it: their Ethernet MTU is larger.
     #[serde(default = "default_mtu")]
     pub mtu: Spanned<u16>,
+    /// The largest labelled packet with its labels, in bytes (RFC 3032, section 3.1). Without it:
+    /// what the Ethernet link takes.
+    pub mpls_mtu: Option<Spanned<u16>>,
     /// Whether the routers switch labels on this link. Without it: on links between routers.
     pub mpls: Option<bool>,
 }
@@ -112,6 +115,34 @@ pub struct LinkEnd {
     /// Its addresses with the prefix lengths.
     #[serde(default)]
     pub addresses: Vec<Spanned<IpNet>>,
+    /// The VLANs on it.
+    #[serde(default)]
+    pub vlans: Vec<VlanEnd>,
+    /// At a router: the name of the attachment circuit that the interface as a whole is. Then the
+    /// router has no addresses on it.
+    pub attachment_circuit: Option<Spanned<String>>,
+}
+
+/// A VLAN on one end of a link.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct VlanEnd {
+    /// The VLAN identifier (IEEE 802.1Q), 1 to 4094.
+    pub id: Spanned<u16>,
+    /// Its addresses with the prefix lengths.
+    #[serde(default)]
+    pub addresses: Vec<Spanned<IpNet>>,
+    /// At a router: the name of the attachment circuit that the VLAN is.
+    pub attachment_circuit: Option<Spanned<String>>,
+}
+
+impl VlanEnd {
+    /// The VLAN and its addresses.
+    pub(super) fn plan(&self) -> (u16, Vec<IpNet>) {
+        let addresses = self.addresses.iter();
+        let addresses = addresses.map(|address| *address.get_ref());
+        (*self.id.get_ref(), addresses.collect())
+    }
 }
 
 /// A static LSP.
@@ -232,7 +263,7 @@ impl Topology {
     /// The address of a node in a family: the first one of the interfaces, in the file's order.
     pub fn address_of(&self, node: &str, ipv6: bool) -> Option<std::net::IpAddr> {
         self.ends_of(node)
-            .flat_map(|(end, _, _)| &end.addresses)
+            .flat_map(|(end, _, _)| end.all_addresses())
             .map(|address| address.get_ref().addr())
             .find(|address| address.is_ipv6() == ipv6)
     }
@@ -245,6 +276,12 @@ impl Topology {
         } else {
             mtu
         }
+    }
+
+    /// The largest labelled packet of a link, with its labels.
+    pub fn mpls_mtu(&self, link: &Link) -> u16 {
+        let given = link.mpls_mtu.as_ref().map(|mtu| *mtu.get_ref());
+        given.unwrap_or_else(|| self.ethernet_mtu(link))
     }
 
     /// Whether labels are switched on a link.
@@ -269,13 +306,25 @@ impl LinkEnd {
             .filter(|port| *port > 0)
     }
 
-    /// The first address of the family of `like`.
-    pub fn address_like(&self, like: &IpNet) -> Option<IpNet> {
-        let ipv6 = matches!(like, IpNet::V6(_));
-        self.addresses
-            .iter()
-            .map(|address| *address.get_ref())
-            .find(|address| matches!(address, IpNet::V6(_)) == ipv6)
+    /// The addresses of the interface and of its VLANs.
+    pub fn all_addresses(&self) -> impl Iterator<Item = &Spanned<IpNet>> {
+        let of_vlans = self.vlans.iter().flat_map(|vlan| &vlan.addresses);
+        self.addresses.iter().chain(of_vlans)
+    }
+
+    /// The first address of the family of `like`, and the VLAN that it is on.
+    pub fn address_like(&self, like: &IpNet) -> Option<(Option<u16>, IpNet)> {
+        let untagged = self.addresses.iter().map(|address| (None, address));
+        let tagged = self.vlans.iter().flat_map(|vlan| {
+            let id = *vlan.id.get_ref();
+            vlan.addresses
+                .iter()
+                .map(move |address| (Some(id), address))
+        });
+        untagged
+            .chain(tagged)
+            .map(|(vlan, address)| (vlan, *address.get_ref()))
+            .find(|(_, address)| address.addr().is_ipv6() == like.addr().is_ipv6())
     }
 
     /// `node:interface`, as commands and pictures name it.

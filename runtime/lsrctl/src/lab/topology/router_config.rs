@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use ipnet::IpNet;
-use toml::Value;
+use toml::{Spanned, Value};
 
-use super::{LabelWord, LinkEnd, Lsp, Router, Topology, TtlModel};
+use super::{LabelWord, Link, LinkEnd, Lsp, Router, Topology, TtlModel};
 
 /// The files that a router's configuration names.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,11 @@ impl Topology {
     /// The name of the TAP interface at a router's end of a link: what the router's kernel uses.
     pub fn tap_name(far: &LinkEnd) -> String {
         format!("to-{}", far.node.get_ref())
+    }
+
+    /// The name of the TAP interface of a VLAN at a router's end of a link.
+    pub fn vlan_tap_name(far: &LinkEnd, vlan: u16) -> String {
+        format!("{}.{vlan}", far.node.get_ref())
     }
 
     /// Writes the configuration of `router`; `ttl_model` is for LSPs that say none.
@@ -56,18 +61,32 @@ impl Topology {
         for (end, far, link) in self.ends_of(name) {
             // The topology has been checked: a router's interface names its port.
             let Some(port) = end.port() else { continue };
-            section(&mut text, "[[interface]]");
-            line(&mut text, "name", Self::tap_name(far));
+            section(&mut text, "[[port]]");
             line(&mut text, "port", i64::from(port));
-            let addresses = end
-                .addresses
-                .iter()
-                .map(|address| address.get_ref().to_string());
-            line(&mut text, "addresses", addresses.collect::<Vec<_>>());
-            line(&mut text, "mpls", self.carries_labels(link));
-            line(&mut text, "mtu", i64::from(*link.mtu.get_ref()));
-            // The checks have seen that no address is used twice.
-            line(&mut text, "duplicate-address-detection", false);
+            line(&mut text, "link", end.interface.get_ref().as_str());
+            match &end.attachment_circuit {
+                Some(circuit) => attachment_circuit(&mut text, circuit, port, None, link),
+                // Tagged frames alone.
+                None if end.addresses.is_empty() && !end.vlans.is_empty() => {}
+                None => {
+                    section(&mut text, "[[interface]]");
+                    line(&mut text, "name", Self::tap_name(far));
+                    line(&mut text, "port", i64::from(port));
+                    self.interface(&mut text, &end.addresses, link);
+                }
+            }
+            for vlan in &end.vlans {
+                let id = *vlan.id.get_ref();
+                if let Some(circuit) = &vlan.attachment_circuit {
+                    attachment_circuit(&mut text, circuit, port, Some(id), link);
+                    continue;
+                }
+                section(&mut text, "[[interface]]");
+                line(&mut text, "name", Self::vlan_tap_name(far, id));
+                line(&mut text, "port", i64::from(port));
+                line(&mut text, "vlan", i64::from(id));
+                self.interface(&mut text, &vlan.addresses, link);
+            }
         }
         for lsp in &self.lsps {
             let model = lsp.ttl_model.unwrap_or(ttl_model);
@@ -84,6 +103,22 @@ impl Topology {
             let _ = write!(text, "\n{}", router.configuration);
         }
         text
+    }
+
+    /// What is the same for an interface and one of a VLAN.
+    fn interface(&self, text: &mut String, addresses: &[Spanned<IpNet>], link: &Link) {
+        let addresses = addresses
+            .iter()
+            .map(|address| address.get_ref().to_string());
+        line(text, "addresses", addresses.collect::<Vec<_>>());
+        let mpls = self.carries_labels(link);
+        line(text, "mpls", mpls);
+        line(text, "mtu", i64::from(*link.mtu.get_ref()));
+        if mpls {
+            line(text, "mpls-mtu", i64::from(self.mpls_mtu(link)));
+        }
+        // The checks have seen that no address is used twice.
+        line(text, "duplicate-address-detection", false);
     }
 
     /// What one router of an LSP's path is told: FTN entry, cross-connect, or pop at the egress.
@@ -133,8 +168,12 @@ impl Topology {
             .ends_of(from)
             .find(|(_, far, _)| far.node.get_ref() == to)
         {
-            table.insert("interface".into(), Self::tap_name(far).into());
-            if let Some(address) = far.address_like(lsp.fec.get_ref()) {
+            if let Some((vlan, address)) = far.address_like(lsp.fec.get_ref()) {
+                let name = match vlan {
+                    None => Self::tap_name(far),
+                    Some(vlan) => Self::vlan_tap_name(far, vlan),
+                };
+                table.insert("interface".into(), name.into());
                 table.insert("address".into(), address.addr().to_string().into());
             }
         }
@@ -146,6 +185,22 @@ impl Topology {
         table.insert("labels".into(), vec![label].into());
         table
     }
+}
+
+fn attachment_circuit(
+    text: &mut String,
+    name: &Spanned<String>,
+    port: u16,
+    vlan: Option<u16>,
+    link: &Link,
+) {
+    section(text, "[[attachment-circuit]]");
+    line(text, "name", name.get_ref().as_str());
+    line(text, "port", i64::from(port));
+    if let Some(vlan) = vlan {
+        line(text, "vlan", i64::from(vlan));
+    }
+    line(text, "mtu", i64::from(*link.mtu.get_ref()));
 }
 
 fn section(text: &mut String, header: &str) {

@@ -201,3 +201,67 @@ fn each_router_gets_its_part_of_each_lsp() {
     assert_eq!(interfaces[1]["port"].as_integer(), Some(2));
     assert_eq!(interfaces[1]["mpls"].as_bool(), Some(true));
 }
+
+const VLAN: &str = include_str!("../../../../../labs/vlan.toml");
+const PSEUDOWIRE: &str = include_str!("../../../../../labs/pseudowire.toml");
+
+fn configuration(topology: &Topology, name: &str) -> toml::Table {
+    let mut routers = topology.routers.iter();
+    let router = routers
+        .find(|router| router.name.get_ref() == name)
+        .unwrap();
+    let files = RouterFiles {
+        switch_address: "http://127.0.0.1:9559",
+        profile: Path::new("profile.toml"),
+        p4info: Path::new("p4info.txtpb"),
+        device_config: Path::new("mpls.json"),
+        management_socket: Path::new("lsrd.sock"),
+    };
+    let text = topology.router_configuration(router, files, TtlModel::Uniform);
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_vlan_is_an_interface_of_its_own() {
+    let topology = Topology::parse("vlan.toml", VLAN).unwrap();
+    let pe1 = configuration(&topology, "pe1");
+    let interfaces = pe1["interface"].as_array().unwrap();
+    let of = |name: &str| {
+        let mut interfaces = interfaces.iter();
+        interfaces
+            .find(|interface| interface["name"].as_str() == Some(name))
+            .unwrap()
+    };
+    assert_eq!(of("h1.10")["vlan"].as_integer(), Some(10));
+    assert_eq!(of("h1.10")["port"].as_integer(), Some(1));
+    assert_eq!(of("pe2.30")["mpls"].as_bool(), Some(true));
+    assert_eq!(of("pe2.30")["mpls-mtu"].as_integer(), Some(9000));
+    // The LSP leaves by the VLAN on which the next router has its address.
+    let hop = &pe1["static-lsp"]["ftn"][0]["next-hops"][0];
+    assert_eq!(hop["interface"].as_str(), Some("pe2.30"));
+    assert_eq!(pe1["port"][0]["link"].as_str(), Some("eth1"));
+}
+
+#[test]
+fn an_attachment_circuit_is_a_port_or_a_vlan_of_a_router() {
+    let topology = Topology::parse("pseudowire.toml", PSEUDOWIRE).unwrap();
+    let pe1 = configuration(&topology, "pe1");
+    let circuits = pe1["attachment-circuit"].as_array().unwrap();
+    assert_eq!(circuits[0].get("vlan"), None);
+    assert_eq!(circuits[1]["vlan"].as_integer(), Some(200));
+    let refused = |from: &str, to: &str| {
+        assert!(PSEUDOWIRE.contains(from), "{from:?} is not in the lab");
+        let text = PSEUDOWIRE.replacen(from, to, 1);
+        Topology::parse("x", &text).unwrap_err().to_string()
+    };
+    let message = refused("id = 200", "id = 4095");
+    assert!(message.contains("VLAN 4095"), "{message}");
+    let message = refused(
+        "a = { node = \"h1\", interface = \"eth1\"",
+        "a = { node = \"h1\", interface = \"eth1\", attachment-circuit = \"x\"",
+    );
+    assert!(
+        message.contains("cannot be an attachment circuit"),
+        "{message}"
+    );
+}
