@@ -3,11 +3,18 @@
 use std::path::Path;
 
 use p4_compiler::hir::{Const, Expr, ExprKind, InstanceKind, Program, StmtKind, Table};
-use p4_compiler::{Analysis, Options, Report, Source, analyse, compile};
+use p4_compiler::{
+    Analysis, Options, Report, Source, WarningAction, WarningClass, WarningRule, analyse, compile,
+};
 
 fn options() -> Options {
     Options {
         include_directories: vec![Path::new("tests/accepted/include").to_owned()],
+        // What BMv2 does not do is not what these tests are about.
+        warnings: vec![WarningRule {
+            class: Some(WarningClass::Unsupported),
+            action: WarningAction::Ignore,
+        }],
         ..Options::default()
     }
 }

@@ -188,7 +188,7 @@ fn rate(text: &str) -> Result<(u64, u64), String> {
 }
 
 fn bytes(hex: &str) -> Result<Vec<u8>, String> {
-    if !hex.is_ascii() || hex.len() % 2 != 0 {
+    if !hex.is_ascii() || !hex.len().is_multiple_of(2) {
         return Err("the packet does not consist of whole bytes".to_owned());
     }
     (0..hex.len())
