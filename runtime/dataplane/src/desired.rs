@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use forwarding::{
-    InterfaceName, LabelSpace, Lfib, MacAddress, PathRole, ProtectionId, QosMapId, VlanId, VrfId,
+    AttachmentCircuit, InterfaceName, LabelSpace, Lfib, MacAddress, PathRole, ProtectionId,
+    QosMapId, VlanId, VrfId,
 };
 
 use crate::{HardwareProfile, PuntRate, PuntReason};
@@ -17,6 +18,8 @@ pub struct Desired {
     pub lfib: Arc<Lfib>,
     /// The router interfaces; next hops name them.
     pub interfaces: BTreeMap<InterfaceName, InterfaceConfig>,
+    /// Settings of attachment circuits; those of others are [`CircuitConfig::default`].
+    pub circuits: BTreeMap<AttachmentCircuit, CircuitConfig>,
     /// Which frames are control packets, whoever they are addressed to, and their class.
     pub control_packets: BTreeMap<ControlPacket, PuntReason>,
     /// The classes of IP packets to the router and of control packets.
@@ -51,6 +54,26 @@ pub struct InterfaceConfig {
     pub mpls_enabled: bool,
     /// What the code points of packets that arrive mean.
     pub qos_map: QosMapId,
+}
+
+/// The settings of an attachment circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CircuitConfig {
+    /// The largest frame that leaves by it, in octets behind the Ethernet header and a
+    /// service-delimiting tag.
+    pub mtu: u16,
+    /// What the priority code points of frames that arrive mean.
+    pub qos_map: QosMapId,
+}
+
+impl Default for CircuitConfig {
+    /// No limit, and [`QosMapId::DEFAULT`].
+    fn default() -> Self {
+        Self {
+            mtu: u16::MAX,
+            qos_map: QosMapId::DEFAULT,
+        }
+    }
 }
 
 /// State of which each change is one write, sent ahead of everything else, however many LSPs it
@@ -199,6 +222,7 @@ impl Desired {
         Self {
             lfib: Arc::default(),
             interfaces: BTreeMap::new(),
+            circuits: BTreeMap::new(),
             control_packets: ControlPacket::defaults(),
             service_classes: ServiceMatch::defaults(),
             punt: PuntReason::ALL

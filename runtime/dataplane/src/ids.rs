@@ -1,27 +1,32 @@
-//! Ids of NHLFEs and path groups in the switch, stable over restarts of the daemon.
+//! Ids of NHLFEs, path groups and the like in the switch, stable over restarts of the daemon.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Ids of the keys in use, below the 32 bits that mpls.p4 gives them.
+/// Ids of the keys in use, within the bits that mpls.p4 gives them.
 #[derive(Debug, Clone)]
 pub(crate) struct Ids<K> {
     by_key: BTreeMap<K, u32>,
     taken: BTreeSet<u32>,
     next: u32,
+    most: u32,
 }
 
-impl<K> Default for Ids<K> {
-    fn default() -> Self {
-        // 0 is what a table's miss leaves behind, and is not used.
+impl<K: Ord + Clone> Ids<K> {
+    /// Ids from 1 to `most`. 0 is what a table's miss leaves behind, and is not used.
+    pub(crate) fn up_to(most: u32) -> Self {
         Self {
             by_key: BTreeMap::new(),
             taken: BTreeSet::new(),
             next: 1,
+            most,
         }
     }
-}
 
-impl<K: Ord + Clone> Ids<K> {
+    /// The largest id.
+    pub(crate) fn most(&self) -> u32 {
+        self.most
+    }
+
     pub(crate) fn get(&self, key: &K) -> Option<u32> {
         self.by_key.get(key).copied()
     }
@@ -38,15 +43,17 @@ impl<K: Ord + Clone> Ids<K> {
     }
 
     /// Gives a key a fresh id; `held` says which ids the switch still uses for something else.
-    pub(crate) fn allocate(&mut self, key: K, held: impl Fn(u32) -> bool) -> u32 {
-        loop {
+    /// `None` when there is none.
+    pub(crate) fn allocate(&mut self, key: K, held: impl Fn(u32) -> bool) -> Option<u32> {
+        for _ in 0..self.most {
             let id = self.next;
-            self.next = self.next.checked_add(1).unwrap_or(1);
+            self.next = if id >= self.most { 1 } else { id + 1 };
             if !self.is_taken(id) && !held(id) {
                 self.adopt(key, id);
-                return id;
+                return Some(id);
             }
         }
+        None
     }
 
     /// Frees the ids of the keys that are not wanted.
@@ -72,10 +79,11 @@ mod tests {
 
     #[test]
     fn ids_are_unique_and_avoid_what_the_switch_holds() {
-        let mut ids = Ids::default();
-        assert_eq!(ids.allocate("a", |id| id == 1), 2);
+        let mut ids = Ids::up_to(4);
+        assert_eq!(ids.allocate("a", |id| id == 1), Some(2));
         ids.adopt("b", 3);
-        assert_eq!(ids.allocate("c", |_| false), 4);
+        assert_eq!(ids.allocate("c", |_| false), Some(4));
+        assert_eq!(ids.allocate("d", |id| id == 1), None);
         assert_eq!(ids.get(&"b"), Some(3));
         ids.retain(|key| *key != "b");
         assert_eq!(ids.get(&"b"), None);

@@ -139,7 +139,7 @@ pub struct PuntRate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DropReason {
     /// It came by a port or VLAN that is neither a router interface nor an attachment circuit.
-    UnknownInterface,
+    NoInterface,
     /// It is shorter than an Ethernet header.
     MalformedFrame,
     /// It is neither to a station MAC address nor a control packet.
@@ -197,7 +197,7 @@ pub enum DropReason {
 impl DropReason {
     /// Every reason.
     pub const ALL: [Self; 27] = [
-        Self::UnknownInterface,
+        Self::NoInterface,
         Self::MalformedFrame,
         Self::NotForRouter,
         Self::EtherType,
@@ -240,7 +240,7 @@ impl DropReason {
     /// The name that commands and metrics use.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::UnknownInterface => "unknown-interface",
+            Self::NoInterface => "no-interface",
             Self::MalformedFrame => "malformed-frame",
             Self::NotForRouter => "not-for-router",
             Self::EtherType => "ether-type",
@@ -283,7 +283,7 @@ mod tests {
 
     use super::*;
 
-    /// `#define DROP_PORT_NOT_CONFIGURED 1` becomes ("unknown-interface", 1).
+    /// `#define DROP_PORT_NOT_CONFIGURED 1` becomes ("no-interface", 1).
     fn defines(prefix: &str) -> BTreeMap<String, u64> {
         let text = include_str!("../../../p4/include/ids.p4");
         let define = |line: &str| {

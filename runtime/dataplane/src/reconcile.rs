@@ -39,6 +39,10 @@ pub struct Reconciliation<'a> {
     held: &'a mut Entries,
     desired: &'a Entries,
     keep_undesired: bool,
+    /// Entries that are not as desired, by their rank.
+    upserts: Vec<Vec<Key>>,
+    /// Entries that are not desired, by their rank; found when deletions begin.
+    deletions: Vec<Vec<Key>>,
     /// Upserts by ascending rank, then deletions by descending rank.
     step: u8,
     batch: Vec<Update>,
@@ -82,10 +86,19 @@ impl<'a> Reconciliation<'a> {
     /// Begins a change. `held` is kept up to date with what the switch executed. With
     /// `keep_undesired` nothing is deleted.
     pub fn new(held: &'a mut Entries, desired: &'a Entries, keep_undesired: bool) -> Self {
+        let mut upserts = vec![Vec::new(); RANKS.into()];
+        for (key, value) in desired {
+            let held = held.get(key);
+            if !held.is_some_and(|held| value.agrees_with(held)) {
+                upserts[usize::from(key.rank(held.is_none()))].push(*key);
+            }
+        }
         Self {
             held,
             desired,
             keep_undesired,
+            upserts,
+            deletions: Vec::new(),
             step: 0,
             batch: Vec::new(),
             referrers: HashMap::new(),
@@ -112,7 +125,7 @@ impl<'a> Reconciliation<'a> {
                 self.batch = self.upserts(self.step);
             } else {
                 if self.step == RANKS {
-                    self.count_referrers();
+                    self.begin_deletions();
                 }
                 self.batch = self.deletions(2 * RANKS - 1 - self.step);
             }
@@ -156,13 +169,15 @@ impl<'a> Reconciliation<'a> {
 
     fn upserts(&mut self, rank: u8) -> Vec<Update> {
         let mut updates = Vec::new();
-        for (key, value) in self.desired.iter().filter(|(key, _)| key.rank() == rank) {
-            let operation = match self.held.get(key) {
-                Some(held) if value.agrees_with(held) => continue,
-                Some(_) => Operation::Modify,
-                None => Operation::Insert,
+        for key in std::mem::take(&mut self.upserts[usize::from(rank)]) {
+            let Some(value) = self.desired.get(&key) else {
+                continue;
             };
-            let missing = value.references().into_iter().find_map(|reference| {
+            let operation = match self.held.contains_key(&key) {
+                true => Operation::Modify,
+                false => Operation::Insert,
+            };
+            let missing = value.references(&key).into_iter().find_map(|reference| {
                 let failed = self.failures.get(&reference).cloned();
                 let absent = || {
                     (!self.held.contains_key(&reference)).then(|| Failure {
@@ -174,11 +189,11 @@ impl<'a> Reconciliation<'a> {
             });
             match missing {
                 Some(failure) => {
-                    self.failures.insert(*key, failure);
+                    self.failures.insert(key, failure);
                 }
                 None => updates.push(Update {
                     operation,
-                    key: *key,
+                    key,
                     value: value.clone(),
                 }),
             }
@@ -186,25 +201,31 @@ impl<'a> Reconciliation<'a> {
         updates
     }
 
-    fn deletions(&self, rank: u8) -> Vec<Update> {
-        let undesired = self.held.iter().filter(|(key, _)| {
-            key.rank() == rank
-                && !self.desired.contains_key(key)
-                && self.referrers.get(key).is_none_or(|count| *count == 0)
-        });
-        undesired
-            .map(|(key, value)| Update {
-                operation: Operation::Delete,
-                key: *key,
-                value: value.clone(),
+    fn deletions(&mut self, rank: u8) -> Vec<Update> {
+        let undesired = std::mem::take(&mut self.deletions[usize::from(rank)]);
+        let unused = undesired
+            .into_iter()
+            .filter(|key| self.referrers.get(key).is_none_or(|count| *count == 0));
+        unused
+            .filter_map(|key| {
+                Some(Update {
+                    operation: Operation::Delete,
+                    key,
+                    value: self.held.get(&key)?.clone(),
+                })
             })
             .collect()
     }
 
-    fn count_referrers(&mut self) {
-        self.referrers.clear();
-        for reference in self.held.values().flat_map(Value::references) {
-            *self.referrers.entry(reference).or_default() += 1;
+    fn begin_deletions(&mut self) {
+        self.deletions = vec![Vec::new(); RANKS.into()];
+        for (key, value) in self.held.iter() {
+            for reference in value.references(key) {
+                *self.referrers.entry(reference).or_default() += 1;
+            }
+            if !self.desired.contains_key(key) {
+                self.deletions[usize::from(key.rank(true))].push(*key);
+            }
         }
     }
 
@@ -221,7 +242,7 @@ impl<'a> Reconciliation<'a> {
             Operation::Delete => {
                 self.written.deleted += 1;
                 self.held.remove(&update.key);
-                for reference in update.value.references() {
+                for reference in update.value.references(&update.key) {
                     if let Some(count) = self.referrers.get_mut(&reference) {
                         *count = count.saturating_sub(1);
                     }

@@ -84,8 +84,12 @@ pub struct Status {
     pub usage: BTreeMap<&'static str, Usage>,
     /// Connections made since the daemon started.
     pub connections: u64,
-    /// Updates that the switch executed since the daemon started.
+    /// Updates that the switch executed since the daemon started, but for those of switchovers.
     pub updates_written: u64,
+    /// What of the [`Switchover`](crate::Switchover) state the switch refuses.
+    pub switchover_problems: Vec<String>,
+    /// Updates of port state and protection that the switch executed since the daemon started.
+    pub switchover_updates_written: u64,
     /// Packets from the switch that were dropped, as the daemon took them too slowly.
     pub packets_in_dropped: u64,
 }

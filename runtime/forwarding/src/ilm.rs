@@ -212,6 +212,16 @@ impl IlmAction {
         group.chain(replication.flat_map(|replication| replication.branches()))
     }
 
+    /// Of which path of a 1+1 protection domain the label is the end, if it is of one.
+    pub fn tail_end(&self) -> Option<TailEnd> {
+        match self {
+            Self::PopAndLookUpIp { tail_end, .. }
+            | Self::PopAndLookUpLabel { tail_end, .. }
+            | Self::PopToAttachmentCircuit { tail_end, .. } => *tail_end,
+            _ => None,
+        }
+    }
+
     /// The label space in which the next label is looked up, if it is another than that of the
     /// entry.
     pub fn next_label_space(&self) -> Option<LabelSpace> {
