@@ -1,12 +1,13 @@
 // p4lsr: MPLS forwarding for v1model (BMv2, p4-switch).
 //
-//   ingress                                                          egress
-//   admission ──► label lookup ──► IP lookup ──► forward ──► verdict ──► NHLFE ──► EtherType
-//   port, station   ILM, 1 to 3      FTN of the    TTL, path   punts       push,
-//   MAC, control    labels           VRF           group       and drops   MAC rewrite
+//   ingress                                                                            egress
+//   admission ──► label lookup ──► classify ──► IP lookup ──► forward ──► verdict ──► branch ──► NHLFE ──► tunnel
+//   interface,    ILM, 1 to 3      PHB, ECN     FTN of the    TTL, path   punts                  push,
+//   station MAC   labels                        VRF           group       and drops              MAC rewrite
 //
 // ILM and FTN name a path group, a path group picks an NHLFE, and the NHLFE says which labels and MAC
-// addresses the packet leaves with (RFC 3031 sections 3.10 to 3.12).
+// addresses the packet leaves with (RFC 3031 sections 3.10 to 3.12). A packet with more labels than one
+// pass looks up, the inside of a tunnel, and the frame of a pseudowire come round a second time.
 
 #define V1MODEL_VERSION 20200408
 #include <core.p4>
@@ -19,18 +20,26 @@
 #include "include/parser.p4"
 #include "include/checksum.p4"
 #include "include/admission.p4"
+#include "include/resume.p4"
 #include "include/label_lookup.p4"
+#include "include/qos.p4"
 #include "include/ip_lookup.p4"
+#include "include/flow_hash.p4"
 #include "include/forward.p4"
 #include "include/verdict.p4"
+#include "include/branch.p4"
 #include "include/nhlfe.p4"
+#include "include/tunnel.p4"
+#include "include/rewrite.p4"
 #include "include/deparser.p4"
 
 control MplsIngress(inout headers_t hdr,
                     inout metadata_t meta,
                     inout standard_metadata_t standard_metadata) {
     Admission() admission;
+    Resume() resume;
     LabelLookup() label_lookup;
+    Classify() classify;
     IpLookup() ip_lookup;
     Forward() forward;
     Verdict() verdict;
@@ -40,13 +49,17 @@ control MplsIngress(inout headers_t hdr,
             // The daemon sends a whole frame.
             standard_metadata.egress_spec = hdr.packet_out.egress_port;
         } else {
-            admission.apply(hdr, meta);
+            if (meta.resume == RESUME_NONE) {
+                admission.apply(hdr, meta, standard_metadata.packet_length);
+            } else {
+                resume.apply(hdr, meta, standard_metadata.packet_length);
+            }
             if (meta.step == STEP_LABEL) {
                 label_lookup.apply(hdr, meta);
             }
+            classify.apply(hdr, meta);
             if (meta.step == STEP_IP) {
-                ip_lookup.apply(hdr, meta, standard_metadata.packet_length,
-                                standard_metadata.checksum_error);
+                ip_lookup.apply(hdr, meta, standard_metadata.checksum_error);
             }
             if (meta.step == STEP_FORWARD) {
                 forward.apply(hdr, meta, standard_metadata);
@@ -59,21 +72,11 @@ control MplsIngress(inout headers_t hdr,
 control MplsEgress(inout headers_t hdr,
                    inout metadata_t meta,
                    inout standard_metadata_t standard_metadata) {
-    Nhlfe() nhlfe;
+    Rewrite() rewrite;
 
     apply {
         if (!hdr.packet_out.isValid() || hdr.packet_out.submit_to_ingress == 1) {
-            if (!hdr.packet_in.isValid()) {
-                nhlfe.apply(hdr, meta, standard_metadata);
-            }
-            // The EtherType names what now follows the Ethernet header.
-            if (hdr.out_labels[0].isValid() || hdr.mpls[0].isValid()) {
-                hdr.ethernet.ether_type = ETHERTYPE_MPLS;
-            } else if (meta.payload == PAYLOAD_IPV4) {
-                hdr.ethernet.ether_type = ETHERTYPE_IPV4;
-            } else if (meta.payload == PAYLOAD_IPV6) {
-                hdr.ethernet.ether_type = ETHERTYPE_IPV6;
-            }
+            rewrite.apply(hdr, meta, standard_metadata);
         }
     }
 }

@@ -28,5 +28,14 @@ control MplsComputeChecksum(inout headers_t hdr, inout metadata_t meta) {
         update_checksum(meta.ipv4_rewritten == 1 && hdr.ipv4_options.isValid(),
                         { IPV4_FIELDS, hdr.ipv4_options.options },
                         hdr.ipv4.header_checksum, HashAlgorithm.csum16);
+        update_checksum(hdr.tunnel_ipv4.isValid(),
+                        { hdr.tunnel_ipv4.version, hdr.tunnel_ipv4.ihl, hdr.tunnel_ipv4.dscp,
+                          hdr.tunnel_ipv4.ecn, hdr.tunnel_ipv4.total_length,
+                          hdr.tunnel_ipv4.identification, hdr.tunnel_ipv4.reserved,
+                          hdr.tunnel_ipv4.dont_fragment, hdr.tunnel_ipv4.more_fragments,
+                          hdr.tunnel_ipv4.fragment_offset, hdr.tunnel_ipv4.ttl,
+                          hdr.tunnel_ipv4.protocol, hdr.tunnel_ipv4.src_addr,
+                          hdr.tunnel_ipv4.dst_addr },
+                        hdr.tunnel_ipv4.header_checksum, HashAlgorithm.csum16);
     }
 }

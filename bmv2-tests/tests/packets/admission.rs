@@ -44,7 +44,7 @@ fn an_unconfigured_port_drops() {
         MPLS,
         &[&stack(&[100], 0, 64), &Ipv4::to([10, 2, 0, 2]).octets()],
     );
-    dut.send(6, &frame).is_dropped(Drop::PortNotConfigured);
+    dut.send(6, &frame).is_dropped(Drop::NoInterface);
 }
 
 /// ARP and neighbour discovery reach the daemon without an address of the router in them.

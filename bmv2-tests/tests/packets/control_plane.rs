@@ -33,7 +33,7 @@ fn a_packet_out_can_be_submitted_to_ingress() {
 #[test]
 fn a_label_can_be_bound_to_the_daemon() {
     let dut = Dut::new();
-    dut.ilm(100, Ilm::Punt);
+    dut.ilm(100, Ilm::Punt(Punt::LabelAction));
     let frame = received(
         MPLS,
         &[&stack(&[100], 0, 64), &Ipv4::to([10, 2, 0, 2]).octets()],

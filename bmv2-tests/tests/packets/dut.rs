@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use p4runtime_client::{
-    Client, Connection, ConnectionOptions, EntryBuilder, Event, EventStream, MeterRates, Operation,
-    Pipeline, Value,
+    Client, Connection, ConnectionOptions, EntryBuilder, Event, EventStream, MeterRates,
+    MulticastGroup, Operation, Pipeline, Replica, Value,
 };
 use p4runtime_proto::p4::v1;
 
@@ -18,9 +18,13 @@ use crate::frame::{self, NEXT_HOP, ROUTER};
 const FENCE_TYPE: u16 = 0x88b5;
 const FENCE_PORT: u16 = 500;
 
-/// RFC 3443's models, as `ttl_pipe`.
+/// The models of RFC 3443 and RFC 3270 section 2.6, as `model`.
 pub(crate) const UNIFORM: u8 = 0;
 pub(crate) const PIPE: u8 = 1;
+pub(crate) const SHORT_PIPE: u8 = 2;
+
+/// No limit to the length of a packet.
+pub(crate) const UNLIMITED: u16 = 0xffff;
 
 /// What lies below the bottom of the stack, as `payload`.
 pub(crate) const NOTHING_BELOW: u8 = 0;
@@ -29,52 +33,105 @@ pub(crate) const IPV6_BELOW: u8 = 2;
 
 /// A path group, by its id.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Group(u32);
+pub(crate) struct Group(pub(crate) u32);
 
-/// What an ILM entry does.
+/// What an ILM entry does, with map 0 and without protection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Ilm {
     Swap(Group),
     PopForward(Group, u8, u8),
     PopIp(u16, u8, u8),
     PopLabel(u8),
+    PopLabelIn(u16, u8),
+    PopAttachment(Group, bool),
     ExplicitNull(u8, u8),
-    Punt,
+    EntropyIndicator(u8, u8),
+    Replicate(u16),
+    Punt(Punt),
+    Discard,
 }
 
 /// What an FTN entry does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Ftn {
     Forward(Group),
+    Replicate(u16),
     ToRouter,
     Glean,
     Discard,
+}
+
+/// An NHLFE, and how the path group uses it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Path<'a> {
+    pub(crate) labels: &'a [u32],
+    pub(crate) port: u16,
+    pub(crate) model: u8,
+    pub(crate) vlan_id: u16,
+    pub(crate) qos_map: u8,
+    pub(crate) entropy: u8,
+    pub(crate) control_word: bool,
+    pub(crate) upstream: bool,
+    pub(crate) tunnel: u16,
+    pub(crate) max_length: u16,
+    /// The NHLFE, port and length that take its place while the port is down.
+    pub(crate) backup: (u32, u16, u16),
+}
+
+impl<'a> Path<'a> {
+    /// These labels, out of this port, in the uniform model, and nothing else.
+    pub(crate) const fn new(labels: &'a [u32], port: u16) -> Self {
+        Self {
+            labels,
+            port,
+            model: UNIFORM,
+            vlan_id: 0,
+            qos_map: 0,
+            entropy: 0,
+            control_word: false,
+            upstream: false,
+            tunnel: 0,
+            max_length: UNLIMITED,
+            backup: (0, 0, 0),
+        }
+    }
 }
 
 /// Drop reasons: p4/include/ids.p4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Drop {
-    PortNotConfigured = 1,
-    MalformedFrame = 2,
-    NotForRouter = 3,
-    EtherType = 4,
-    MplsNotEnabled = 5,
-    LabelStack = 6,
-    UnknownLabel = 7,
-    TooManyPops = 8,
-    LabelPayload = 9,
-    IpHeader = 10,
-    TtlExpired = 11,
-    NoRoute = 12,
-    DiscardRoute = 13,
-    NoPathGroup = 14,
-    PuntRate = 15,
-    PuntPolicy = 16,
+    NoInterface = 1,
+    MalformedFrame,
+    NotForRouter,
+    EtherType,
+    MplsNotEnabled,
+    LabelStack,
+    UnknownLabel,
+    TooManyPops,
+    LabelPayload,
+    IpHeader,
+    TtlExpired,
+    NoRoute,
+    DiscardRoute,
+    NoPathGroup,
+    PuntRate,
+    PuntPolicy,
+    NoNhlfe,
+    SpecialPurposeLabel,
+    NotSelected,
+    MtuExceeded,
+    ControlWord,
+    NoUpstreamContext,
+    Tunnel,
+    NotEcnCapable,
+    Vlan,
+    NoBranch,
+    PortDown,
 }
 
-const DROPS: [Drop; 16] = [
-    Drop::PortNotConfigured,
+const DROPS: [Drop; 27] = [
+    Drop::NoInterface,
     Drop::MalformedFrame,
     Drop::NotForRouter,
     Drop::EtherType,
@@ -90,6 +147,17 @@ const DROPS: [Drop; 16] = [
     Drop::NoPathGroup,
     Drop::PuntRate,
     Drop::PuntPolicy,
+    Drop::NoNhlfe,
+    Drop::SpecialPurposeLabel,
+    Drop::NotSelected,
+    Drop::MtuExceeded,
+    Drop::ControlWord,
+    Drop::NoUpstreamContext,
+    Drop::Tunnel,
+    Drop::NotEcnCapable,
+    Drop::Vlan,
+    Drop::NoBranch,
+    Drop::PortDown,
 ];
 
 /// Punt reasons: p4/include/ids.p4.
@@ -97,15 +165,22 @@ const DROPS: [Drop; 16] = [
 #[repr(u8)]
 pub(crate) enum Punt {
     Control = 1,
-    ToRouter = 2,
-    TtlExpired = 3,
-    UnknownLabel = 4,
-    Glean = 5,
-    LabelAction = 6,
-    NoRoute = 7,
+    ToRouter,
+    TtlExpired,
+    UnknownLabel,
+    Glean,
+    LabelAction,
+    NoRoute,
+    Ldp,
+    Rsvp,
+    Bfd,
+    LspPing,
+    GAch,
+    RouterAlert,
+    MtuExceeded,
 }
 
-const PUNTS: [Punt; 7] = [
+const PUNTS: [Punt; 14] = [
     Punt::Control,
     Punt::ToRouter,
     Punt::TtlExpired,
@@ -113,6 +188,13 @@ const PUNTS: [Punt; 7] = [
     Punt::Glean,
     Punt::LabelAction,
     Punt::NoRoute,
+    Punt::Ldp,
+    Punt::Rsvp,
+    Punt::Bfd,
+    Punt::LspPing,
+    Punt::GAch,
+    Punt::RouterAlert,
+    Punt::MtuExceeded,
 ];
 
 /// A packet for the daemon.
@@ -120,7 +202,9 @@ const PUNTS: [Punt; 7] = [
 pub(crate) struct PacketIn {
     pub(crate) ingress_port: u16,
     pub(crate) reason: u8,
+    /// The first three at the most.
     pub(crate) popped: Vec<[u8; 4]>,
+    pub(crate) max_length: u16,
     pub(crate) frame: Vec<u8>,
 }
 
@@ -135,7 +219,8 @@ impl PacketIn {
         Self {
             ingress_port: packet.metadata("ingress_port").expect("a port number"),
             reason: packet.metadata("reason").expect("a punt reason"),
-            popped: popped[..field("popped_count") as usize].to_vec(),
+            popped: popped[..(field("popped_count") as usize).min(3)].to_vec(),
+            max_length: packet.metadata("max_length").expect("a length"),
             frame: packet.payload.to_vec(),
         }
     }
@@ -186,7 +271,7 @@ pub(crate) struct Dut {
     client: Client,
     events: RefCell<EventStream>,
     next_id: Cell<u32>,
-    ports: RefCell<BTreeSet<u16>>,
+    ports: RefCell<BTreeSet<(u16, u16)>>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -265,77 +350,284 @@ impl Dut {
         })
     }
 
+    /// An entry of a table with exact keys, in the words of mpls.p4.
+    pub(crate) fn add(
+        &self,
+        table: &str,
+        key: &[(&str, u64)],
+        action: &str,
+        arguments: &[(&str, u64)],
+    ) {
+        self.set(Operation::Insert, table, key, action, arguments);
+    }
+
+    /// One write to an entry that is there.
+    pub(crate) fn modify(
+        &self,
+        table: &str,
+        key: &[(&str, u64)],
+        action: &str,
+        arguments: &[(&str, u64)],
+    ) {
+        self.set(Operation::Modify, table, key, action, arguments);
+    }
+
+    fn set(
+        &self,
+        operation: Operation,
+        table: &str,
+        key: &[(&str, u64)],
+        action: &str,
+        arguments: &[(&str, u64)],
+    ) {
+        let values = |pairs: &[(&'_ str, u64)]| -> Vec<Value> {
+            pairs.iter().map(|&(_, value)| value.into()).collect()
+        };
+        let (keys, values) = (values(key), values(arguments));
+        let key: Vec<_> = key.iter().map(|pair| pair.0).zip(keys).collect();
+        let arguments: Vec<_> = arguments.iter().map(|pair| pair.0).zip(values).collect();
+        let entry = self.entry(table, &key);
+        self.write(
+            operation,
+            entry.action(action, &arguments).expect("the action"),
+        );
+    }
+
+    /// The same with values of any width.
+    pub(crate) fn add_values(
+        &self,
+        table: &str,
+        key: &[(&str, Value)],
+        action: &str,
+        arguments: &[(&str, Value)],
+    ) {
+        let entry = self.entry(table, key);
+        self.insert(entry.action(action, arguments).expect("the action"));
+    }
+
     fn id(&self) -> u32 {
         self.next_id.replace(self.next_id.get() + 1)
     }
 
     /// Configures a port, anew if it was.
     pub(crate) fn port(&self, port: u16, mpls: bool, vrf: u16, label_space: u16) {
-        let known = !self.ports.borrow_mut().insert(port);
-        let operation = if known {
-            Operation::Modify
-        } else {
+        self.interface(port, 0, mpls, vrf, label_space, 0);
+    }
+
+    /// Configures an interface, anew if it was.
+    pub(crate) fn interface(
+        &self,
+        port: u16,
+        vlan_id: u16,
+        mpls: bool,
+        vrf: u16,
+        label_space: u16,
+        qos_map: u8,
+    ) {
+        let new_port = self.ports.borrow().iter().all(|&(known, _)| known != port);
+        let operation = if self.ports.borrow_mut().insert((port, vlan_id)) {
             Operation::Insert
+        } else {
+            Operation::Modify
         };
-        let entry = self.entry("port_config", &[("ingress_port", port.into())]);
+        let key = [("ingress_port", port.into()), ("vlan_id", vlan_id.into())];
         let arguments = [
-            ("mpls_enabled", u8::from(mpls).into()),
+            ("mpls_enabled", mpls.into()),
             ("vrf", vrf.into()),
             ("label_space", label_space.into()),
+            ("qos_map", qos_map.into()),
         ];
-        self.write(
-            operation,
-            entry.action("set_port", &arguments).expect("the action"),
-        );
-        if !known {
-            let key = [("ingress_port", port.into()), ("dst_addr", ROUTER.into())];
-            let entry = self.entry("station_mac", &key);
-            self.insert(entry.action("admit", &[]).expect("the action"));
+        self.set(operation, "interface", &key, "set_interface", &arguments);
+        if new_port {
+            self.station_mac(port, ROUTER);
         }
+    }
+
+    /// Takes packets to this MAC address on a port.
+    pub(crate) fn station_mac(&self, port: u16, mac: [u8; 6]) {
+        let key = [("ingress_port", port.into()), ("dst_addr", mac.into())];
+        let entry = self.entry("station_mac", &key);
+        self.insert(entry.action("admit", &[]).expect("the action"));
     }
 
     /// A path group over NHLFEs that push these labels and leave by these ports.
     pub(crate) fn group(&self, paths: &[(&[u32], u16)]) -> Group {
-        self.make_group(paths, UNIFORM)
+        let paths: Vec<_> = paths
+            .iter()
+            .map(|&(labels, port)| Path::new(labels, port))
+            .collect();
+        self.group_of(&paths)
     }
 
     /// A path group of one NHLFE that leaves by port 2, in the uniform model.
     pub(crate) fn path(&self, labels: &[u32]) -> Group {
-        self.make_group(&[(labels, 2)], UNIFORM)
+        self.group_of(&[Path::new(labels, 2)])
     }
 
     /// The same in the pipe model.
     pub(crate) fn path_pipe(&self, labels: &[u32]) -> Group {
-        self.make_group(&[(labels, 2)], PIPE)
+        self.group_of(&[Path {
+            model: PIPE,
+            ..Path::new(labels, 2)
+        }])
     }
 
-    fn make_group(&self, paths: &[(&[u32], u16)], ttl_pipe: u8) -> Group {
+    /// A path group without protection.
+    pub(crate) fn group_of(&self, paths: &[Path<'_>]) -> Group {
+        self.protected_group(0, paths, &[])
+    }
+
+    /// A path group whose working and protecting paths a protection state chooses from.
+    pub(crate) fn protected_group(
+        &self,
+        protection: u16,
+        working: &[Path<'_>],
+        protecting: &[Path<'_>],
+    ) -> Group {
         let group = self.id();
-        let mut entry = self.entry("path_group", &[("path_group", group.into())]);
-        for &(labels, port) in paths {
-            let nhlfe = self.id();
-            let names = ["label_1", "label_2", "label_3", "label_4"];
-            let macs = [("src_mac", ROUTER.into()), ("dst_mac", NEXT_HOP.into())];
-            let mut arguments = macs.to_vec();
-            let mut action = "forward_unlabelled".to_owned();
-            if !labels.is_empty() {
-                action = format!("push_{}", labels.len());
-                arguments.push(("ttl_pipe", ttl_pipe.into()));
+        let mut masks = [0, 0];
+        for (set, paths) in [working, protecting].into_iter().enumerate() {
+            if paths.is_empty() {
+                continue;
             }
-            arguments.extend(
-                names
-                    .into_iter()
-                    .zip(labels.iter().map(|&label| label.into())),
-            );
-            let begin = self.entry("nhlfe", &[("nhlfe", nhlfe.into())]);
-            self.insert(begin.action(&action, &arguments).expect("the action"));
-            let arguments = [("nhlfe", nhlfe.into()), ("port", port.into())];
-            entry = entry
-                .member("set_nhlfe", &arguments, 1, None)
-                .expect("the action");
+            let buckets = if paths.len() == 1 {
+                1
+            } else {
+                (paths.len() * 16).next_power_of_two()
+            };
+            masks[set] = buckets as u64 - 1;
+            let nhlfes: Vec<_> = paths.iter().map(|path| self.nhlfe(path)).collect();
+            for bucket in 0..buckets {
+                let member = bucket % paths.len();
+                self.bucket(
+                    Operation::Insert,
+                    Group(group),
+                    set,
+                    bucket,
+                    nhlfes[member],
+                    &paths[member],
+                );
+            }
         }
-        self.insert(entry);
+        self.add(
+            "path_group",
+            &[("path_group", group.into())],
+            "set_path_group",
+            &[
+                ("protection", protection.into()),
+                ("working_mask", masks[0]),
+                ("protecting_mask", masks[1]),
+                ("hash_shift", 7),
+            ],
+        );
         Group(group)
+    }
+
+    /// Writes one bucket of a path group.
+    pub(crate) fn bucket(
+        &self,
+        operation: Operation,
+        group: Group,
+        set: usize,
+        bucket: usize,
+        nhlfe: u32,
+        path: &Path<'_>,
+    ) {
+        let key = [
+            ("path_group", group.0.into()),
+            ("protecting", set as u64),
+            ("bucket", bucket as u64),
+        ];
+        let (backup, backup_port, backup_max_length) = path.backup;
+        let arguments = [
+            ("nhlfe", nhlfe.into()),
+            ("port", path.port.into()),
+            ("max_length", path.max_length.into()),
+            ("backup_nhlfe", backup.into()),
+            ("backup_port", backup_port.into()),
+            ("backup_max_length", backup_max_length.into()),
+        ];
+        self.set(operation, "path_bucket", &key, "set_nhlfe", &arguments);
+    }
+
+    /// An NHLFE of its own, by its id.
+    pub(crate) fn nhlfe(&self, path: &Path<'_>) -> u32 {
+        let nhlfe = self.id();
+        let labels = path.labels;
+        let mut arguments: Vec<(&str, Value)> = vec![
+            ("src_mac", ROUTER.into()),
+            ("dst_mac", NEXT_HOP.into()),
+            ("vlan_id", path.vlan_id.into()),
+            ("qos_map", path.qos_map.into()),
+        ];
+        let mut action = "forward_unlabelled".to_owned();
+        if !labels.is_empty() {
+            action = format!("push_{}", labels.len());
+            arguments.push(("model", path.model.into()));
+            arguments.push(("entropy", path.entropy.into()));
+            arguments.push(("control_word", u8::from(path.control_word).into()));
+            arguments.push(("upstream", u8::from(path.upstream).into()));
+            arguments.push(("tunnel", path.tunnel.into()));
+        }
+        let names = ["label_1", "label_2", "label_3", "label_4"];
+        let labels = labels.iter().map(|&label| label.into());
+        arguments.extend(names.into_iter().zip(labels));
+        let begin = self.entry("nhlfe", &[("nhlfe", nhlfe.into())]);
+        self.insert(begin.action(&action, &arguments).expect("the action"));
+        nhlfe
+    }
+
+    /// A path group that ends in an attachment circuit: a port, and the VLAN ID of its tag or 0.
+    pub(crate) fn attachment(&self, port: u16, vlan_id: u16) -> Group {
+        let nhlfe = self.id();
+        self.add(
+            "nhlfe",
+            &[("nhlfe", nhlfe.into())],
+            "to_attachment_circuit",
+            &[("vlan_id", vlan_id.into())],
+        );
+        let group = Group(self.id());
+        self.bucket(Operation::Insert, group, 0, 0, nhlfe, &Path::new(&[], port));
+        let key = [("path_group", group.0.into())];
+        let arguments = [
+            ("protection", 0),
+            ("working_mask", 0),
+            ("protecting_mask", 0),
+            ("hash_shift", 0),
+        ];
+        self.add("path_group", &key, "set_path_group", &arguments);
+        group
+    }
+
+    /// A multicast group of copies to these NHLFEs.
+    pub(crate) fn branches(&self, group: u16, paths: &[Path<'_>]) {
+        let mut replicas = Vec::new();
+        for (index, path) in paths.iter().enumerate() {
+            let nhlfe = self.nhlfe(path);
+            let replica = index as u64 + 1;
+            let key = [("multicast_group", group.into()), ("replica", replica)];
+            self.add("branch", &key, "set_branch", &[("nhlfe", nhlfe.into())]);
+            replicas.push((path.port, replica as u32));
+        }
+        self.multicast(group, &replicas);
+    }
+
+    /// A multicast group, by its replicas' ports and instances.
+    pub(crate) fn multicast(&self, group: u16, replicas: &[(u16, u32)]) {
+        let replica = |&(port, instance): &(u16, u32)| Replica {
+            port: port.into(),
+            instance,
+        };
+        let group = MulticastGroup {
+            id: group.into(),
+            replicas: replicas.iter().map(replica).collect(),
+        };
+        let updates = [(Operation::Insert, &group)];
+        let write = self.client.write_multicast_groups(&updates);
+        let outcome = self.runtime.block_on(write).expect("the switch answers");
+        outcome
+            .into_iter()
+            .for_each(|result| result.expect("a multicast group"));
     }
 
     /// Binds a label in label space 0.
@@ -343,39 +635,84 @@ impl Dut {
         self.ilm_in(0, label, action);
     }
 
-    /// Binds a label in a label space; the three ILM tables hold the same entries.
+    /// Binds a label in a label space.
     pub(crate) fn ilm_in(&self, label_space: u16, label: u32, action: Ilm) {
-        let (name, arguments): (&str, Vec<(&str, Value)>) = match action {
-            Ilm::Swap(Group(group)) => ("swap", vec![("path_group", group.into())]),
-            Ilm::PopForward(Group(group), payload, ttl_pipe) => (
-                "pop_and_forward",
-                vec![
-                    ("path_group", group.into()),
-                    ("payload", payload.into()),
-                    ("ttl_pipe", ttl_pipe.into()),
-                ],
-            ),
-            Ilm::PopIp(vrf, payload, ttl_pipe) => (
-                "pop_and_look_up_ip",
-                vec![
-                    ("vrf", vrf.into()),
-                    ("payload", payload.into()),
-                    ("ttl_pipe", ttl_pipe.into()),
-                ],
-            ),
-            Ilm::PopLabel(ttl_pipe) => {
-                ("pop_and_look_up_label", vec![("ttl_pipe", ttl_pipe.into())])
-            }
-            Ilm::ExplicitNull(payload, ttl_pipe) => (
-                "explicit_null",
-                vec![("payload", payload.into()), ("ttl_pipe", ttl_pipe.into())],
-            ),
-            Ilm::Punt => ("punt_label", Vec::new()),
+        let model = |payload: u8, model: u8| {
+            [("payload", payload.into()), ("model", model.into())].to_vec()
         };
+        let qos_map = [("qos_map", 0)];
+        let unprotected = [("qos_map", 0), ("protection", 0), ("protecting", 0)];
+        let (name, arguments): (&str, Vec<(&str, u64)>) = match action {
+            Ilm::Swap(Group(group)) => ("swap", [[("path_group", group.into())], qos_map].concat()),
+            Ilm::PopForward(Group(group), payload, pipe) => (
+                "pop_and_forward",
+                [
+                    &[("path_group", group.into())][..],
+                    &model(payload, pipe),
+                    &qos_map,
+                ]
+                .concat(),
+            ),
+            Ilm::PopIp(vrf, payload, pipe) => (
+                "pop_and_look_up_ip",
+                [
+                    &[("vrf", vrf.into())][..],
+                    &model(payload, pipe),
+                    &unprotected,
+                ]
+                .concat(),
+            ),
+            Ilm::PopLabel(pipe) => {
+                return self.ilm_in(label_space, label, Ilm::PopLabelIn(label_space, pipe));
+            }
+            Ilm::PopLabelIn(space, pipe) => (
+                "pop_and_look_up_label",
+                [
+                    &[("label_space", space.into()), ("model", pipe.into())][..],
+                    &unprotected,
+                ]
+                .concat(),
+            ),
+            Ilm::PopAttachment(Group(group), control_word) => (
+                "pop_to_attachment_circuit",
+                [
+                    &[
+                        ("path_group", group.into()),
+                        ("control_word", control_word.into()),
+                    ][..],
+                    &unprotected,
+                ]
+                .concat(),
+            ),
+            Ilm::ExplicitNull(payload, pipe) => ("explicit_null", model(payload, pipe)),
+            Ilm::EntropyIndicator(payload, pipe) => {
+                ("entropy_label_indicator", model(payload, pipe))
+            }
+            Ilm::Replicate(group) => (
+                "replicate",
+                vec![
+                    ("multicast_group", group.into()),
+                    ("max_length", UNLIMITED.into()),
+                    ("qos_map", 0),
+                ],
+            ),
+            Ilm::Punt(reason) => ("punt_label", vec![("reason", reason as u64)]),
+            Ilm::Discard => ("discard_label", Vec::new()),
+        };
+        self.ilm_as(label_space, label, name, &arguments);
+    }
+
+    /// Binds a label in the words of mpls.p4; the three ILM tables hold the same entries.
+    pub(crate) fn ilm_as(
+        &self,
+        label_space: u16,
+        label: u32,
+        action: &str,
+        arguments: &[(&str, u64)],
+    ) {
         for table in ["ilm", "ilm_second", "ilm_third"] {
             let key = [("label_space", label_space.into()), ("label", label.into())];
-            let entry = self.entry(table, &key);
-            self.insert(entry.action(name, &arguments).expect("the action"));
+            self.add(table, &key, action, arguments);
         }
     }
 
@@ -414,11 +751,61 @@ impl Dut {
             Ftn::Forward(Group(group)) => {
                 entry.action("forward_fec", &[("path_group", group.into())])
             }
+            Ftn::Replicate(group) => entry.action(
+                "replicate_fec",
+                &[
+                    ("multicast_group", group.into()),
+                    ("max_length", UNLIMITED.into()),
+                ],
+            ),
             Ftn::ToRouter => entry.action("to_router", &[]),
             Ftn::Glean => entry.action("glean", &[]),
             Ftn::Discard => entry.action("discard", &[]),
         };
         self.insert(entry.expect("the action"));
+    }
+
+    /// IP packets for the router of this protocol and destination port (0: any) are of this class.
+    pub(crate) fn service(&self, protocol: u8, dst_port: u16, reason: Punt) {
+        let mut entry = self
+            .entry("service_class", &[])
+            .ternary("protocol", protocol, 0xffu8)
+            .expect("the field");
+        if dst_port != 0 {
+            entry = entry
+                .ternary("dst_port", dst_port, 0xffffu16)
+                .expect("the field");
+        }
+        let reason = [("reason", (reason as u8).into())];
+        self.insert(
+            entry
+                .priority(10)
+                .action("set_service_class", &reason)
+                .expect("the action"),
+        );
+    }
+
+    /// The end of a tunnel that carries MPLS, from one sender.
+    pub(crate) fn tunnel_end(
+        &self,
+        version: u8,
+        kind: u8,
+        dst: Value,
+        src: (Value, Value),
+        label_space: u16,
+    ) {
+        let key = [
+            ("vrf", 0u16.into()),
+            ("kind", kind.into()),
+            ("dst_addr", dst),
+        ];
+        let entry = self.entry(&format!("tunnel_end_ipv{version}"), &key);
+        let entry = entry
+            .ternary("src_addr", src.0, src.1)
+            .expect("the field")
+            .priority(10);
+        let space = [("label_space", label_space.into())];
+        self.insert(entry.action("decapsulate", &space).expect("the action"));
     }
 
     /// Punts what matches on any port.
@@ -434,7 +821,8 @@ impl Dut {
             .ternary("ether_type", ether_type, type_mask);
         let entry = entry.expect("the field").ternary("dst_addr", dst, dst_mask);
         let entry = entry.expect("the field").priority(10);
-        self.insert(entry.action("punt_control", &[]).expect("the action"));
+        let reason = [("reason", (Punt::Control as u8).into())];
+        self.insert(entry.action("punt_control", &reason).expect("the action"));
     }
 
     /// Limits a punt class to a rate and a burst of packets.
@@ -453,21 +841,20 @@ impl Dut {
         );
     }
 
-    /// How often each drop reason was counted so far.
+    /// How often each drop reason was counted so far, at ingress and at egress.
     fn drop_counts(&self) -> Vec<u64> {
-        let counter = schema()
-            .counter("drops")
-            .expect("the counter of mpls.p4")
-            .id;
-        let cells = self.runtime.block_on(self.client.read_counter(counter));
-        let cells = cells.expect("the switch answers");
-        let packets = |reason: &Drop| {
-            let cell = cells
-                .iter()
-                .find(|(index, _)| *index == u64::from(*reason as u8));
-            cell.map_or(0, |(_, value)| value.packets)
-        };
-        DROPS.iter().map(packets).collect()
+        let mut counts = vec![0; DROPS.len()];
+        for counter in ["drops", "egress_drops"] {
+            let counter = schema().counter(counter).expect("a counter of mpls.p4").id;
+            let cells = self.runtime.block_on(self.client.read_counter(counter));
+            let cells = cells.expect("the switch answers");
+            for (count, reason) in counts.iter_mut().zip(DROPS) {
+                let index = u64::from(reason as u8);
+                let cell = cells.iter().find(|(at, _)| *at == index);
+                *count += cell.map_or(0, |(_, value)| value.packets);
+            }
+        }
+        counts
     }
 
     /// Sees what becomes of a frame that `send` sends. A control packet that is submitted behind it
@@ -507,9 +894,24 @@ impl Dut {
         }
     }
 
+    /// Whether the kernel carries the frames, and lets through only what it takes for frames.
+    pub(crate) fn has_kernel_links(&self) -> bool {
+        self.device.has_kernel_links()
+    }
+
     /// Sends a frame into a port and sees what becomes of it.
     pub(crate) fn send(&self, port: u16, frame: &[u8]) -> Outcome {
         self.observe(|| self.device.send(port, frame))
+    }
+
+    /// Sends frames into a port, all at once, and takes what comes out of the ports.
+    pub(crate) fn forward_all(&self, port: u16, frames: &[Vec<u8>]) -> Vec<(u16, Vec<u8>)> {
+        // A real switch's queues hold no more than this.
+        let bursts = frames.chunks(32).flat_map(|burst| {
+            burst.iter().for_each(|frame| self.device.send(port, frame));
+            self.device.frames()
+        });
+        bursts.collect()
     }
 
     fn write_packet_out(&self, egress_port: u16, submit: bool, ingress_port: u16, frame: &[u8]) {

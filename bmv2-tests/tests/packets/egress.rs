@@ -35,7 +35,7 @@ fn php_in_the_pipe_model_leaves_the_inner_ttl() {
         .is_forwarded(2, &forwarded(IPV4, &[&packet]));
 }
 
-/// RFC 3032 section 3.16 of RFC 3031: only the top label is popped; the label below stays with its TC.
+/// RFC 3032 section 3.16 of RFC 3031: only the top label is popped; the label below stays.
 #[test]
 fn php_pops_one_label_of_many() {
     let dut = Dut::new();
@@ -48,7 +48,8 @@ fn php_pops_one_label_of_many() {
         &received(MPLS, &[&entry(101, 7, false, 50), &below, &packet]),
     )
     .is_forwarded(2, &forwarded(MPLS, &[&below, &packet]));
-    let uniform = [entry(555, 2, false, 49), entry(556, 1, true, 201)].concat();
+    // RFC 3270 section 2.6.2: in the uniform model the TC goes on as the TTL does.
+    let uniform = [entry(555, 7, false, 49), entry(556, 1, true, 201)].concat();
     dut.send(
         1,
         &received(MPLS, &[&entry(100, 7, false, 50), &below, &packet]),
@@ -118,7 +119,8 @@ fn explicit_null_at_the_bottom_is_popped_for_ip() {
     .is_forwarded(2, &forwarded(IPV6, &[&ipv6(DST6, 19, 0, 7)]));
 }
 
-/// RFC 4182 section 2: explicit null may stand anywhere in the stack.
+/// RFC 4182 section 2: explicit null may stand anywhere in the stack; RFC 3443 section 3 and RFC 3270
+/// section 2.6.2: in the uniform model its TTL and TC go on in the label below.
 #[test]
 fn explicit_null_above_another_label_uncovers_it() {
     let dut = Dut::new();
@@ -128,30 +130,36 @@ fn explicit_null_above_another_label_uncovers_it() {
     for null in [0, 2] {
         let labels = [entry(null, 4, false, 20), entry(100, 3, true, 99)].concat();
         dut.send(1, &received(MPLS, &[&labels, &packet]))
-            .is_forwarded(2, &forwarded(MPLS, &[&entry(200, 3, true, 19), &packet]));
+            .is_forwarded(2, &forwarded(MPLS, &[&entry(200, 4, true, 19), &packet]));
     }
 }
 
-/// RFC 3031 section 3.10: after a pop the new top label may be the router's own again.
+/// RFC 3031 section 3.10: after a pop the new top label may be the router's own again, and again. Three
+/// labels are looked up in one pass; a packet with more comes round, as often as the program allows.
 #[test]
-fn pop_and_look_up_again_goes_three_labels_deep() {
+fn labels_are_popped_and_looked_up_again() {
     let dut = Dut::new();
     dut.ilm(100, Ilm::PopLabel(UNIFORM));
     dut.ilm(101, Ilm::PopLabel(PIPE));
     dut.ilm(300, Ilm::Swap(dut.path(&[400])));
     let packet = Ipv4::to([10, 2, 0, 2]).octets();
-    let top = |label, ttl| entry(label, 0, false, ttl);
-    let bottom = entry(300, 1, true, 77);
-
-    let two = [top(100, 9), bottom].concat();
-    dut.send(1, &received(MPLS, &[&two, &packet]))
-        .is_forwarded(2, &forwarded(MPLS, &[&entry(400, 1, true, 8), &packet]));
-    let three = [top(101, 9), top(101, 30), bottom].concat();
-    dut.send(1, &received(MPLS, &[&three, &packet]))
-        .is_forwarded(2, &forwarded(MPLS, &[&entry(400, 1, true, 76), &packet]));
-    let four = [top(100, 9), top(100, 30), top(100, 30), bottom].concat();
-    dut.send(1, &received(MPLS, &[&four, &packet]))
-        .is_dropped(Drop::TooManyPops);
+    for pops in 1..=16 {
+        for (label, swapped) in [
+            (100, entry(400, 2, true, 8)),
+            (101, entry(400, 1, true, 76)),
+        ] {
+            let top = entry(label, 2, false, 9);
+            let below = entry(label, 5, false, 30).repeat(pops - 1);
+            let bottom = entry(300, 1, true, 77);
+            let outcome = dut.send(1, &received(MPLS, &[&top, &below, &bottom, &packet]));
+            // Five passes of three labels each, the last of which has to be the swapped one.
+            if pops < 15 {
+                outcome.is_forwarded(2, &forwarded(MPLS, &[&swapped, &packet]));
+            } else {
+                outcome.is_dropped(Drop::TooManyPops);
+            }
+        }
+    }
     let no_more = entry(100, 0, true, 9);
     dut.send(1, &received(MPLS, &[&no_more, &packet]))
         .is_dropped(Drop::LabelStack);

@@ -64,9 +64,11 @@ pub(crate) fn internet_checksum(octets: &[u8]) -> u16 {
 #[derive(Debug, Clone)]
 pub(crate) struct Ipv4 {
     pub(crate) dscp: u8,
+    pub(crate) ecn: u8,
     pub(crate) ttl: u8,
     pub(crate) src: [u8; 4],
     pub(crate) dst: [u8; 4],
+    pub(crate) protocol: u8,
     pub(crate) src_port: u16,
     pub(crate) options: Vec<u8>,
     pub(crate) payload: Vec<u8>,
@@ -76,9 +78,11 @@ impl Ipv4 {
     pub(crate) fn to(dst: [u8; 4]) -> Self {
         Self {
             dscp: 0,
+            ecn: 0,
             ttl: 64,
             src: [10, 1, 0, 2],
             dst,
+            protocol: 17,
             src_port: 40000,
             options: Vec::new(),
             payload: b"what the packet carries".to_vec(),
@@ -95,6 +99,16 @@ impl Ipv4 {
         self
     }
 
+    pub(crate) fn ecn(mut self, ecn: u8) -> Self {
+        self.ecn = ecn;
+        self
+    }
+
+    pub(crate) fn protocol(mut self, protocol: u8) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
     pub(crate) fn src_port(mut self, port: u16) -> Self {
         self.src_port = port;
         self
@@ -106,13 +120,13 @@ impl Ipv4 {
         self
     }
 
-    /// The packet: UDP to port 9 (discard), no UDP checksum.
+    /// The packet: to port 9 (discard), as UDP without a checksum.
     pub(crate) fn octets(&self) -> Vec<u8> {
         let header_length = 20 + self.options.len();
         let total_length = header_length + 8 + self.payload.len();
-        let mut packet = vec![0x40 | (header_length / 4) as u8, self.dscp << 2];
+        let mut packet = vec![0x40 | (header_length / 4) as u8, self.dscp << 2 | self.ecn];
         packet.extend((total_length as u16).to_be_bytes());
-        packet.extend([0x12, 0x34, 0, 0, self.ttl, 17, 0, 0]);
+        packet.extend([0x12, 0x34, 0, 0, self.ttl, self.protocol, 0, 0]);
         packet.extend(self.src);
         packet.extend(self.dst);
         packet.extend(&self.options);
@@ -142,4 +156,16 @@ pub(crate) fn ipv6(dst: [u8; 16], hop_limit: u8, traffic_class: u8, src_port: u1
     packet.extend([0xab, 0xcd]);
     packet.extend(payload);
     packet
+}
+
+/// The frame with an 802.1Q tag.
+pub(crate) fn tagged(frame: &[u8], vlan_id: u16, pcp: u8) -> Vec<u8> {
+    let control = u16::from(pcp) << 13 | vlan_id;
+    [
+        &frame[..12],
+        &[0x81, 0],
+        &control.to_be_bytes(),
+        &frame[12..],
+    ]
+    .concat()
 }

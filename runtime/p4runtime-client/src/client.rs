@@ -142,12 +142,17 @@ impl Client {
                 }
                 operation.update(v1::entity::Entity::TableEntry(entry))
             };
-            outcomes.extend(self.write_batch(batch.iter().map(update).collect()).await?);
+            let updates = batch.iter().map(update).collect();
+            outcomes.extend(self.write_updates(updates).await?);
         }
         Ok(outcomes)
     }
 
-    async fn write_batch(&self, updates: Vec<v1::Update>) -> Result<WriteOutcome, RpcError> {
+    /// Writes one batch.
+    pub(crate) async fn write_updates(
+        &self,
+        updates: Vec<v1::Update>,
+    ) -> Result<WriteOutcome, RpcError> {
         let count = updates.len();
         let request = v1::WriteRequest {
             device_id: self.device_id,

@@ -19,6 +19,7 @@ mod client;
 mod connection;
 mod entry;
 mod error;
+mod multicast;
 mod pipeline;
 mod schema;
 mod value;
@@ -40,6 +41,7 @@ pub use entry::{
     ActionCall, CounterValue, EntryAction, Match, MemberAction, MeterRates, TableEntry,
 };
 pub use error::{ConnectError, Disconnected, RpcError};
+pub use multicast::{MulticastGroup, Replica};
 pub use pipeline::{Pipeline, PipelineError, PipelineState};
 pub use schema::{
     Action, ActionProfile, Counter, DecodeError, EntryBuilder, EntryError, MatchField, MatchKind,

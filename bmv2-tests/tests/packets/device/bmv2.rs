@@ -1,7 +1,7 @@
 //! The real simple_switch_grpc in a network namespace of its own, with a veth pair for each port.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -112,13 +112,17 @@ fn open(interface: &str) -> OwnedFd {
             (&raw const address).cast(),
             size_of::<libc::sockaddr_ll>() as u32,
         ) < 0
-            || libc::setsockopt(
-                socket.as_raw_fd(),
-                libc::SOL_PACKET,
-                libc::PACKET_IGNORE_OUTGOING,
-                (&raw const one).cast(),
-                size_of::<i32>() as u32,
-            ) < 0
+            || [libc::PACKET_IGNORE_OUTGOING, libc::PACKET_AUXDATA]
+                .iter()
+                .any(|&option| {
+                    libc::setsockopt(
+                        socket.as_raw_fd(),
+                        libc::SOL_PACKET,
+                        option,
+                        (&raw const one).cast(),
+                        size_of::<i32>() as u32,
+                    ) < 0
+                })
     };
     assert!(
         !failed,
@@ -128,9 +132,50 @@ fn open(interface: &str) -> OwnedFd {
     socket
 }
 
+/// The next frame as it was on the link, if one waits: with the VLAN tag that the kernel takes out of it.
+fn receive(end: &OwnedFd, octets: &mut [u8]) -> Option<Vec<u8>> {
+    let mut part = libc::iovec {
+        iov_base: octets.as_mut_ptr().cast(),
+        iov_len: octets.len(),
+    };
+    let mut control = [0u64; 8];
+    // SAFETY: all-zero bytes are a valid msghdr.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = &raw mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.as_mut_ptr().cast();
+    message.msg_controllen = size_of_val(&control) as _;
+    // SAFETY: the message points to buffers of the sizes given, which outlive the call.
+    let length = unsafe { libc::recvmsg(end.as_raw_fd(), &raw mut message, 0) };
+    let mut frame = octets[..usize::try_from(length).ok()?].to_vec();
+    // SAFETY: the kernel filled the message; its control buffer is aligned for a header.
+    let header = unsafe { libc::CMSG_FIRSTHDR(&raw const message) };
+    if !header.is_null() {
+        // SAFETY: the one header that this socket was told to give holds a tpacket_auxdata.
+        let data = unsafe {
+            libc::CMSG_DATA(header)
+                .cast::<libc::tpacket_auxdata>()
+                .read_unaligned()
+        };
+        if data.tp_status & libc::TP_STATUS_VLAN_VALID != 0 {
+            let tag = [
+                data.tp_vlan_tpid.to_be_bytes(),
+                data.tp_vlan_tci.to_be_bytes(),
+            ]
+            .concat();
+            frame.splice(12..12, tag);
+        }
+    }
+    Some(frame)
+}
+
 impl Device for Bmv2 {
     fn address(&self) -> Address {
         "http://127.0.0.1:9559".parse().expect("an address")
+    }
+
+    fn has_kernel_links(&self) -> bool {
+        true
     }
 
     fn send(&self, port: u16, frame: &[u8]) {
@@ -156,8 +201,8 @@ impl Device for Bmv2 {
             }
             for (index, end) in self.ends.iter().enumerate() {
                 let mut octets = vec![0; 10_000];
-                while let Ok(length) = file(end).read(&mut octets) {
-                    frames.push((index as u16 + 1, octets[..length].to_vec()));
+                while let Some(frame) = receive(end, &mut octets) {
+                    frames.push((index as u16 + 1, frame));
                 }
             }
         }

@@ -16,6 +16,11 @@ pub(crate) trait Device {
     /// Where it serves P4Runtime; the device id is 1.
     fn address(&self) -> Address;
 
+    /// Whether the kernel carries the frames, and lets through only what it takes for frames.
+    fn has_kernel_links(&self) -> bool {
+        false
+    }
+
     /// Sends a frame into a port.
     fn send(&self, port: u16, frame: &[u8]);
 
