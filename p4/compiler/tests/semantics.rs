@@ -114,6 +114,46 @@ fn a_compound_assignment_evaluates_its_index_once() {
 }
 
 #[test]
+fn slices_have_offsets_that_are_known_when_the_program_runs() {
+    // Section 8.6 (version 1.2.5): `x[offset +: width]`. c = 0x1234, b is the offset.
+    let read = |b: u8| ingress("hdr.h.a = hdr.h.c[hdr.h.b +: 8];", &[0, b, 0x12, 0x34])[0];
+    assert_eq!(
+        [read(0), read(4), read(8), read(12), read(99)],
+        [0x34, 0x23, 0x12, 0x01, 0]
+    );
+    let write = |b: u8| {
+        let out = ingress(
+            "hdr.h.c[hdr.h.b +: 4] = hdr.h.a[3:0];",
+            &[0xf, b, 0x12, 0x34],
+        );
+        u16::from_be_bytes([out[2], out[3]])
+    };
+    assert_eq!(
+        [write(0), write(5), write(12), write(14), write(40)],
+        [0x123f, 0x13f4, 0xf234, 0xd234, 0x1234]
+    );
+    let signed = "int<16> s = (int<16>) hdr.h.c; hdr.h.a = s[hdr.h.b +: 8];
+                  s[hdr.h.b +: 4] = 0; hdr.h.c = (bit<16>) s;";
+    assert_eq!(ingress(signed, &[0, 12, 0x82, 0x34]), [8, 12, 0x02, 0x34]);
+    let constant = "hdr.h.c[4 +: 8] = 0xaa; hdr.h.a = hdr.h.c[2 + 2 +: 8];";
+    assert_eq!(
+        ingress(constant, &[0, 0, 0x12, 0x34]),
+        [0xaa, 0, 0x1a, 0xa4]
+    );
+}
+
+#[test]
+fn what_is_assigned_to_a_moving_slice_is_evaluated_once_and_first() {
+    let program = Program {
+        blocks: "bit<4> take(inout bit<16> x) { x = x + 1; return 0xf; }
+                 bit<8> next(inout bit<8> x) { x = x + 4; return x; }",
+        ingress: "hdr.h.c[next(hdr.h.b) +: 4] = take(hdr.h.c);",
+        ..Program::default()
+    };
+    assert_eq!(program.output(&[0, 0, 0x12, 0x34]), [0, 4, 0x12, 0xf5]);
+}
+
+#[test]
 fn slices_are_read_and_written() {
     assert_eq!(
         ingress("hdr.h.a = hdr.h.c[11:4];", &[0, 0, 0xab, 0xcd]),

@@ -58,18 +58,7 @@ impl Checker<'_> {
                     _ => self.bad_expr(span),
                 }
             }
-            ast::ExprKind::PlusSlice { base, lo, width } => {
-                let base = self.expr(base);
-                let lo = self.constant_integer(lo, "the last bit of a slice");
-                let width = self.constant_integer(width, "the width of a slice");
-                match (lo, width) {
-                    (Some(lo), Some(width)) => {
-                        let hi = &lo + width - 1;
-                        self.slice(base, &hi, &lo, span)
-                    }
-                    _ => self.bad_expr(span),
-                }
-            }
+            ast::ExprKind::PlusSlice { base, lo, width } => self.plus_slice(base, lo, width, span),
             ast::ExprKind::Unary { op, operand } => {
                 let operand = self.expr(operand);
                 self.unary(*op, operand, span)

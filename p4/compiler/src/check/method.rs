@@ -86,7 +86,15 @@ impl Checker<'_> {
             return Called::Bad;
         }
         if self.place != Place::ControlBody {
-            self.error(span, "a table can only be applied in the body of a control");
+            if self.place == Place::Locals {
+                self.error_with_help(
+                    span,
+                    "a table that is applied in the key of another one is not supported",
+                    "apply it before, and match on a variable that holds the result",
+                );
+            } else {
+                self.error(span, "a table can only be applied in the body of a control");
+            }
             return Called::Bad;
         }
         Called::Apply(table)

@@ -25,6 +25,7 @@ mod operator;
 mod package;
 mod packet;
 mod parser;
+mod plus_slice;
 mod scope;
 mod stmt;
 mod table;

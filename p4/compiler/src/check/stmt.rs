@@ -61,7 +61,12 @@ impl Checker<'_> {
                 self.constant_declaration(constant);
                 return None;
             }
-            ast::StmtKind::Assign { target, value } => self.assign(target, value)?,
+            ast::StmtKind::Assign { target, value } => match &target.kind {
+                ast::ExprKind::PlusSlice { base, lo, width } if self.is_moving_slice(target) => {
+                    self.assign_moving_slice([base, lo, width], value, stmt.span)?
+                }
+                _ => self.assign(target, value)?,
+            },
             ast::StmtKind::OpAssign { op, target, value } => {
                 self.compound_assignment(*op, target, value, stmt.span)
             }
@@ -170,7 +175,7 @@ impl Checker<'_> {
     }
 
     /// Puts the indices of an l-value that call something into variables, declared by `stmts`.
-    fn evaluate_indices_once(&mut self, target: &mut Expr, stmts: &mut Vec<Stmt>) {
+    pub(super) fn evaluate_indices_once(&mut self, target: &mut Expr, stmts: &mut Vec<Stmt>) {
         match &mut target.kind {
             ExprKind::Field { base, .. }
             | ExprKind::TupleElement { base, .. }
@@ -179,23 +184,26 @@ impl Checker<'_> {
             | ExprKind::Slice { base, .. } => self.evaluate_indices_once(base, stmts),
             ExprKind::StackElement { base, index } => {
                 self.evaluate_indices_once(base, stmts);
-                if has_effects(index) {
-                    let (ty, span) = (index.ty, index.span);
-                    let var = self.temporary(ty, span);
-                    let kind = ExprKind::Var(var);
-                    let value = std::mem::replace(&mut **index, Expr { kind, ty, span });
-                    stmts.push(Stmt {
-                        kind: StmtKind::VarDecl {
-                            var,
-                            init: Some(value),
-                        },
-                        span,
-                        annotations: Annotations::default(),
-                    });
-                }
+                self.evaluate_once(index, stmts);
             }
             _ => {}
         }
+    }
+
+    /// Puts a value that calls something into a variable, declared by `stmts`.
+    pub(super) fn evaluate_once(&mut self, value: &mut Expr, stmts: &mut Vec<Stmt>) {
+        if !has_effects(value) {
+            return;
+        }
+        let (ty, span) = (value.ty, value.span);
+        let var = self.temporary(ty, span);
+        let kind = ExprKind::Var(var);
+        let init = Some(std::mem::replace(value, Expr { kind, ty, span }));
+        stmts.push(Stmt {
+            kind: StmtKind::VarDecl { var, init },
+            span,
+            annotations: Annotations::default(),
+        });
     }
 
     /// A variable that no name in the source stands for.

@@ -99,7 +99,10 @@ impl Elaborator<'_> {
                 Value::Struct(members)
             });
         }
-        let scalar = self.expect_scalar_type(ty, span)?;
+        let Some(scalar) = self.scalar_type(ty) else {
+            let what = format!("`lookahead` of a `{}`", self.program.type_name(ty));
+            return Err(unsupported(span, &what));
+        };
         if matches!(scalar, ScalarType::Varbit(_) | ScalarType::Error) {
             return Err(unsupported(span, "looking ahead for a value of this type"));
         }
