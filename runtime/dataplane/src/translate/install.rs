@@ -73,7 +73,7 @@ impl Translator {
         }
         let id = match known {
             Some(id) => id,
-            None => self.group_id(pass, key, candidates, working.iter().chain(&protecting))?,
+            None => self.group_id(pass, key, candidates, [&working, &protecting])?,
         };
         let working = self.install_set(pass, id, PathRole::Working, &working);
         let protecting = match protection {
@@ -92,20 +92,19 @@ impl Translator {
 
     /// The id of a group that has none: one that the switch uses for the same packets, or a fresh
     /// one.
-    fn group_id<'m>(
+    fn group_id(
         &mut self,
         pass: &Pass<'_>,
         key: GroupKey,
         candidates: BTreeSet<PathGroupId>,
-        members: impl Iterator<Item = &'m Member>,
+        members: [&[Member]; 2],
     ) -> Result<PathGroupId, Refusal> {
-        let nhlfes: BTreeSet<NhlfeId> = members
-            .flat_map(|member| std::iter::once(member.exit).chain(member.backup))
-            .map(|exit| exit.nhlfe)
-            .collect();
+        let ways_out = |members: &[Member]| -> BTreeSet<NhlfeId> {
+            members.iter().map(|member| member.exit.nhlfe).collect()
+        };
+        let sets = members.map(ways_out);
         let adopted = candidates.into_iter().find(|id| {
-            !self.groups.is_taken(id.0)
-                && (pass.only_for(*id, &key) || pass.held_nhlfes(*id) == nhlfes)
+            !self.groups.is_taken(id.0) && (pass.only_for(*id, &key) || pass.held_sets(*id) == sets)
         });
         if let Some(id) = adopted {
             self.groups.adopt(key, id.0);

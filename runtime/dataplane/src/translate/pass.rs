@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use forwarding::{
     EntryKey, Fec, FtnAction, IlmAction, InterfaceName, Lfib, MacAddress, NextHop, NextHopProblem,
-    Nhlfe, Protocol, Replication, Tunnel,
+    Nhlfe, PathRole, Protocol, Replication, Tunnel,
 };
 
 use super::{GroupKey, Target};
 use crate::{
     Capacity, Desired, Entries, InterfaceConfig, Key, MulticastGroupId, NhlfeId, PathGroupId,
-    Refusal, Switchover, Table, TunnelId, Value,
+    Refusal, Switchover, Table, TunnelId, Value, buckets_of,
 };
 
 /// An entry of the LFIB, of either map.
@@ -289,15 +289,22 @@ impl<'a> Pass<'a> {
 
     /// The NHLFEs that the buckets of a path group in the switch name.
     pub(super) fn held_nhlfes(&self, id: PathGroupId) -> BTreeSet<NhlfeId> {
-        let Some(Value::PathGroup(value)) = self.held.get(&Key::PathGroup(id)) else {
-            return BTreeSet::new();
-        };
-        let buckets = value.buckets(id).filter_map(|key| self.held.get(&key));
-        let nhlfes = buckets.flat_map(|bucket| match bucket {
-            Value::PathBucket(bucket) => [Some(bucket.primary), bucket.backup],
-            _ => [None, None],
-        });
-        nhlfes.flatten().map(|exit| exit.nhlfe).collect()
+        let roles = [PathRole::Working, PathRole::Protecting];
+        let buckets = roles
+            .into_iter()
+            .flat_map(|role| buckets_of(self.held, id, role));
+        buckets
+            .flat_map(|bucket| std::iter::once(bucket.primary).chain(bucket.backup))
+            .map(|exit| exit.nhlfe)
+            .collect()
+    }
+
+    /// The ways out of a path group in the switch, of the working and the protecting set.
+    pub(super) fn held_sets(&self, id: PathGroupId) -> [BTreeSet<NhlfeId>; 2] {
+        [PathRole::Working, PathRole::Protecting].map(|role| {
+            let buckets = buckets_of(self.held, id, role);
+            buckets.iter().map(|bucket| bucket.primary.nhlfe).collect()
+        })
     }
 
     /// The branches of a multicast group in the switch.

@@ -7,7 +7,7 @@ use p4runtime_client::{Code, Operation, UpdateError};
 use proptest::prelude::*;
 
 use crate::support::{
-    Router, Scenario, Switch, any_scenario, apply, capacity, nhlfe, paths, write,
+    Router, Scenario, Switch, any_scenario, apply, capacity, nhlfe, paths, translate, write,
 };
 
 /// Picks by a sequence of random numbers.
@@ -19,7 +19,7 @@ fn picker(numbers: Vec<u16>) -> impl FnMut(usize) -> usize {
 /// A switch that some daemon has written before.
 fn used_switch(scenario: &Scenario) -> (Switch, Translator) {
     let mut translator = Translator::new(capacity());
-    let target = translator.translate(&scenario.desired(), &Entries::new(), false);
+    let target = translate(&mut translator, &scenario.desired(), &Entries::new(), false);
     let mut switch = Switch::default();
     write(&mut switch, &target.entries);
     (switch, translator)
@@ -30,25 +30,48 @@ fn entries_come_after_what_they_point_to_and_go_before_it() {
     let mut router = Router::new();
     router.neighbour(0, 2);
     router.ftn("10.1.0.0/16", &paths(&[nhlfe(0, 2, &[100])]));
-    let target = Translator::new(capacity()).translate(&router.desired(), &Entries::new(), false);
+    let target = translate(
+        &mut Translator::new(capacity()),
+        &router.desired(),
+        &Entries::new(),
+        false,
+    );
     let mut switch = Switch::default();
     write(&mut switch, &target.entries);
     let order = |switch: &Switch| -> Vec<&'static str> {
-        let tables = switch.log.iter().map(|update| update.key.table());
-        let wanted = ["nhlfe", "path_group", "ftn_ipv4", "port_config"];
+        let tables = switch.log.iter().map(|update| update.key.table().name());
+        let wanted = [
+            "nhlfe",
+            "path_bucket",
+            "path_group",
+            "ftn_ipv4",
+            "interface",
+        ];
         let mut tables: Vec<_> = tables.filter(|table| wanted.contains(table)).collect();
         tables.dedup();
         tables
     };
     assert_eq!(
         order(&switch),
-        ["nhlfe", "path_group", "ftn_ipv4", "port_config"]
+        [
+            "nhlfe",
+            "path_bucket",
+            "path_group",
+            "ftn_ipv4",
+            "interface"
+        ]
     );
     switch.log.clear();
     write(&mut switch, &Entries::new());
     assert_eq!(
         order(&switch),
-        ["port_config", "ftn_ipv4", "path_group", "nhlfe"]
+        [
+            "interface",
+            "ftn_ipv4",
+            "path_group",
+            "path_bucket",
+            "nhlfe"
+        ]
     );
     assert!(switch.entries.is_empty());
 }
@@ -58,9 +81,14 @@ fn what_depends_on_a_refused_entry_is_not_written() {
     let mut router = Router::new();
     router.neighbour(0, 2);
     router.ftn("10.1.0.0/16", &paths(&[nhlfe(0, 2, &[100])]));
-    let target = Translator::new(capacity()).translate(&router.desired(), &Entries::new(), false);
+    let target = translate(
+        &mut Translator::new(capacity()),
+        &router.desired(),
+        &Entries::new(),
+        false,
+    );
     let mut switch = Switch {
-        sizes: [("nhlfe", 0)].into(),
+        sizes: [(dataplane::Table::Nhlfe, 0)].into(),
         ..Default::default()
     };
     let (_, outcome) = apply(
@@ -74,14 +102,19 @@ fn what_depends_on_a_refused_entry_is_not_written() {
     let ftn = outcome
         .failures
         .iter()
-        .find(|(key, _)| key.lfib_key().is_some())
+        .find(|(key, _)| key.table() == dataplane::Table::FtnIpv4)
         .unwrap();
     assert_eq!(
         ftn.1.entry,
         Key::Nhlfe(NhlfeId(1)),
         "the failure names its cause"
     );
-    assert!(!switch.entries.keys().any(|key| key.lfib_key().is_some()));
+    assert!(
+        !switch
+            .entries
+            .keys()
+            .any(|key| key.table() == dataplane::Table::FtnIpv4)
+    );
 }
 
 #[test]
@@ -89,9 +122,14 @@ fn a_switch_that_holds_something_else_is_read_again() {
     let mut router = Router::new();
     router.neighbour(0, 2);
     router.ftn("10.1.0.0/16", &paths(&[nhlfe(0, 2, &[100])]));
-    let target = Translator::new(capacity()).translate(&router.desired(), &Entries::new(), false);
+    let target = translate(
+        &mut Translator::new(capacity()),
+        &router.desired(),
+        &Entries::new(),
+        false,
+    );
     let mut held = target.entries.clone();
-    held.insert(Key::Port(200), Value::Foreign);
+    held.insert(Key::AttachmentPort(200), Value::Foreign);
     let mut change = dataplane::Reconciliation::new(&mut held, &target.entries, false);
     let batch = change.next_batch().unwrap();
     assert_eq!(batch.len(), 1);
@@ -109,7 +147,7 @@ fn a_switch_that_holds_something_else_is_read_again() {
 
 #[test]
 fn rates_that_the_switch_rounded_are_not_written_again() {
-    let rate = |rate| Value::PuntMetered(dataplane::PuntRate { rate, burst: 10 });
+    let rate = |rate| Value::PuntMetered(dataplane::PuntRate { rate, burst: 10 }, 3);
     let mut held = Entries::from([(Key::PuntPolicy(1), rate(999))]);
     let desired = Entries::from([(Key::PuntPolicy(1), rate(1000))]);
     assert!(
@@ -145,7 +183,7 @@ proptest! {
             // Another controller rewrote some NHLFEs.
             switch.entries.insert(Key::Nhlfe(NhlfeId(id)), Value::Foreign);
         }
-        let target = translator.translate(&now.desired(), &switch.entries, false);
+        let target = translate(&mut translator, &now.desired(), &switch.entries, false);
         let (held, outcome) = apply(
             &mut switch,
             &target.entries,
@@ -174,7 +212,7 @@ proptest! {
         if !same_daemon {
             translator = Translator::new(capacity());
         }
-        let target = translator.translate(&now.desired(), &switch.entries, false);
+        let target = translate(&mut translator, &now.desired(), &switch.entries, false);
         let old = switch.exits();
         let new = Switch::holding(&target.entries).exits();
         let none = BTreeSet::new();
@@ -201,12 +239,14 @@ proptest! {
         if !same_daemon {
             translator = Translator::new(capacity());
         }
-        let target = translator.translate(&now.desired(), &switch.entries, false);
+        let target = translate(&mut translator, &now.desired(), &switch.entries, false);
         let lasting: Vec<Key> = switch
             .entries
-            .keys()
-            .filter(|key| key.lfib_key().is_some() && target.entries.contains_key(key))
-            .copied()
+            .iter()
+            .filter(|(key, value)| {
+                key.lfib_key(value).is_some() && target.entries.contains_key(key)
+            })
+            .map(|(key, _)| *key)
             .collect();
         let check = |switch: &Switch| {
             for key in &lasting {
@@ -227,7 +267,7 @@ proptest! {
     ) {
         let (mut switch, mut translator) = used_switch(&before);
         let desired = now.desired();
-        let target = translator.translate(&desired, &switch.entries, false);
+        let target = translate(&mut translator, &desired, &switch.entries, false);
         let mut refused = refused.into_iter().cycle();
         let (held, outcome) = apply(
             &mut switch,
@@ -242,7 +282,7 @@ proptest! {
             let as_desired = switch.entries.get(key) == target.entries.get(key);
             prop_assert!(as_desired || outcome.failures.contains_key(key), "{} is lost", key);
         }
-        let target = translator.translate(&desired, &switch.entries, false);
+        let target = translate(&mut translator, &desired, &switch.entries, false);
         write(&mut switch, &target.entries);
         prop_assert_eq!(&switch.entries, &target.entries);
     }
@@ -252,8 +292,9 @@ proptest! {
     fn the_hold_deletes_nothing(before in any_scenario(), now in any_scenario()) {
         let (mut switch, _) = used_switch(&before);
         let old: BTreeSet<Key> = switch.entries.keys().copied().collect();
-        let target =
-            Translator::new(capacity()).translate(&now.desired(), &switch.entries, true);
+        let desired = now.desired();
+        let mut translator = Translator::new(capacity());
+        let target = translate(&mut translator, &desired, &switch.entries, true);
         let (_, outcome) = apply(
             &mut switch,
             &target.entries,

@@ -5,12 +5,12 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use dataplane::{
-    Capacity, Desired, Entries, FtnValue, HardwareProfile, IlmValue, Key, NhlfeValue, PathGroupId,
-    PortConfig, Reconciliation, Update, Value,
+    Capacity, Desired, Entries, HardwareProfile, InterfaceConfig, Key, NhlfeValue, PathGroupId,
+    Reconciliation, Switchover, Table, Target, Translator, Update, Value, buckets_of,
 };
 use forwarding::{
     Fec, Forwarding, FtnAction, IlmAction, IlmKey, LabelSpace, MacAddress, NextHop, Nhlfe, Owner,
-    Path, PathGroup, Payload, Protocol, TtlModel, VrfId,
+    Path, PathGroup, PathRole, Payload, Protocol, QosMapId, Replication, TunnelModel, VrfId,
 };
 use mpls::Label;
 use p4runtime_client::{Code, Operation, UpdateError};
@@ -39,15 +39,26 @@ pub(crate) fn next_hop(interface: u8, last: u8) -> NextHop {
 
 pub(crate) fn nhlfe(interface: u8, last: u8, labels: &[u32]) -> Nhlfe {
     let labels = labels.iter().map(|&value| label(value));
-    Nhlfe::new(next_hop(interface, last), labels, TtlModel::Uniform).unwrap()
+    Nhlfe::new(next_hop(interface, last), labels, TunnelModel::Uniform).unwrap()
 }
 
 pub(crate) fn paths(nhlfes: &[Nhlfe]) -> Arc<PathGroup> {
-    let path = |nhlfe: &Nhlfe| Path {
-        nhlfe: nhlfe.clone(),
-        weight: 1,
-    };
+    let path = |nhlfe: &Nhlfe| Path::new(nhlfe.clone(), 1);
     Arc::new(PathGroup::new(nhlfes.iter().map(path)).unwrap())
+}
+
+pub(crate) fn branches(nhlfes: &[Nhlfe], local: Option<LabelSpace>) -> Arc<Replication> {
+    Arc::new(Replication::new(nhlfes.iter().cloned(), local).unwrap())
+}
+
+/// With all ports up.
+pub(crate) fn translate(
+    translator: &mut Translator,
+    desired: &Desired,
+    held: &Entries,
+    hold: bool,
+) -> Target {
+    translator.translate(desired, &Switchover::default(), held, hold)
 }
 
 /// A router with the interfaces `core0` to `core3` on the ports 1 to 4.
@@ -63,14 +74,18 @@ impl Router {
         for index in 0..4u8 {
             let name = format!("core{index}");
             forwarding.set_interface(name.as_str().into(), true);
-            let config = PortConfig {
-                interface: name.into(),
+            let config = InterfaceConfig {
+                port: u16::from(index) + 1,
+                vlan: None,
                 mac: MacAddress([2, 0, 0, 0, 0, index]),
+                mtu: 1500,
+                mpls_mtu: 1508,
                 vrf: VrfId::DEFAULT,
                 label_space: LabelSpace::PLATFORM,
                 mpls_enabled: true,
+                qos_map: QosMapId::DEFAULT,
             };
-            desired.ports.insert(u16::from(index) + 1, config);
+            desired.interfaces.insert(name.as_str().into(), config);
         }
         Self {
             forwarding,
@@ -94,8 +109,13 @@ impl Router {
         let action = IlmAction::Forward {
             paths: Arc::clone(group),
             payload,
-            ttl_model: TtlModel::Uniform,
+            tunnel_model: TunnelModel::Uniform,
+            qos_map: QosMapId::DEFAULT,
         };
+        self.bind(value, action);
+    }
+
+    pub(crate) fn bind(&mut self, value: u32, action: IlmAction) {
         let owner = Owner::named(Protocol::Static, value.to_string());
         self.forwarding
             .bind_ilm(owner, IlmKey::platform(label(value)), action)
@@ -115,7 +135,7 @@ impl Router {
 pub(crate) struct Switch {
     pub(crate) entries: Entries,
     /// Tables with less space than the profile says.
-    pub(crate) sizes: BTreeMap<&'static str, usize>,
+    pub(crate) sizes: BTreeMap<Table, usize>,
     pub(crate) log: Vec<Update>,
 }
 
@@ -145,7 +165,7 @@ impl Switch {
                     .keys()
                     .filter(|key| key.table() == table)
                     .count();
-                if self.sizes.get(table).is_some_and(|size| used >= *size) {
+                if self.sizes.get(&table).is_some_and(|size| used >= *size) {
                     return error(Code::ResourceExhausted);
                 }
                 self.entries.insert(update.key, update.value.clone());
@@ -164,7 +184,7 @@ impl Switch {
     /// Every entry points to entries that are there.
     pub(crate) fn check_references(&self) {
         for (key, value) in &self.entries {
-            for reference in value.references() {
+            for reference in value.references(key) {
                 assert!(
                     self.entries.contains_key(&reference),
                     "{key} points to {reference}"
@@ -176,28 +196,44 @@ impl Switch {
     /// How each FEC and each incoming label leaves the router.
     pub(crate) fn exits(&self) -> BTreeMap<Key, BTreeSet<Exit>> {
         let exits = self.entries.iter().filter_map(|(key, value)| {
-            let group = value.path_group()?;
-            Some((*key, self.exits_of(group, value)))
+            let exits = match (value.path_group(), value.multicast_group()) {
+                (Some(group), _) => self.exits_of(group),
+                (None, Some(group)) => self.copies_of(group),
+                (None, None) => return None,
+            };
+            Some((*key, exits))
         });
         exits.collect()
     }
 
-    fn exits_of(&self, group: PathGroupId, value: &Value) -> BTreeSet<Exit> {
-        let pops = matches!(value, Value::Ilm(IlmValue::PopAndForward { .. }));
-        assert!(
-            pops || matches!(
-                value,
-                Value::Ilm(IlmValue::Swap(_)) | Value::Ftn(FtnValue::Forward(_))
-            )
-        );
-        let Some(Value::PathGroup(members)) = self.entries.get(&Key::PathGroup(group)) else {
+    fn exits_of(&self, group: PathGroupId) -> BTreeSet<Exit> {
+        let buckets = buckets_of(&self.entries, group, PathRole::Working);
+        let exit = |bucket: &dataplane::Bucket| {
+            let exit = bucket.primary;
+            match self.entries.get(&Key::Nhlfe(exit.nhlfe)) {
+                Some(Value::Nhlfe(nhlfe)) => Some((exit.port, nhlfe.clone())),
+                _ => None,
+            }
+        };
+        buckets.iter().filter_map(exit).collect()
+    }
+
+    fn copies_of(&self, group: dataplane::MulticastGroupId) -> BTreeSet<Exit> {
+        let Some(Value::MulticastGroup(replicas)) = self.entries.get(&Key::MulticastGroup(group))
+        else {
             return BTreeSet::new();
         };
-        let exit = |member: &dataplane::Member| match self.entries.get(&Key::Nhlfe(member.nhlfe)) {
-            Some(Value::Nhlfe(nhlfe)) => Some((member.port, nhlfe.clone())),
-            _ => None,
+        let copy = |replica: &dataplane::Replica| {
+            let branch = self.entries.get(&Key::Branch(group, replica.replica))?;
+            let Value::Branch(nhlfe) = branch else {
+                return None;
+            };
+            match self.entries.get(&Key::Nhlfe(*nhlfe)) {
+                Some(Value::Nhlfe(nhlfe)) => Some((replica.port, nhlfe.clone())),
+                _ => None,
+            }
         };
-        members.iter().filter_map(exit).collect()
+        replicas.iter().filter_map(copy).collect()
     }
 }
 
@@ -252,6 +288,8 @@ pub(crate) struct Scenario {
     /// Group of each FEC and each label.
     ftn: BTreeMap<u8, usize>,
     ilm: BTreeMap<u32, usize>,
+    /// Group of which each label's packets are copied to every next hop.
+    replicated: BTreeMap<u32, usize>,
     resolved: BTreeSet<(u8, u8)>,
     /// Neighbours with one MAC address between them.
     shared_mac: bool,
@@ -264,10 +302,11 @@ pub(crate) fn any_scenario() -> impl Strategy<Value = Scenario> {
         prop::collection::vec(hops, 1..5),
         prop::collection::btree_map(0u8..8, any::<prop::sample::Index>(), 0..8),
         prop::collection::btree_map(1000u32..1006, any::<prop::sample::Index>(), 0..6),
+        prop::collection::btree_map(2000u32..2004, any::<prop::sample::Index>(), 0..4),
         prop::collection::btree_set((0u8..4, 1u8..3), 0..8),
         any::<bool>(),
     )
-        .prop_map(|(groups, ftn, ilm, resolved, shared_mac)| {
+        .prop_map(|(groups, ftn, ilm, replicated, resolved, shared_mac)| {
             let count = groups.len();
             Scenario {
                 ftn: ftn
@@ -275,6 +314,10 @@ pub(crate) fn any_scenario() -> impl Strategy<Value = Scenario> {
                     .map(|(fec, index)| (fec, index.index(count)))
                     .collect(),
                 ilm: ilm
+                    .into_iter()
+                    .map(|(label, index)| (label, index.index(count)))
+                    .collect(),
+                replicated: replicated
                     .into_iter()
                     .map(|(label, index)| (label, index.index(count)))
                     .collect(),
@@ -311,6 +354,20 @@ impl Scenario {
         }
         for (label, index) in &self.ilm {
             router.ilm(*label, &groups[*index], Some(Payload::Ipv4));
+        }
+        for (label, index) in &self.replicated {
+            // A branch of a label has a label.
+            let hops = self.groups[*index]
+                .iter()
+                .filter(|(_, _, label)| *label != 0);
+            let hops: Vec<_> = hops.map(nhlfe).collect();
+            if !hops.is_empty() {
+                let action = IlmAction::Replicate {
+                    replication: branches(&hops, None),
+                    qos_map: QosMapId::DEFAULT,
+                };
+                router.bind(*label, action);
+            }
         }
         for (interface, last) in &self.resolved {
             if self.shared_mac {

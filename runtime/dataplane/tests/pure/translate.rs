@@ -4,22 +4,24 @@ use std::sync::Arc;
 
 use dataplane::{
     Capacity, Desired, Entries, FtnValue, IlmValue, Key, NhlfeValue, PathGroupId, PuntRate,
-    PuntReason, Refusal, Target, Translator, Value,
+    PuntReason, Push, Refusal, Table, Target, Translator, Value, buckets_of,
 };
 use forwarding::{
-    EntryKey, FtnAction, IlmAction, IlmKey, MacAddress, Path, PathGroup, Payload, Protocol,
-    TtlModel, VrfId,
+    EntryKey, FtnAction, IlmAction, IlmKey, LabelSpace, MacAddress, PathRole, Payload, Protocol,
+    PuntClass, QosMapId, TunnelModel, VrfId,
 };
 use proptest::prelude::*;
 
-use crate::support::{Router, Switch, any_scenario, capacity, fec, label, nhlfe, paths, write};
+use crate::support::{
+    Router, Switch, any_scenario, capacity, fec, label, nhlfe, paths, translate, write,
+};
 
-fn translate(desired: &Desired, capacity: Capacity, held: &Entries) -> Target {
-    Translator::new(capacity).translate(desired, held, false)
+fn fresh_with(desired: &Desired, capacity: Capacity, held: &Entries) -> Target {
+    translate(&mut Translator::new(capacity), desired, held, false)
 }
 
 fn fresh(desired: &Desired) -> Target {
-    translate(desired, capacity(), &Entries::new())
+    fresh_with(desired, capacity(), &Entries::new())
 }
 
 fn ftn_value<'a>(target: &'a Target, prefix: &str) -> &'a Value {
@@ -38,10 +40,8 @@ fn ilm_value(target: &Target, value: u32) -> IlmValue {
 }
 
 fn nhlfe_of(target: &Target, group: PathGroupId) -> NhlfeValue {
-    let Value::PathGroup(members) = &target.entries[&Key::PathGroup(group)] else {
-        panic!()
-    };
-    let Value::Nhlfe(nhlfe) = &target.entries[&Key::Nhlfe(members[0].nhlfe)] else {
+    let buckets = buckets_of(&target.entries, group, PathRole::Working);
+    let Value::Nhlfe(nhlfe) = &target.entries[&Key::Nhlfe(buckets[0].primary.nhlfe)] else {
         panic!()
     };
     nhlfe.clone()
@@ -62,10 +62,24 @@ fn a_fec_with_an_lsp_pushes_its_labels() {
         NhlfeValue {
             source: MacAddress([2, 0, 0, 0, 0, 0]),
             destination: MacAddress([2, 1, 0, 0, 0, 2]),
-            labels: vec![label(100), label(200)],
-            ttl_pipe: false,
+            vlan: None,
+            qos_map: QosMapId::DEFAULT,
+            push: Some(Push {
+                labels: vec![label(100), label(200)],
+                model: TunnelModel::Uniform,
+                entropy_label: None,
+                control_word: false,
+                upstream_assigned: false,
+                tunnel: None,
+            }),
         }
     );
+    // The MTU of labelled packets, less the labels that are pushed.
+    let buckets = buckets_of(&target.entries, group, PathRole::Working);
+    assert_eq!(buckets.len(), 1);
+    assert_eq!(buckets[0].primary.port, 1);
+    assert_eq!(buckets[0].primary.max_length, 1500);
+    assert_eq!(buckets[0].backup, None);
     assert!(
         target
             .translated
@@ -88,12 +102,12 @@ fn a_label_is_swapped_or_popped_as_its_nhlfe_says() {
     );
     router.ilm(1003, &paths(&[nhlfe(0, 2, &[100]), nhlfe(1, 2, &[])]), None);
     let target = fresh(&router.desired());
-    assert!(matches!(ilm_value(&target, 1000), IlmValue::Swap(_)));
+    assert!(matches!(ilm_value(&target, 1000), IlmValue::Swap { .. }));
     assert!(matches!(
         ilm_value(&target, 1001),
         IlmValue::PopAndForward {
             payload: Some(Payload::Ipv4),
-            ttl_pipe: false,
+            model: TunnelModel::Uniform,
             ..
         }
     ));
@@ -119,49 +133,62 @@ fn the_egress_of_an_lsp_looks_up_what_is_below() {
             .unwrap();
     };
     let (vrf, payload) = (VrfId(7), Payload::Ipv6);
+    let (qos_map, tail_end) = (QosMapId(3), None);
+    let tunnel_model = TunnelModel::Pipe;
     bind(
         100,
         IlmAction::PopAndLookUpIp {
             vrf,
             payload,
-            ttl_model: TtlModel::Pipe,
+            tunnel_model,
+            qos_map,
+            tail_end,
         },
     );
-    bind(
-        101,
-        IlmAction::PopAndLookUpLabel {
-            ttl_model: TtlModel::Uniform,
-        },
-    );
+    bind(101, IlmAction::pop_and_look_up_label(LabelSpace(9)));
     bind(
         2,
         IlmAction::ExplicitNull {
             payload,
-            ttl_model: TtlModel::ShortPipe,
+            tunnel_model: TunnelModel::ShortPipe,
         },
     );
-    bind(102, IlmAction::Punt);
+    bind(102, IlmAction::PUNT);
+    bind(13, IlmAction::Punt(PuntClass::GenericAssociatedChannel));
+    bind(14, IlmAction::Discard);
     let target = fresh(&router.desired());
     assert_eq!(
         ilm_value(&target, 100),
         IlmValue::PopAndLookUpIp {
             vrf,
             payload,
-            ttl_pipe: true
+            model: TunnelModel::Pipe,
+            qos_map,
+            tail_end,
         }
     );
     assert_eq!(
         ilm_value(&target, 101),
-        IlmValue::PopAndLookUpLabel { ttl_pipe: false }
+        IlmValue::PopAndLookUpLabel {
+            label_space: LabelSpace(9),
+            model: TunnelModel::Uniform,
+            qos_map: QosMapId::DEFAULT,
+            tail_end,
+        }
     );
     assert_eq!(
         ilm_value(&target, 2),
         IlmValue::ExplicitNull {
             payload,
-            ttl_pipe: true
+            model: TunnelModel::ShortPipe
         }
     );
-    assert_eq!(ilm_value(&target, 102), IlmValue::Punt);
+    assert_eq!(
+        ilm_value(&target, 102),
+        IlmValue::Punt(PuntReason::LabelAction)
+    );
+    assert_eq!(ilm_value(&target, 13), IlmValue::Punt(PuntReason::GAch));
+    assert_eq!(ilm_value(&target, 14), IlmValue::Discard);
 }
 
 #[test]
@@ -191,29 +218,29 @@ fn local_and_connected_prefixes_need_no_path_group() {
 
 /// RFC 5654 requirement 97: the repair of a failed path does not grow with its LSPs.
 #[test]
-fn a_lost_neighbour_is_one_write_however_many_fecs_use_it() {
-    let mut router = Router::new();
-    router.neighbour(0, 2);
-    router.neighbour(1, 2);
-    let group = paths(&[nhlfe(0, 2, &[100]), nhlfe(1, 2, &[200])]);
-    for index in 0..100 {
-        router.ftn(&format!("10.{index}.0.0/16"), &group);
-    }
-    let mut translator = Translator::new(capacity());
-    let mut switch = Switch::default();
-    let target = translator.translate(&router.desired(), &switch.entries, false);
-    write(&mut switch, &target.entries);
-    router
-        .forwarding
-        .remove_neighbour(nhlfe(1, 2, &[]).next_hop());
-    let target = translator.translate(&router.desired(), &switch.entries, false);
-    let written = write(&mut switch, &target.entries).written;
-    assert_eq!(
-        (written.inserted, written.modified),
-        (0, 1),
-        "the path group alone"
-    );
-    assert_eq!(written.deleted, 1, "the NHLFE that is not used any more");
+fn a_lost_neighbour_is_as_many_writes_however_many_fecs_use_it() {
+    let written = [1, 100].map(|fecs| {
+        let mut router = Router::new();
+        router.neighbour(0, 2);
+        router.neighbour(1, 2);
+        let group = paths(&[nhlfe(0, 2, &[100]), nhlfe(1, 2, &[200])]);
+        for index in 0..fecs {
+            router.ftn(&format!("10.{index}.0.0/16"), &group);
+        }
+        let mut translator = Translator::new(capacity());
+        let mut switch = Switch::default();
+        let target = translate(&mut translator, &router.desired(), &switch.entries, false);
+        write(&mut switch, &target.entries);
+        router
+            .forwarding
+            .remove_neighbour(nhlfe(1, 2, &[]).next_hop());
+        let target = translate(&mut translator, &router.desired(), &switch.entries, false);
+        write(&mut switch, &target.entries).written
+    });
+    // The 16 buckets: 8 were the lost path's, 8 had it as their backup.
+    assert_eq!((written[0].inserted, written[0].modified), (0, 16));
+    assert_eq!(written[0].deleted, 1, "the NHLFE that is not used any more");
+    assert_eq!(written[0], written[1]);
 }
 
 #[test]
@@ -227,15 +254,13 @@ fn a_new_mac_address_of_a_neighbour_is_one_write() {
     let mut switch = Switch::default();
     write(
         &mut switch,
-        &translator
-            .translate(&router.desired(), &Entries::new(), false)
-            .entries,
+        &translate(&mut translator, &router.desired(), &Entries::new(), false).entries,
     );
     let mac = MacAddress([2, 7, 7, 7, 7, 7]);
     router
         .forwarding
         .set_neighbour(nhlfe(0, 2, &[]).next_hop().clone(), mac);
-    let target = translator.translate(&router.desired(), &switch.entries, false);
+    let target = translate(&mut translator, &router.desired(), &switch.entries, false);
     assert_eq!(write(&mut switch, &target.entries).written.total(), 1);
 }
 
@@ -244,7 +269,12 @@ fn without_a_resolved_next_hop_there_is_no_entry() {
     let mut router = Router::new();
     router.ftn("10.2.0.0/24", &paths(&[nhlfe(0, 2, &[100])]));
     let target = fresh(&router.desired());
-    assert!(!target.entries.keys().any(|key| key.lfib_key().is_some()));
+    assert!(
+        !target
+            .entries
+            .keys()
+            .any(|key| key.table() == Table::FtnIpv4)
+    );
     assert!(target.translated.is_empty() && target.refused.is_empty());
 }
 
@@ -252,10 +282,7 @@ fn without_a_resolved_next_hop_there_is_no_entry() {
 fn what_does_not_fit_is_refused_by_name_and_returns_with_the_space() {
     let mut router = Router::new();
     router.neighbour(0, 2);
-    let small = Capacity {
-        ftn_ipv4: 2,
-        ..capacity()
-    };
+    let small = capacity().with_size(Table::FtnIpv4, 2);
     for index in 0..3 {
         router.ftn(
             &format!("10.{index}.0.0/16"),
@@ -264,7 +291,7 @@ fn what_does_not_fit_is_refused_by_name_and_returns_with_the_space() {
     }
     let mut translator = Translator::new(small);
     let mut switch = Switch::default();
-    let target = translator.translate(&router.desired(), &switch.entries, false);
+    let target = translate(&mut translator, &router.desired(), &switch.entries, false);
     let refused: Vec<_> = target.refused.iter().collect();
     let key = EntryKey::Ftn(fec("10.2.0.0/16"));
     assert_eq!(
@@ -272,7 +299,7 @@ fn what_does_not_fit_is_refused_by_name_and_returns_with_the_space() {
         [(
             &key,
             &Refusal::TableFull {
-                table: "ftn_ipv4",
+                table: Table::FtnIpv4,
                 size: 2
             }
         )]
@@ -290,7 +317,7 @@ fn what_does_not_fit_is_refused_by_name_and_returns_with_the_space() {
         &forwarding::Owner::named(Protocol::Static, "10.0.0.0/16"),
         &fec("10.0.0.0/16"),
     );
-    let target = translator.translate(&router.desired(), &switch.entries, false);
+    let target = translate(&mut translator, &router.desired(), &switch.entries, false);
     assert!(target.refused.is_empty());
     assert!(target.translated.contains(&key));
 }
@@ -300,10 +327,7 @@ fn what_does_not_fit_is_refused_by_name_and_returns_with_the_space() {
 fn what_the_switch_holds_keeps_its_space() {
     let mut router = Router::new();
     router.neighbour(0, 2);
-    let small = Capacity {
-        ftn_ipv4: 1,
-        ..capacity()
-    };
+    let small = capacity().with_size(Table::FtnIpv4, 1);
     let group = paths(&[nhlfe(0, 2, &[])]);
     let route = FtnAction::Forward(Arc::clone(&group));
     router
@@ -313,19 +337,17 @@ fn what_the_switch_holds_keeps_its_space() {
     let mut switch = Switch::default();
     write(
         &mut switch,
-        &translator
-            .translate(&router.desired(), &Entries::new(), false)
-            .entries,
+        &translate(&mut translator, &router.desired(), &Entries::new(), false).entries,
     );
     router.ftn("10.1.0.0/16", &group);
-    let target = translator.translate(&router.desired(), &switch.entries, false);
+    let target = translate(&mut translator, &router.desired(), &switch.entries, false);
     assert!(
         target
             .refused
             .contains_key(&EntryKey::Ftn(fec("10.1.0.0/16")))
     );
     // On an empty switch the preferred one goes first.
-    let target = translator.translate(&router.desired(), &Entries::new(), false);
+    let target = translate(&mut translator, &router.desired(), &Entries::new(), false);
     assert!(
         target
             .refused
@@ -342,18 +364,10 @@ fn each_limit_of_the_profile_is_kept() {
     let four: Vec<_> = (0..4)
         .map(|interface| nhlfe(interface, 2, &[100]))
         .collect();
-    let weighted = Path {
-        nhlfe: nhlfe(0, 2, &[1000]),
-        weight: 129,
-    };
     router.ftn("10.0.0.0/16", &paths(&four));
     router.ftn("10.1.0.0/16", &paths(&[nhlfe(0, 2, &[16, 17, 18, 19, 20])]));
-    router.ftn(
-        "10.2.0.0/16",
-        &Arc::new(PathGroup::new([weighted]).unwrap()),
-    );
     let refused = |capacity: Capacity, prefix: &str| {
-        let target = translate(&router.desired(), capacity, &Entries::new());
+        let target = fresh_with(&router.desired(), capacity, &Entries::new());
         target
             .refused
             .get(&EntryKey::Ftn(fec(prefix)))
@@ -364,54 +378,24 @@ fn each_limit_of_the_profile_is_kept() {
         refused(capacity(), "10.1.0.0/16").unwrap(),
         "it pushes 5 labels, but the switch pushes 4 at the most"
     );
-    assert_eq!(
-        refused(capacity(), "10.2.0.0/16").unwrap(),
-        "its next hops' weights add up to 129, but the switch takes 128 a group"
-    );
-    for (capacity, table) in [
-        (
-            Capacity {
-                nhlfe: 3,
-                ..capacity()
-            },
-            "nhlfe",
-        ),
-        (
-            Capacity {
-                path_group: 0,
-                ..capacity()
-            },
-            "path_group",
-        ),
-        (
-            Capacity {
-                path_group_members: 3,
-                ..capacity()
-            },
-            "path_group members",
-        ),
-        (
-            Capacity {
-                ftn_ipv4: 0,
-                ..capacity()
-            },
-            "ftn_ipv4",
-        ),
+    for (table, size) in [
+        (Table::Nhlfe, 3),
+        (Table::PathGroup, 0),
+        (Table::PathBucket, 31),
+        (Table::FtnIpv4, 0),
     ] {
+        let capacity = capacity().with_size(table, size);
         let reason = refused(capacity, "10.0.0.0/16").unwrap();
         assert!(
             reason.starts_with(&format!("table {table} is full")),
             "{reason}"
         );
     }
-    let small = Capacity {
-        port_config: 2,
-        ..capacity()
-    };
-    let target = translate(&router.desired(), small, &Entries::new());
+    let small = capacity().with_size(Table::Interface, 2);
+    let target = fresh_with(&router.desired(), small, &Entries::new());
     assert_eq!(target.problems.len(), 1);
     assert!(
-        target.problems[0].contains("port_config port 3"),
+        target.problems[0].contains("interface port 3"),
         "{:?}",
         target.problems
     );
@@ -428,7 +412,7 @@ fn a_punt_class_of_rate_zero_is_off() {
     assert_eq!(target.entries[&Key::PuntPolicy(5)], Value::PuntDrop);
     assert!(matches!(
         target.entries[&Key::PuntPolicy(1)],
-        Value::PuntMetered(_)
+        Value::PuntMetered(..)
     ));
 }
 
@@ -450,7 +434,7 @@ fn the_hold_keeps_what_waits_for_its_next_hop() {
         .forwarding
         .remove_neighbour(nhlfe(1, 2, &[]).next_hop());
     let mut translator = Translator::new(capacity());
-    let target = translator.translate(&router.desired(), &switch.entries, true);
+    let target = translate(&mut translator, &router.desired(), &switch.entries, true);
     assert_eq!(target.kept, [EntryKey::Ftn(fec("10.1.0.0/16"))].into());
     assert!(
         target
@@ -461,12 +445,12 @@ fn the_hold_keeps_what_waits_for_its_next_hop() {
         crate::support::apply(&mut switch, &target.entries, true, |_| 0, |_| false, |_| {});
     assert_eq!(outcome.written.total(), 0);
     // The hold is over: the path that is left is used.
-    let target = translator.translate(&router.desired(), &switch.entries, false);
+    let target = translate(&mut translator, &router.desired(), &switch.entries, false);
     assert!(target.kept.is_empty());
     let written = write(&mut switch, &target.entries).written;
     assert_eq!(
         (written.inserted, written.modified, written.deleted),
-        (0, 1, 1)
+        (0, 16, 1)
     );
 }
 
@@ -489,7 +473,7 @@ fn a_group_that_others_use_is_not_adopted() {
     };
     router.ftn("10.1.0.0/16", &paths(&[nhlfe(1, 2, &[101])]));
     router.ftn("10.2.0.0/16", &paths(&[nhlfe(1, 2, &[102])]));
-    let target = translate(&router.desired(), capacity(), &switch.entries);
+    let target = fresh_with(&router.desired(), capacity(), &switch.entries);
     assert!(!target.entries.contains_key(&Key::PathGroup(old)));
 }
 
@@ -501,13 +485,13 @@ proptest! {
         // A history, so that ids are not simply those of an empty switch.
         let mut translator = Translator::new(capacity());
         for scenario in [before, now.clone()] {
-            let target = translator.translate(&scenario.desired(), &switch.entries, false);
+            let target = translate(&mut translator, &scenario.desired(), &switch.entries, false);
             write(&mut switch, &target.entries);
         }
         for hold in [false, true] {
             let desired = now.desired();
             let target =
-                Translator::new(capacity()).translate(&desired, &switch.entries, hold);
+                translate(&mut Translator::new(capacity()), &desired, &switch.entries, hold);
             let keep = hold;
             let (_, outcome) =
                 crate::support::apply(&mut switch, &target.entries, keep, |_| 0, |_| false, |_| {});
