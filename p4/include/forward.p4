@@ -176,6 +176,13 @@ control Forward(inout headers_t hdr, inout metadata_t meta, inout standard_metad
                     }
                 }
             }
+            // Where a penultimate hop writes to an IPv4 header its checksum is made anew: a header
+            // that is not whole or not right must not become one that looks right.
+            if (meta.ipv4_rewritten == 1 && hdr.ipv4.isValid() &&
+                (standard_metadata.checksum_error == 1 || hdr.ipv4.version != 4 || hdr.ipv4.ihl < 5 ||
+                 (hdr.ipv4.ihl > 5 && !hdr.ipv4_options.isValid()))) {
+                meta.drop_reason = DROP_IP_HEADER;
+            }
         }
     }
 }

@@ -35,7 +35,27 @@ fn php_in_the_pipe_model_leaves_the_inner_ttl() {
         .is_forwarded(2, &forwarded(IPV4, &[&packet]));
 }
 
-/// RFC 3032 section 3.16 of RFC 3031: only the top label is popped; the label below stays.
+/// RFC 1812 section 5.2.2: a penultimate hop that writes the TTL into an IPv4 header does not make a
+/// damaged one look right; where it writes nothing (RFC 3443 section 3.3) the header is not its business.
+#[test]
+fn php_does_not_repair_a_damaged_ip_header() {
+    let dut = Dut::new();
+    dut.ilm(100, Ilm::PopForward(dut.path(&[]), IPV4_BELOW, UNIFORM));
+    dut.ilm(101, Ilm::PopForward(dut.path(&[]), IPV4_BELOW, PIPE));
+    let good = Ipv4::to([10, 2, 0, 2]).options(&[1; 4]).octets();
+    let mut checksum = good.clone();
+    checksum[10] ^= 1;
+    let mut version = good.clone();
+    version[0] = 0x44;
+    for packet in [checksum, version, good[..22].to_vec()] {
+        let frame = |label| received(MPLS, &[&stack(&[label], 0, 64), &packet]);
+        dut.send(1, &frame(100)).is_dropped(Drop::IpHeader);
+        dut.send(1, &frame(101))
+            .is_forwarded(2, &forwarded(IPV4, &[&packet]));
+    }
+}
+
+/// RFC 3031 section 3.16: only the top label is popped; the label below stays.
 #[test]
 fn php_pops_one_label_of_many() {
     let dut = Dut::new();
