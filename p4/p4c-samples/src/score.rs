@@ -243,20 +243,23 @@ impl Score {
     /// The reasons for refusing programs for v1model, most frequent first. Reasons that differ in
     /// names only are one.
     fn histogram(&self) -> Vec<[String; 3]> {
-        let mut histogram: BTreeMap<String, (usize, &str)> = BTreeMap::new();
+        let mut histogram: BTreeMap<String, (usize, &str, &str)> = BTreeMap::new();
         for result in &self.results {
             if let Some(reason) = result.refusal()
                 && !result.must_fail
                 && result.v1model
             {
                 let entry = histogram.entry(without_names(reason));
-                entry.or_insert((0, &result.name)).0 += 1;
+                entry.or_insert((0, reason, &result.name)).0 += 1;
             }
         }
         let mut list: Vec<_> = histogram.into_iter().collect();
-        list.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
+        list.sort_by_key(|(_, (count, ..))| std::cmp::Reverse(*count));
         list.into_iter()
-            .map(|(reason, (count, example))| [count.to_string(), reason, example.to_owned()])
+            .map(|(reason, (count, whole, example))| {
+                let reason = if count == 1 { whole.to_owned() } else { reason };
+                [count.to_string(), reason, example.to_owned()]
+            })
             .collect()
     }
 
