@@ -187,3 +187,13 @@ fn it_explains_itself_and_completes() {
         .stdout(predicate::str::contains("--p4runtime-files"));
     command().assert().code(2);
 }
+
+#[test]
+#[cfg(unix)]
+fn an_input_without_end_is_refused() {
+    command()
+        .args(["/dev/zero", "-E"])
+        .assert()
+        .code(1)
+        .stderr(predicate::str::contains("it has more than"));
+}
