@@ -170,13 +170,13 @@ fn random() -> impl FnMut() -> u64 {
     }
 }
 
-/// Load is shared evenly among 2, 3, 4, 8 and 16 members: by labels, by IPv4 and by IPv6 flows. A perfect
-/// hash puts n/k flows on each of k members with a deviation of sqrt(n/k), so 1,000 flows over 16 members
-/// are off by 20 percent (1.6 deviations) in five runs of six whatever the hash; the measure is
-/// therefore chi-squared, at the 0.1 percent level, and 20 percent where 1,000 flows can show it.
+/// Load is shared evenly among 2, 3, 4, 8 and 16 members: by labels, by IPv4 and by IPv6 flows: no member
+/// is off its share by more than 20 percent, and chi-squared is below its 0.1 percent level. A perfect
+/// hash puts n/k of n flows on each of k members with a deviation of sqrt(n/k): of 1,000 flows over 16
+/// members 20 percent are 1.6 deviations, which five runs of six exceed somewhere whatever the hash. So
+/// 8 and 16 members get 10,000 flows.
 #[test]
 fn random_flows_are_shared_evenly() {
-    const FLOWS: u64 = 1000;
     // Quantiles of chi-squared for k - 1 degrees of freedom at 0.999.
     let groups = [
         (2u32, 10.83),
@@ -195,6 +195,11 @@ fn random_flows_are_shared_evenly() {
         dut.ftn4(vrf, [0; 4], 0, Ftn::Forward(group));
         dut.ftn6(vrf, [0; 16], 0, Ftn::Forward(group));
         dut.port(1, true, vrf, 0);
+        let flows = if members <= 4 || dut.has_kernel_links() {
+            1000
+        } else {
+            10_000
+        };
         let kinds: [(&str, &dyn Fn(u64, u16) -> Vec<u8>); 3] = [
             ("labels", &|flow, _| {
                 labelled(&[label, 16 + (flow % 0xf_0000) as u32])
@@ -213,7 +218,7 @@ fn random_flows_are_shared_evenly() {
         ];
         for (kind, frame) in kinds {
             let mut random = random();
-            let frames: Vec<_> = (0..FLOWS)
+            let frames: Vec<_> = (0..flows)
                 .map(|_| frame(random(), random() as u16))
                 .collect();
             let mut counts = vec![0u32; members as usize];
@@ -221,12 +226,8 @@ fn random_flows_are_shared_evenly() {
                 let label = u32::from_be_bytes([0, out[14], out[15], out[16]]) >> 4;
                 counts[label as usize - 600] += 1;
             }
-            assert_eq!(
-                u64::from(counts.iter().sum::<u32>()),
-                FLOWS,
-                "{kind}: {counts:?}"
-            );
-            let mean = FLOWS as f64 / f64::from(members);
+            assert_eq!(counts.iter().sum::<u32>(), flows, "{kind}: {counts:?}");
+            let mean = f64::from(flows) / f64::from(members);
             let off = counts.iter().map(|&count| (f64::from(count) - mean).abs());
             let chi_squared: f64 = off.clone().map(|off| off.powi(2) / mean).sum();
             let most = off.fold(0.0, f64::max) / mean;
@@ -236,7 +237,7 @@ fn random_flows_are_shared_evenly() {
                 "{kind}, {members} members: {counts:?}"
             );
             assert!(
-                members > 4 || most <= 0.2,
+                mean < 250.0 || most <= 0.2,
                 "{kind}, {members} members: {counts:?}"
             );
         }
