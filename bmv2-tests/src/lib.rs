@@ -18,6 +18,7 @@ use lsrctl::lab::echo::{PingOptions, PingResult, Prober};
 use lsrctl::lab::packet::Frame;
 use lsrctl::lab::programs::Programs;
 use lsrctl::lab::running::{Lab, LabOptions, Quiet};
+use lsrctl::lab::sandbox::protocol::ProcessStatus;
 use lsrctl::lab::topology::Topology;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinHandle;
@@ -73,8 +74,13 @@ pub fn programs() -> &'static Programs {
 
 /// The topology of labs/chain.toml.
 pub fn chain() -> String {
-    let path = source().join("labs/chain.toml");
-    std::fs::read_to_string(path).expect("the repository has labs/chain.toml")
+    lab_file("chain")
+}
+
+/// The topology of a file of labs/.
+pub fn lab_file(name: &str) -> String {
+    let path = source().join("labs").join(name).with_extension("toml");
+    std::fs::read_to_string(path).expect("the repository has the lab")
 }
 
 /// A lab, and the right to run one.
@@ -237,6 +243,38 @@ pub async fn mac(lab: &Lab, router: &str, port: u32) -> [u8; 6] {
         .map(|octet| u8::from_str_radix(octet, 16).expect("a MAC address"))
         .collect();
     octets.try_into().expect("six octets")
+}
+
+/// Asks a router by `lsrctl`; gives what it prints. A refusal fails the test.
+pub async fn lsrctl(lab: &Lab, router: &str, arguments: &[&str]) -> String {
+    let program = lab.options().programs.lsrctl.display().to_string();
+    let run = lab.sandbox().inner_run();
+    let socket = run.join("p4lsr").join(router).join("lsrd.sock");
+    let socket = socket.display().to_string();
+    let mut command = vec![program.as_str(), "--socket", &socket];
+    command.extend(arguments);
+    let (status, output) = lab.run(router, &command).await.expect("lsrctl is built");
+    assert_eq!(status, ProcessStatus::Exited(0), "{output}");
+    output
+}
+
+/// What `lsrctl show SUBJECT --json` prints.
+pub async fn show(lab: &Lab, router: &str, subject: &str) -> serde_json::Value {
+    let text = lsrctl(lab, router, &["show", subject, "--json"]).await;
+    serde_json::from_str(&text).expect("--json prints JSON")
+}
+
+/// Runs ping(8) with these options and gives its output; `None` where it is not installed.
+pub async fn system_ping(lab: &Lab, host: &str, options: &[&str]) -> Option<String> {
+    let mut command = vec!["ping", "-c", "5", "-i", "0.2", "-W", "3"];
+    command.extend(options);
+    match lab.run(host, &command).await {
+        Ok((_, output)) => Some(output),
+        Err(error) => {
+            println!("skipped: {error}");
+            None
+        }
+    }
 }
 
 /// What a router has dropped for a reason so far, in packets.

@@ -14,6 +14,10 @@ use super::socket::AsyncSocket;
 
 /// The largest frame that is kept whole.
 const SNAP_LENGTH: usize = 65_535;
+/// Octets of the two MAC addresses of a frame, behind which its tag stands.
+const MAC_ADDRESSES: usize = 12;
+/// EtherType of an 802.1Q tag.
+const VLAN: u16 = 0x8100;
 /// Room in the kernel for frames that were not read yet, in octets: bursts must not get lost.
 const RECEIVE_BUFFER: usize = 8 << 20;
 
@@ -48,18 +52,23 @@ impl PacketSocket {
         let socket = AsyncSocket::new(socket)?;
         // A smaller buffer than asked for is not worth failing for.
         let _ = socket.socket().set_recv_buffer_size(RECEIVE_BUFFER);
-        let on: libc::c_int = 1;
-        // SAFETY: SO_TIMESTAMPNS takes an int, which lives until the call returns.
-        let result = unsafe {
-            libc::setsockopt(
-                socket.as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_TIMESTAMPNS,
-                (&raw const on).cast(),
-                size_of::<libc::c_int>() as libc::socklen_t,
-            )
-        };
-        check(result)?;
+        for (level, option) in [
+            (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS),
+            (libc::SOL_PACKET, libc::PACKET_AUXDATA),
+        ] {
+            let on: libc::c_int = 1;
+            // SAFETY: both options take an int, which lives until the call returns.
+            let result = unsafe {
+                libc::setsockopt(
+                    socket.as_raw_fd(),
+                    level,
+                    option,
+                    (&raw const on).cast(),
+                    size_of::<libc::c_int>() as libc::socklen_t,
+                )
+            };
+            check(result)?;
+        }
         let index = interface_index(socket.socket(), interface)?;
         // SAFETY: sockaddr_ll is a plain C structure for which all zeros is a valid value.
         let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
@@ -116,7 +125,7 @@ fn interface_index(socket: &socket2::Socket, interface: &str) -> io::Result<i32>
 
 fn receive(socket: &socket2::Socket) -> io::Result<Captured> {
     let mut octets = vec![0_u8; SNAP_LENGTH];
-    // Aligned for cmsghdr, and long enough for one timestamp.
+    // Aligned for cmsghdr, and long enough for one timestamp and the auxiliary data.
     let mut control = [0_u64; 16];
     // SAFETY: both are plain C structures for which all zeros is a valid value.
     let (mut address, mut message): (libc::sockaddr_ll, libc::msghdr) =
@@ -135,35 +144,68 @@ fn receive(socket: &socket2::Socket) -> io::Result<Captured> {
     let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, 0) };
     let length = usize::try_from(length).map_err(|_| io::Error::last_os_error())?;
     octets.truncate(length);
-    let time = timestamp(&message).unwrap_or_else(|| {
+    let Control { time, tag } = control_of(&message);
+    let time = time.unwrap_or_else(|| {
         SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
     });
+    if let Some(tag) = tag
+        && octets.len() >= MAC_ADDRESSES
+    {
+        // The kernel keeps the tag of a frame beside it; on the wire it is in it.
+        octets.splice(MAC_ADDRESSES..MAC_ADDRESSES, tag);
+    }
     let sent = address.sll_pkttype == libc::PACKET_OUTGOING;
     Ok(Captured { time, sent, octets })
 }
 
-fn timestamp(message: &libc::msghdr) -> Option<Duration> {
+/// What the kernel says of a frame beside its octets.
+#[derive(Default)]
+struct Control {
+    time: Option<Duration>,
+    /// The VLAN tag that was taken out of the frame.
+    tag: Option<[u8; 4]>,
+}
+
+fn control_of(message: &libc::msghdr) -> Control {
+    let mut control = Control::default();
     // SAFETY: the kernel has filled in the control buffer of this message, which is still alive.
     let mut header = unsafe { libc::CMSG_FIRSTHDR(message) };
     while !header.is_null() {
         // SAFETY: CMSG_FIRSTHDR and CMSG_NXTHDR give null or a header inside of the buffer.
         let (level, kind) = unsafe { ((*header).cmsg_level, (*header).cmsg_type) };
-        if level == libc::SOL_SOCKET && kind == libc::SCM_TIMESTAMPNS {
-            // SAFETY: the data of SCM_TIMESTAMPNS is a timespec; it need not be aligned.
-            let time = unsafe {
-                libc::CMSG_DATA(header)
-                    .cast::<libc::timespec>()
-                    .read_unaligned()
-            };
-            let seconds = u64::try_from(time.tv_sec).ok()?;
-            return Some(Duration::new(seconds, u32::try_from(time.tv_nsec).ok()?));
+        match (level, kind) {
+            (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
+                // SAFETY: the data of SCM_TIMESTAMPNS is a timespec; it need not be aligned.
+                let time = unsafe {
+                    libc::CMSG_DATA(header)
+                        .cast::<libc::timespec>()
+                        .read_unaligned()
+                };
+                let seconds = u64::try_from(time.tv_sec).ok();
+                let nanoseconds = u32::try_from(time.tv_nsec).ok();
+                control.time = seconds.zip(nanoseconds).map(|(s, n)| Duration::new(s, n));
+            }
+            (libc::SOL_PACKET, libc::PACKET_AUXDATA) => {
+                // SAFETY: the data of PACKET_AUXDATA is a tpacket_auxdata; it need not be aligned.
+                let data = unsafe {
+                    libc::CMSG_DATA(header)
+                        .cast::<libc::tpacket_auxdata>()
+                        .read_unaligned()
+                };
+                if data.tp_status & libc::TP_STATUS_VLAN_VALID != 0 {
+                    let [a, b] = VLAN.to_be_bytes();
+                    let [c, d] = data.tp_vlan_tci.to_be_bytes();
+                    control.tag = Some([a, b, c, d]);
+                }
+            }
+            _ => {}
         }
         // SAFETY: as above.
         header = unsafe { libc::CMSG_NXTHDR(message, header) };
     }
-    None
+    control
 }
 
 /// A running capture on one interface.

@@ -12,7 +12,11 @@ const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_ARP: u16 = 0x0806;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
 const ETHERTYPE_MPLS: u16 = 0x8847;
+const ETHERTYPE_VLAN: u16 = 0x8100;
 const ETHERNET_HEADER: usize = 14;
+/// Octets of an 802.1Q tag, and the VLAN identifier in its control information.
+const TAG: usize = 4;
+const VLAN_ID: u16 = 0x0fff;
 
 /// What one frame on a wire holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +25,9 @@ pub struct Frame {
     pub destination: [u8; 6],
     /// Source MAC address.
     pub source: [u8; 6],
-    /// The EtherType.
+    /// The VLAN identifier of an 802.1Q tag, if there is one.
+    pub vlan: Option<u16>,
+    /// The EtherType, behind the tag.
     pub ether_type: u16,
     /// The label stack, outermost first; empty without labels.
     pub labels: Vec<LabelStackEntry>,
@@ -76,8 +82,14 @@ impl Frame {
     pub fn parse(octets: &[u8]) -> Option<Self> {
         let destination = octets.get(0..6)?.try_into().ok()?;
         let source = octets.get(6..12)?.try_into().ok()?;
-        let ether_type = u16::from_be_bytes(octets.get(12..ETHERNET_HEADER)?.try_into().ok()?);
-        let mut rest = &octets[ETHERNET_HEADER..];
+        let word = |at: usize| Some(u16::from_be_bytes(octets.get(at..at + 2)?.try_into().ok()?));
+        let (vlan, ether_type, mut rest) = match word(12)? {
+            ETHERTYPE_VLAN => {
+                let rest = octets.get(ETHERNET_HEADER + TAG..)?;
+                (Some(word(14)? & VLAN_ID), word(16)?, rest)
+            }
+            ether_type => (None, ether_type, &octets[ETHERNET_HEADER..]),
+        };
         let mut labels = Vec::new();
         let mut no_bottom = false;
         if ether_type == ETHERTYPE_MPLS {
@@ -103,6 +115,7 @@ impl Frame {
         Some(Self {
             destination,
             source,
+            vlan,
             ether_type,
             labels,
             no_bottom,
@@ -242,6 +255,9 @@ impl fmt::Display for Frame {
             Mac(self.source),
             Mac(self.destination)
         )?;
+        if let Some(vlan) = self.vlan {
+            write!(formatter, " VLAN {vlan}")?;
+        }
         for entry in &self.labels {
             write!(
                 formatter,
@@ -346,6 +362,20 @@ mod tests {
         assert!(frame.is_echo(false, false, 7, 9));
         assert!(!frame.is_echo(false, true, 7, 9));
         assert_eq!(frame.ip().unwrap().ttl, 62);
+    }
+
+    /// IEEE 802.1Q, 9.6: the priority stands in front of the VLAN identifier.
+    #[test]
+    fn a_tag_is_read_and_what_is_behind_it() {
+        let mut octets = vec![2; 12];
+        octets.extend([0x81, 0x00, 0xe0, 100]);
+        octets.extend(ETHERTYPE_MPLS.to_be_bytes());
+        octets.extend(((200_u32 << 12) | (1 << 8) | 63).to_be_bytes());
+        let frame = Frame::parse(&octets).unwrap();
+        assert_eq!((frame.vlan, frame.ether_type), (Some(100), ETHERTYPE_MPLS));
+        assert_eq!(frame.labels[0].label.value(), 200);
+        assert!(frame.to_string().contains(" VLAN 100 [200 "), "{frame}");
+        assert_eq!(Frame::parse(&octets[..17]), None);
     }
 
     #[test]

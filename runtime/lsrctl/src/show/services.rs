@@ -134,7 +134,7 @@ pub(super) fn point_to_multipoint(
                     nhlfes: &[],
                     operation: &operation,
                     status: None,
-                    counter: entry.counter.as_ref(),
+                    counter: entry.local_counter.as_ref(),
                     each: false,
                 }
                 .add_to(&mut table);

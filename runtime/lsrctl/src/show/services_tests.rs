@@ -90,9 +90,9 @@ fn each_branch_of_a_point_to_multipoint_lsp_has_its_counter() {
                 bud: true,
                 next_label_space: 32768,
                 status: installed(),
-                counter: Some(Counter {
-                    packets: 9,
-                    bytes: 900,
+                local_counter: Some(Counter {
+                    packets: 7,
+                    bytes: 700,
                 }),
                 ..IlmEntry::default()
             }),
@@ -103,7 +103,7 @@ fn each_branch_of_a_point_to_multipoint_lsp_has_its_counter() {
         [
             "tv | label 500 | copy, swap 500 → 501 | core0 | 10.0.12.2 | installed | 9 | 900",
             " |  | copy, swap 500 → 502 | core1 | 10.0.12.2 |  | 8 | 800",
-            " |  | copy, look up 500 in space 32768 |  |  |  | 9 | 900",
+            " |  | copy, look up 500 in space 32768 |  |  |  | 7 | 700",
         ]
     );
 }

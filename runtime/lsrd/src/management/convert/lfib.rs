@@ -191,6 +191,10 @@ impl Context<'_> {
             } => {
                 entry.bud = replication.local().is_some();
                 let entry_key = EntryKey::Ilm(*key);
+                let local = self
+                    .counters
+                    .and_then(|all| all.local_branches.get(&entry_key));
+                entry.local_counter = local.map(counter);
                 entry.nhlfes = self.branches(&entry_key, replication.branches());
                 (Operation::Replicate, TunnelModel::default(), *qos_map)
             }
