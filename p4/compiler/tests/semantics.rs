@@ -446,6 +446,25 @@ fn push_and_pop_move_the_elements_of_a_stack() {
 }
 
 #[test]
+fn the_last_element_of_a_stack_is_copied_as_a_whole() {
+    let program = |extracts: &'static str| Program {
+        headers: "h_t[3] s; h_t copy;",
+        parser: extracts,
+        deparser: "packet.emit(hdr.copy);",
+        ..Program::default()
+    };
+    let twice = "state start { packet.extract(hdr.s.next); packet.extract(hdr.s.next);
+                               hdr.copy = hdr.s.last; transition accept; }";
+    assert_eq!(
+        program(twice).output(&[1, 2, 0, 3, 4, 5, 0, 6, 7]),
+        [4, 5, 0, 6, 7]
+    );
+    // Section 8.18: reading `last` of an empty stack is an error.
+    let never = "state start { hdr.copy = hdr.s.last; transition accept; }";
+    assert_eq!(program(never).output(&[1, 2]), [1, 2]);
+}
+
+#[test]
 fn a_full_stack_signals_stack_out_of_bounds() {
     let program = Program {
         ingress: "if (standard_metadata.parser_error == error.StackOutOfBounds) {

@@ -21,8 +21,8 @@ use score::Score;
 ///
 /// The samples are not part of this repository: clone https://github.com/p4lang/p4c and name its
 /// folder `testdata`. The exit code is 0 if nothing came out wrong: every program that compiles
-/// does with its packets what its STF file says, has the P4Info that p4c generates, and no program
-/// makes the compiler panic. Programs that are refused with a reason are no failure; the reason is
+/// loads in p4-switch, does with its packets what its STF file says and has the P4Info that p4c
+/// generates, and no program makes the compiler panic. Programs that are refused with a reason are no failure; the reason is
 /// shown.
 #[derive(Debug, Parser)]
 #[command(name = "p4c-samples", version)]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use p4_compiler::{Compiled, Options, Report, Severity, Source, compile};
+use p4_switch::{Switch, SwitchConfig};
 use p4runtime_proto::convert::{p4info_from_text, p4info_to_text};
 
 use crate::programs::{Program, Programs};
@@ -79,8 +80,22 @@ fn one(program: &Program) -> SampleResult {
                 Err(error) => GoldenResult::Different(format!("cannot read p4c's: {error}")),
             },
         }),
+        load_error: compiled.and_then(load_error),
         compilation,
         compile_time: duration.max(Duration::from_micros(1)),
+    }
+}
+
+/// Why p4-switch does not load what was compiled.
+fn load_error(compiled: &Compiled) -> Option<String> {
+    let load = AssertUnwindSafe(|| {
+        let (switch, _events) = Switch::new(SwitchConfig::default());
+        switch.verify(&compiled.bmv2)
+    });
+    match catch_unwind(load) {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(panic) => Some(format!("p4-switch panicked: {}", panic_message(&*panic))),
     }
 }
 

@@ -62,6 +62,8 @@ pub(crate) struct SampleResult {
     /// How long that took.
     #[serde(rename = "compile_milliseconds", serialize_with = "milliseconds")]
     pub(crate) compile_time: Duration,
+    /// Why p4-switch does not load it, if it compiles.
+    pub(crate) load_error: Option<String>,
     /// What came of its packets; `None` if there are none to run.
     pub(crate) stf: Option<StfResult>,
     /// What came of its P4Info; `None` if p4c's is not there.
@@ -89,6 +91,9 @@ impl SampleResult {
         let mut faults = Vec::new();
         if let Compilation::Panicked(message) = &self.compilation {
             faults.push(format!("panic: {message}"));
+        }
+        if let Some(reason) = &self.load_error {
+            faults.push(format!("p4-switch does not load it: {reason}"));
         }
         if let Some(StfResult::Failed(reason)) = &self.stf {
             faults.push(format!("packets: {reason}"));
@@ -160,8 +165,10 @@ impl Score {
     }
 
     fn summary(&self) -> Summary {
-        let panicked =
-            |result: &SampleResult| matches!(result.compilation, Compilation::Panicked(_));
+        let answered = |result: &SampleResult| {
+            let panicked = matches!(result.compilation, Compilation::Panicked(_));
+            Some(!panicked && result.load_error.is_none())
+        };
         Summary {
             stf: self.count(|result| {
                 result.stf.as_ref().map(|stf| match stf {
@@ -177,8 +184,8 @@ impl Score {
                     GoldenResult::NotCompiled => None,
                 })
             }),
-            samples: self.count(|result| (!result.must_fail).then(|| Some(!panicked(result)))),
-            must_fail: self.count(|result| result.must_fail.then(|| Some(!panicked(result)))),
+            samples: self.count(|result| (!result.must_fail).then(|| answered(result))),
+            must_fail: self.count(|result| result.must_fail.then(|| answered(result))),
         }
     }
 
@@ -282,8 +289,8 @@ impl Score {
         for (name, counts) in [
             ("packets (STF), v1model", &stf),
             ("P4Info, v1model", &p4info),
-            ("samples of all architectures: no panic", &samples),
-            ("programs with errors: no panic", &must_fail),
+            ("samples of all architectures: an answer", &samples),
+            ("programs with errors: an answer", &must_fail),
         ] {
             let numbers = [
                 counts.programs,
@@ -350,6 +357,7 @@ mod tests {
             v1model: true,
             compilation,
             compile_time: Duration::from_millis(3),
+            load_error: None,
             stf: None,
             p4info: None,
         }
@@ -365,6 +373,7 @@ mod tests {
         assert!(clean(&|_| {}));
         assert!(clean(&|r| r.stf = Some(StfResult::Passed)));
         assert!(!clean(&|r| r.stf = Some(StfResult::Failed(String::new()))));
+        assert!(!clean(&|r| r.load_error = Some(String::new())));
         assert!(!clean(
             &|r| r.p4info = Some(GoldenResult::Different(String::new()))
         ));

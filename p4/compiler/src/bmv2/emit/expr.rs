@@ -88,8 +88,16 @@ impl Values<'_> {
         match header {
             HeaderRef::Instance(id) => Value::Header(self.program.headers[id.0].name.clone()),
             HeaderRef::Element(stack, index) => wrapped(self.element(*stack, index)),
-            HeaderRef::Next(stack) | HeaderRef::Last(stack) => {
-                Value::HeaderStack(self.program.stacks[stack.0].name.clone())
+            HeaderRef::Next(stack) => Value::HeaderStack(self.program.stacks[stack.0].name.clone()),
+            // Only fields of `last` have a name; the whole of it is an element like others.
+            HeaderRef::Last(stack) => {
+                let name = &self.program.stacks[stack.0].name;
+                let last = unary(JsonUnary::LastStackIndex, Value::HeaderStack(name.clone()));
+                wrapped(Value::expression(Expression::Binary {
+                    op: JsonBinary::DereferenceHeaderStack,
+                    left: Value::HeaderStack(name.clone()),
+                    right: last,
+                }))
             }
         }
     }
