@@ -89,7 +89,7 @@ async fn the_desired_state_is_written_and_forwards() {
     assert_eq!(counters.ftn[&fec("10.2.0.0/24")].packets, 1);
     assert_eq!(counters.ilm[&IlmKey::platform(label(200))].packets, 1);
     assert_eq!(counters.nhlfe[&nhlfe("core0", &[300])].packets, 1);
-    assert_eq!(counters.ports[&2].packets, 2);
+    assert_eq!(counters.interfaces["core0"].packets, 2);
     stop(driver).await;
     switch.stop().await;
 }
@@ -222,7 +222,8 @@ async fn changes_follow_the_lfib() {
     let place = Place::new();
     let (switch, driver, mut router) = started(&place).await;
     let before = driver.handle.status().borrow().updates_written;
-    // A second path: one more NHLFE, and the path group in place of the old one.
+    // A second path: one more NHLFE; 15 more buckets, the path group that now has 16, and the
+    // one bucket that had no backup path.
     router.ftn(
         "10.2.0.0/24",
         &[nhlfe("core0", &[100]), nhlfe("core1", &[101])],
@@ -233,7 +234,7 @@ async fn changes_follow_the_lfib() {
     })
     .await;
     let status = wait_for(&driver, |status| status.usage["nhlfe"].entries == 4).await;
-    assert_eq!(status.updates_written, before + 2);
+    assert_eq!(status.updates_written, before + 1 + 15 + 1 + 1);
     let owner = Owner::named(Protocol::Static, "to-pe2");
     router.forwarding.unbind_ftn(&owner, &fec("10.2.0.0/24"));
     driver.handle.set_desired(router.desired());

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use dataplane::{Desired, Driver, HardwareProfile, Options, PortConfig, Status};
+use dataplane::{Desired, Driver, HardwareProfile, InterfaceConfig, Options, Status};
 use forwarding::{
     Fec, Forwarding, FtnAction, IlmAction, IlmKey, LabelSpace, MacAddress, NextHop, Nhlfe, Owner,
-    PathGroup, Payload, Protocol, TtlModel, VrfId,
+    PathGroup, Payload, Protocol, QosMapId, TunnelModel, VrfId,
 };
 use mpls::{Label, LabelStack, TrafficClass};
 use p4_switch::control::PortState;
@@ -160,14 +160,11 @@ pub(crate) fn next_hop(interface: &str) -> NextHop {
 
 pub(crate) fn nhlfe(interface: &str, labels: &[u32]) -> Nhlfe {
     let labels = labels.iter().map(|&value| label(value));
-    Nhlfe::new(next_hop(interface), labels, TtlModel::Uniform).unwrap()
+    Nhlfe::new(next_hop(interface), labels, TunnelModel::Uniform).unwrap()
 }
 
 pub(crate) fn group(nhlfes: &[Nhlfe]) -> Arc<PathGroup> {
-    let path = |nhlfe: &Nhlfe| forwarding::Path {
-        nhlfe: nhlfe.clone(),
-        weight: 1,
-    };
+    let path = |nhlfe: &Nhlfe| forwarding::Path::new(nhlfe.clone(), 1);
     Arc::new(PathGroup::new(nhlfes.iter().map(path)).unwrap())
 }
 
@@ -193,30 +190,36 @@ impl Router {
             router
                 .forwarding
                 .set_neighbour(next_hop(name), NEIGHBOUR_MAC);
-            let config = PortConfig {
-                interface: name.into(),
+            let config = InterfaceConfig {
+                port,
+                vlan: None,
                 mac: ROUTER_MAC,
+                mtu: 1500,
+                mpls_mtu: 1500,
                 vrf: VrfId::DEFAULT,
                 label_space: LabelSpace::PLATFORM,
                 mpls_enabled: name != "access",
+                qos_map: QosMapId::DEFAULT,
             };
-            router.desired.ports.insert(port, config);
+            router.desired.interfaces.insert(name.into(), config);
         }
         router.ftn("10.2.0.0/24", &[nhlfe("core0", &[100])]);
         let forward = |labels| IlmAction::Forward {
             paths: group(&[nhlfe("core0", labels)]),
             payload: Some(Payload::Ipv4),
-            ttl_model: TtlModel::Uniform,
+            tunnel_model: TunnelModel::Uniform,
+            qos_map: QosMapId::DEFAULT,
         };
         router.ilm(200, forward(&[300]));
         router.ilm(201, forward(&[]));
-        let (vrf, payload, ttl_model) = (VrfId::DEFAULT, Payload::Ipv4, TtlModel::Uniform);
         router.ilm(
             202,
             IlmAction::PopAndLookUpIp {
-                vrf,
-                payload,
-                ttl_model,
+                vrf: VrfId::DEFAULT,
+                payload: Payload::Ipv4,
+                tunnel_model: TunnelModel::Uniform,
+                qos_map: QosMapId::DEFAULT,
+                tail_end: None,
             },
         );
         router
