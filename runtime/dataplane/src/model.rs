@@ -83,8 +83,8 @@ pub enum Key {
 /// What an entry does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// `punt_metered` with the rates of the direct meter and the priority.
-    PuntMetered(PuntRate, u8),
+    /// `punt_metered` with the rates of the direct meter.
+    PuntMetered(PuntRate),
     /// `punt_drop`.
     PuntDrop,
     /// `set_service_class` and `punt_control`.
@@ -517,10 +517,8 @@ impl Value {
     /// BMv2 keeps rates as floating point numbers per microsecond and gives them back rounded.
     pub fn agrees_with(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::PuntMetered(ours, priority), Self::PuntMetered(theirs, their_priority)) => {
-                ours.rate.abs_diff(theirs.rate) <= 1
-                    && ours.burst == theirs.burst
-                    && priority == their_priority
+            (Self::PuntMetered(ours), Self::PuntMetered(theirs)) => {
+                ours.rate.abs_diff(theirs.rate) <= 1 && ours.burst == theirs.burst
             }
             _ => self == other,
         }

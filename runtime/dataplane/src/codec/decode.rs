@@ -281,7 +281,7 @@ fn decode_value(entry: &TableEntry, key: &Key) -> Option<Value> {
                 rate: rates.pir.try_into().ok()?,
                 burst: rates.pburst.try_into().ok()?,
             };
-            Value::PuntMetered(rate, call.int("priority")?)
+            Value::PuntMetered(rate)
         }
         "punt_drop" => Value::PuntDrop,
         "punt_control" | "set_service_class" => Value::Punt(call.reason()?),

@@ -25,7 +25,7 @@ pub fn encode(schema: &Schema, key: &Key, value: &Value) -> Result<TableEntry, E
             let (name, arguments) = action(key, value);
             let entry = entry.action(name, &arguments)?;
             match value {
-                Value::PuntMetered(rate, _) => entry.meter(meter(*rate))?,
+                Value::PuntMetered(rate) => entry.meter(meter(*rate))?,
                 _ => entry,
             }
         }
@@ -131,7 +131,7 @@ fn reason(reason: PuntReason) -> Arguments {
 
 fn action(key: &Key, value: &Value) -> (&'static str, Arguments) {
     match value {
-        Value::PuntMetered(_, priority) => ("punt_metered", vec![("priority", (*priority).into())]),
+        Value::PuntMetered(_) => ("punt_metered", vec![]),
         Value::PuntDrop => ("punt_drop", vec![]),
         Value::Punt(of) if matches!(key, Key::ServiceClass(..)) => {
             ("set_service_class", reason(*of))

@@ -45,7 +45,7 @@ fn punts(pass: &Pass<'_>) -> Vec<(Key, Value)> {
         let value = if rate.rate == 0 {
             Value::PuntDrop
         } else {
-            Value::PuntMetered(*rate, reason.priority())
+            Value::PuntMetered(*rate)
         };
         (Key::PuntPolicy(reason.number()), value)
     });

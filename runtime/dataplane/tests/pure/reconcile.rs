@@ -147,7 +147,7 @@ fn a_switch_that_holds_something_else_is_read_again() {
 
 #[test]
 fn rates_that_the_switch_rounded_are_not_written_again() {
-    let rate = |rate| Value::PuntMetered(dataplane::PuntRate { rate, burst: 10 }, 3);
+    let rate = |rate| Value::PuntMetered(dataplane::PuntRate { rate, burst: 10 });
     let mut held = Entries::from([(Key::PuntPolicy(1), rate(999))]);
     let desired = Entries::from([(Key::PuntPolicy(1), rate(1000))]);
     assert!(

@@ -152,7 +152,7 @@ fn settings() -> Vec<(Key, Value)> {
     let map = QosMapId(200);
     let protection = ProtectionId::new(9).unwrap();
     let mut entries = vec![
-        (Key::PuntPolicy(3), Value::PuntMetered(rate, 7)),
+        (Key::PuntPolicy(3), Value::PuntMetered(rate)),
         (Key::PuntPolicy(4), Value::PuntDrop),
         (
             Key::Interface(5, vlan),
