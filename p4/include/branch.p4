@@ -23,7 +23,6 @@ control Branch(inout headers_t hdr, inout metadata_t meta, in bit<16> replica) {
         meta.ttl_carried = 0;
         meta.tc_known = 0;
         meta.resume = RESUME_LABEL;
-        meta.recirculations = meta.recirculations + 1;
         meta.recirculate = 1;
     }
 
@@ -50,5 +49,17 @@ control Branch(inout headers_t hdr, inout metadata_t meta, in bit<16> replica) {
 
     apply {
         branch.apply();
+        if (meta.recirculate == 1) {
+            if (meta.label_operation != LABEL_SWAP) {
+                // It came without a label that could be put back.
+                meta.recirculate = 0;
+                meta.drop_reason = DROP_NO_BRANCH;
+            } else if (meta.recirculations == RECIRCULATIONS_MAX) {
+                meta.recirculate = 0;
+                meta.drop_reason = DROP_TOO_MANY_POPS;
+            } else {
+                meta.recirculations = meta.recirculations + 1;
+            }
+        }
     }
 }

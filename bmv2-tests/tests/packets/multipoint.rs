@@ -227,3 +227,43 @@ fn a_replica_without_a_branch_is_counted() {
     assert_eq!(outcome.dropped, [Drop::NoBranch]);
     assert_eq!(outcome.frames.len(), 1);
 }
+
+/// A group that leads back to itself multiplies a packet as often as it may come round, and no more
+/// (found by fuzzing); a packet without a label has none that could be looked up again.
+#[test]
+fn a_copy_that_comes_round_for_ever_ends() {
+    let dut = Dut::new();
+    dut.add(
+        "branch",
+        &[("multicast_group", 6), ("replica", 1)],
+        "look_up_again",
+        &[("label_space", 0)],
+    );
+    let nhlfe = dut.nhlfe(&Path::new(&[202], 4));
+    dut.add(
+        "branch",
+        &[("multicast_group", 6), ("replica", 2)],
+        "set_branch",
+        &[("nhlfe", nhlfe.into())],
+    );
+    dut.multicast(6, &[(CPU, 1), (4, 2)]);
+    dut.ilm(100, Ilm::Replicate(6));
+    dut.ilm(101, Ilm::PopIp(0, IPV4_BELOW, UNIFORM));
+    dut.ftn4(0, [10, 2, 0, 0], 16, Ftn::Replicate(6));
+    let send = |label| {
+        dut.send(
+            1,
+            &received(MPLS, &[&stack(&[label], 0, 64), &packet().octets()]),
+        )
+    };
+    let outcome = send(100);
+    assert_eq!(
+        (outcome.frames.len(), outcome.dropped),
+        (5, vec![Drop::TooManyPops])
+    );
+    let outcome = send(101);
+    assert_eq!(
+        (outcome.frames.len(), outcome.dropped),
+        (1, vec![Drop::NoBranch])
+    );
+}
