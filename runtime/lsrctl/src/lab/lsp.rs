@@ -129,9 +129,13 @@ impl fmt::Display for LspHop {
 pub fn trace(topology: &Topology, lfibs: &[(String, v1::ShowLfibResponse)]) -> Vec<LspTrace> {
     let mut neighbours = HashMap::new();
     for (router, _) in lfibs {
-        for (_, far, _) in topology.ends_of(router) {
-            let interface = Topology::tap_name(far);
-            neighbours.insert((router.as_str(), interface), far.node.get_ref().as_str());
+        for (end, far, _) in topology.ends_of(router) {
+            let neighbour = far.node.get_ref().as_str();
+            neighbours.insert((router.as_str(), Topology::tap_name(far)), neighbour);
+            for vlan in &end.vlans {
+                let interface = Topology::vlan_tap_name(far, *vlan.id.get_ref());
+                neighbours.insert((router.as_str(), interface), neighbour);
+            }
         }
     }
     let walker = Walker { lfibs, neighbours };

@@ -13,6 +13,7 @@ const ETHERTYPE_ARP: u16 = 0x0806;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
 const ETHERTYPE_MPLS: u16 = 0x8847;
 const ETHERTYPE_VLAN: u16 = 0x8100;
+const MPLS_UDP_PORT: u16 = 6635;
 const ETHERNET_HEADER: usize = 14;
 /// Octets of an 802.1Q tag, and the VLAN identifier in its control information.
 const TAG: usize = 4;
@@ -29,7 +30,7 @@ pub struct Frame {
     pub vlan: Option<u16>,
     /// The EtherType, behind the tag.
     pub ether_type: u16,
-    /// The label stack, outermost first; empty without labels.
+    /// The label stack, outermost first; empty without labels. Labels in UDP count (RFC 7510).
     pub labels: Vec<LabelStackEntry>,
     /// Whether the octets ended before a label with the bottom-of-stack bit.
     pub no_bottom: bool,
@@ -92,7 +93,12 @@ impl Frame {
         };
         let mut labels = Vec::new();
         let mut no_bottom = false;
-        if ether_type == ETHERTYPE_MPLS {
+        let mut labelled = ether_type == ETHERTYPE_MPLS;
+        if let Some(carried) = mpls_in_udp(ether_type, rest) {
+            labelled = true;
+            rest = carried;
+        }
+        if labelled {
             loop {
                 let Ok((entry, after)) = LabelStackEntry::decode(rest) else {
                     no_bottom = true;
@@ -106,7 +112,8 @@ impl Frame {
             }
         }
         let payload = match ether_type {
-            ETHERTYPE_IPV4 | ETHERTYPE_IPV6 | ETHERTYPE_MPLS if !no_bottom => parse_ip(rest),
+            _ if labelled && !no_bottom => below_labels(rest),
+            ETHERTYPE_IPV4 | ETHERTYPE_IPV6 => parse_ip(rest),
             ETHERTYPE_ARP => Payload::Other("ARP".into()),
             ETHERTYPE_MPLS => Payload::Other("label stack without bottom".into()),
             other => Payload::Other(format!("EtherType {other:#06x}")),
@@ -142,6 +149,32 @@ impl Frame {
         self.ip()
             .is_some_and(|ip| ip.source.is_ipv6() == ipv6 && ip.content == wanted)
     }
+}
+
+/// The labelled packet that a UDP datagram carries (RFC 7510, section 3: port 6635).
+fn mpls_in_udp(ether_type: u16, octets: &[u8]) -> Option<&[u8]> {
+    if !matches!(ether_type, ETHERTYPE_IPV4 | ETHERTYPE_IPV6) {
+        return None;
+    }
+    match SlicedPacket::from_ip(octets).ok()?.transport? {
+        TransportSlice::Udp(udp) if udp.destination_port() == MPLS_UDP_PORT => Some(udp.payload()),
+        _ => None,
+    }
+}
+
+/// What is below a label stack: IP, or an Ethernet frame with or without a control word in front
+/// (RFC 4448). The stack does not say which; a person who looks can tell.
+fn below_labels(octets: &[u8]) -> Payload {
+    let ip = parse_ip(octets);
+    if matches!(ip, Payload::Ip(_)) {
+        return ip;
+    }
+    let control_word = octets.first().is_some_and(|octet| octet >> 4 == 0);
+    let behind = octets.get(4..).filter(|_| control_word);
+    let frames = behind.into_iter().chain(std::iter::once(octets));
+    let mut inner = frames.filter_map(Frame::parse);
+    let found = inner.find(|frame| matches!(frame.payload, Payload::Ip(_)));
+    found.map_or(ip, |frame| frame.payload)
 }
 
 fn parse_ip(octets: &[u8]) -> Payload {
@@ -376,6 +409,40 @@ mod tests {
         assert_eq!(frame.labels[0].label.value(), 200);
         assert!(frame.to_string().contains(" VLAN 100 [200 "), "{frame}");
         assert_eq!(Frame::parse(&octets[..17]), None);
+    }
+
+    /// RFC 4448, sections 4.1 and 4.6.
+    #[test]
+    fn a_frame_in_a_pseudowire_is_read_with_control_word_and_without() {
+        let icmp = etherparse::PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4([10, 1, 0, 2], [10, 2, 0, 2], 62)
+            .icmpv4_echo_request(7, 9);
+        let mut inner = Vec::new();
+        icmp.write(&mut inner, b"payload").unwrap();
+        for control_word in [&[][..], &[0; 4]] {
+            let mut octets = vec![2; 12];
+            octets.extend(ETHERTYPE_MPLS.to_be_bytes());
+            octets.extend(((200_u32 << 12) | (1 << 8) | 63).to_be_bytes());
+            octets.extend(control_word);
+            octets.extend(&inner);
+            assert!(Frame::parse(&octets).unwrap().is_echo(false, false, 7, 9));
+        }
+    }
+
+    #[test]
+    fn rfc_7510_labels_in_udp_are_read() {
+        let icmp = etherparse::PacketBuilder::ipv4([10, 1, 0, 2], [10, 2, 0, 2], 62)
+            .icmpv4_echo_request(7, 9);
+        let mut carried = ((200_u32 << 12) | (1 << 8) | 63).to_be_bytes().to_vec();
+        icmp.write(&mut carried, b"payload").unwrap();
+        let outer = etherparse::PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64)
+            .udp(50000, MPLS_UDP_PORT);
+        let mut octets = Vec::new();
+        outer.write(&mut octets, &carried).unwrap();
+        let frame = Frame::parse(&octets).unwrap();
+        assert_eq!(frame.labels[0].label.value(), 200);
+        assert!(frame.is_echo(false, false, 7, 9));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use nix::sched::{CloneFlags, unshare};
 use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth, LinkVlan, RouteMessageBuilder};
 use socket2::{Domain, Socket, Type};
 
+use super::privileges::VLAN_ACTION;
 use super::protocol::{EndPlan, Failure, NodePlan};
 
 /// Makes a network namespace with a name under which `ip netns` finds it too. The calling thread
@@ -201,7 +202,7 @@ impl Netlink {
             request
                 .execute()
                 .await
-                .map_err(|error| failure(&format!("making {name}"), &error))?;
+                .map_err(|error| failure(&format!("{VLAN_ACTION} {name}"), &error))?;
             let index = self.index(&device).await?;
             self.take_up(index, &name, addresses).await?;
         }

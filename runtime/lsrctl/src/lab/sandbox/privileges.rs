@@ -39,6 +39,9 @@ fn setting(name: &str) -> Option<i64> {
         .ok()
 }
 
+/// How the action begins that makes a VLAN device.
+pub(super) const VLAN_ACTION: &str = "making VLAN device";
+
 /// Why a step of making the sandbox failed, and the command that allows it.
 pub(crate) fn remedy(failure: &Failure) -> String {
     let mut advice = Vec::new();
@@ -47,9 +50,14 @@ pub(crate) fn remedy(failure: &Failure) -> String {
         Some(libc::EPERM | libc::EACCES | libc::ENOSPC | libc::EINVAL)
     );
     if failure.errno == Some(libc::EOPNOTSUPP) || failure.errno == Some(libc::ENODEV) {
-        advice.push(
-            "the kernel has no virtual Ethernet (CONFIG_VETH): `sudo modprobe veth`".to_owned(),
-        );
+        let words = match failure.action.starts_with(VLAN_ACTION) {
+            true => {
+                "the kernel has no VLAN devices (CONFIG_VLAN_8021Q): `sudo modprobe 8021q`, or \
+                     let a router be at the end of the VLAN"
+            }
+            false => "the kernel has no virtual Ethernet (CONFIG_VETH): `sudo modprobe veth`",
+        };
+        advice.push(words.to_owned());
     } else if failure.errno == Some(libc::EAFNOSUPPORT) {
         advice.push(
             "the kernel has no packet sockets (CONFIG_PACKET) or no IPv6: \

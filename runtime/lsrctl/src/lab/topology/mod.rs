@@ -134,6 +134,9 @@ pub struct VlanEnd {
     pub addresses: Vec<Spanned<IpNet>>,
     /// At a router: the name of the attachment circuit that the VLAN is.
     pub attachment_circuit: Option<Spanned<String>>,
+    /// At a router: the label space of the VLAN (RFC 3031, section 3.14).
+    #[serde(default)]
+    pub label_space: u16,
 }
 
 impl VlanEnd {

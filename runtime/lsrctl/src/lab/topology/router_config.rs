@@ -85,6 +85,7 @@ impl Topology {
                 line(&mut text, "name", Self::vlan_tap_name(far, id));
                 line(&mut text, "port", i64::from(port));
                 line(&mut text, "vlan", i64::from(id));
+                line(&mut text, "label-space", i64::from(vlan.label_space));
                 self.interface(&mut text, &vlan.addresses, link);
             }
         }
@@ -143,6 +144,7 @@ impl Topology {
                 section(text, "[[static-lsp.cross-connect]]");
                 line(text, "name", lsp.name.get_ref().as_str());
                 line(text, "label", i64::from(label));
+                line(text, "label-space", i64::from(self.label_space(lsp, hop)));
                 line(text, "payload", payload);
                 line(text, "ttl-model", ttl_model.to_string());
                 line(text, "next-hops", vec![self.next_hop(lsp, hop, next)]);
@@ -151,6 +153,7 @@ impl Topology {
                 section(text, "[[static-lsp.ilm]]");
                 line(text, "name", lsp.name.get_ref().as_str());
                 line(text, "label", i64::from(label));
+                line(text, "label-space", i64::from(self.label_space(lsp, hop)));
                 line(text, "operation", "pop-and-look-up-ip");
                 line(text, "payload", payload);
                 line(text, "ttl-model", ttl_model.to_string());
@@ -158,6 +161,22 @@ impl Topology {
             // Implicit null never arrives, and lsrd knows explicit null without being told.
             (Some(LabelWord::ImplicitNull | LabelWord::ExplicitNull), _) | (None, None) => {}
         }
+    }
+
+    /// The label space of the interface by which an LSP comes to a router of its path.
+    fn label_space(&self, lsp: &Lsp, hop: usize) -> u16 {
+        let path = lsp.path.get_ref();
+        let Some(before) = hop.checked_sub(1).map(|before| path[before].get_ref()) else {
+            return 0;
+        };
+        let mut links = self.ends_of(before);
+        let own = links.find(|(_, far, _)| far.node.get_ref() == path[hop].get_ref());
+        let of_vlan = own.and_then(|(_, own, _)| {
+            let (vlan, _) = own.address_like(lsp.fec.get_ref())?;
+            let mut vlans = own.vlans.iter();
+            vlans.find(|known| Some(*known.id.get_ref()) == vlan)
+        });
+        of_vlan.map_or(0, |vlan| vlan.label_space)
     }
 
     fn next_hop(&self, lsp: &Lsp, hop: usize, label: LabelWord) -> toml::Table {

@@ -232,14 +232,23 @@ fn a_vlan_is_an_interface_of_its_own() {
             .find(|interface| interface["name"].as_str() == Some(name))
             .unwrap()
     };
-    assert_eq!(of("h1.10")["vlan"].as_integer(), Some(10));
-    assert_eq!(of("h1.10")["port"].as_integer(), Some(1));
+    assert_eq!(of("to-h1").get("vlan"), None);
+    assert_eq!(of("pe2.30")["vlan"].as_integer(), Some(30));
+    assert_eq!(of("pe2.30")["port"].as_integer(), Some(2));
+    assert_eq!(of("pe2.40")["label-space"].as_integer(), Some(1));
     assert_eq!(of("pe2.30")["mpls"].as_bool(), Some(true));
     assert_eq!(of("pe2.30")["mpls-mtu"].as_integer(), Some(9000));
     // The LSP leaves by the VLAN on which the next router has its address.
     let hop = &pe1["static-lsp"]["ftn"][0]["next-hops"][0];
     assert_eq!(hop["interface"].as_str(), Some("pe2.30"));
     assert_eq!(pe1["port"][0]["link"].as_str(), Some("eth1"));
+    // What arrives by VLAN 40 is looked up in its label space (RFC 3031, section 3.14).
+    let ilm = pe1["static-lsp"]["ilm"].as_array().unwrap();
+    let spaces: Vec<_> = ilm
+        .iter()
+        .map(|entry| entry["label-space"].as_integer().unwrap())
+        .collect();
+    assert_eq!(spaces, [0, 1]);
 }
 
 #[test]
