@@ -56,7 +56,7 @@ fn number(expr: &Expr) -> i64 {
 
 #[test]
 fn whole_programs_compile() {
-    for name in ["language", "router"] {
+    for name in ["language", "loops", "router"] {
         if let Err(reports) = compile(&source(name), &options()) {
             let reports: Vec<String> = reports.iter().map(Report::render).collect();
             panic!("{name}: {}", reports.join("\n"));

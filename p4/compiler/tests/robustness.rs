@@ -94,7 +94,7 @@ fn mutants_of_the_test_programs_get_an_answer() {
 
 #[test]
 fn mutants_of_whole_programs_get_an_answer() {
-    for name in ["language", "router"] {
+    for name in ["language", "loops", "router"] {
         mutants_of(
             &Path::new("tests/accepted").join(name).with_extension("p4"),
             150,

@@ -622,6 +622,68 @@ fn branches_and_jumps_in_an_action_work() {
 }
 
 #[test]
+fn loops_run_in_actions_and_between_tables() {
+    // Section 12.8 (version 1.2.5).
+    let sum = "for (bit<8> i = 1; i <= hdr.h.a; i = i + 1) { hdr.h.c = hdr.h.c + (bit<16>) i; }";
+    assert_eq!(ingress(sum, &[10, 0, 0, 0]), [10, 0, 0, 55]);
+    assert_eq!(ingress(sum, &[0, 0, 0, 7]), [0, 0, 0, 7]);
+    let in_action = format!("action go() {{ {sum} }}");
+    let program = Program {
+        ingress_locals: &in_action,
+        ingress: "if (hdr.h.b == 1) { go(); } hdr.h.b = 9;",
+        ..Program::default()
+    };
+    assert_eq!(program.output(&[4, 1, 0, 0]), [4, 9, 0, 10]);
+    assert_eq!(program.output(&[4, 0, 0, 0]), [4, 9, 0, 0]);
+    // Several variables and updates; what comes behind the loop runs once.
+    let two = "for (bit<8> i = 0, bit<8> j = 10; i < j; i = i + 1, j = j - 1) { hdr.h.a = i; }
+               hdr.h.c = hdr.h.c + 1;";
+    assert_eq!(ingress(two, &[0, 0, 0, 0]), [4, 0, 0, 1]);
+}
+
+#[test]
+fn break_and_continue_belong_to_the_innermost_loop() {
+    let statements = "
+        for (bit<8> i = 0; i < 6; i = i + 1) {
+            if (i == 1) { continue; }
+            for (bit<8> j = 0; ; j = j + 1) {
+                if (j == 3) { break; }
+                hdr.h.c = hdr.h.c + 1;
+            }
+            if (i == 4) { break; }
+            hdr.h.b = hdr.h.b + 1;
+        }
+        hdr.h.a = 7;";
+    let statements = statements.replace("j = 0; ;", "j = 0; true;");
+    // i is 0, 2, 3 and 4.
+    assert_eq!(ingress(&statements, &[0, 0, 0, 0]), [7, 3, 0, 12]);
+}
+
+#[test]
+fn a_loop_over_a_range_ends_at_its_end() {
+    let statements = "
+        for (bit<8> i in 250 .. 255) { hdr.h.c = hdr.h.c + 1; i = 0; }
+        for (bit<8> i in 5 .. 4) { hdr.h.a = 1; }
+        for (bit<8> i in hdr.h.b .. hdr.h.b + 2) { hdr.h.c = hdr.h.c + (bit<16>) i << 8; }";
+    let statements = statements.replace("(bit<16>) i << 8", "((bit<16>) i << 8)");
+    assert_eq!(ingress(&statements, &[0, 3, 0, 0]), [0, 3, 12, 6]);
+}
+
+#[test]
+fn exit_and_calls_work_inside_of_loops() {
+    let program = |body: &'static str| Program {
+        blocks: "bit<8> twice(in bit<8> x) { if (x > 100) { return 0; } return x + x; }",
+        ingress_locals: "action add() { hdr.h.c = hdr.h.c + 1; }",
+        ingress: body,
+        ..Program::default()
+    };
+    let calls = "for (bit<8> i = 0; i < 3; i = i + 1) { add(); hdr.h.a = twice(hdr.h.a); }";
+    assert_eq!(program(calls).output(&[30, 0, 0, 0]), [0, 0, 0, 3]);
+    let exit = "for (bit<8> i = 0; i < 3; i = i + 1) { add(); if (i == 1) { exit; } } hdr.h.b = 1;";
+    assert_eq!(program(exit).output(&[0, 0, 0, 0]), [0, 0, 0, 2]);
+}
+
+#[test]
 fn keys_may_be_expressions() {
     let program = Program {
         ingress_locals: "action set(bit<8> value) { hdr.h.b = value; }

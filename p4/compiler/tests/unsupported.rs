@@ -175,3 +175,36 @@ fn a_version_of_v1model_that_there_is_not_is_refused() {
         error("-5")
     );
 }
+
+#[test]
+fn loops_that_bmv2_cannot_run_are_refused() {
+    let ingress = |locals: &'static str, body: &'static str| Program {
+        ingress_locals: locals,
+        ingress: body,
+        ..Program::default()
+    };
+    let table = "table t { actions = { NoAction; } default_action = NoAction(); }";
+    refused(
+        &ingress(table, "for (bit<8> i = 0; i < 3; i = i + 1) { t.apply(); }"),
+        "applying a table inside a loop",
+    );
+    refused(
+        &ingress("", "for (bit<8> i = 0; i < 3; i = i + 1) { return; }"),
+        "`return` from inside a loop",
+    );
+    refused(
+        &ingress("", "for (bit<8> i in (tuple<bit<8>>) {1}) { }"),
+        "a loop over anything but a range",
+    );
+    refused(&ingress("", "break;"), "`break` is only for loops");
+    let parser = Program {
+        parser: "state start { for (bit<8> i = 0; i < 3; i = i + 1) { } transition accept; }",
+        ..Program::default()
+    };
+    refused(&parser, "a loop in a parser");
+    let compute = Program {
+        compute: "for (bit<8> i = 0; i < 3; i = i + 1) { }",
+        ..Program::default()
+    };
+    refused(&compute, "a loop outside ingress and egress");
+}

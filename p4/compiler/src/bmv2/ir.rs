@@ -243,6 +243,8 @@ pub(super) enum StmtKind {
     Scope(Label, Vec<Stmt>),
     /// Goes on behind the scope with this label.
     Leave(Label),
+    /// Runs again and again, until [`StmtKind::Leave`] leaves it. Applies no tables.
+    Repeat(Vec<Stmt>),
     /// Ends the pipeline.
     Exit,
     /// Applies a table. Only in ingress and egress, outside actions.

@@ -19,6 +19,7 @@ mod infer;
 mod instance;
 mod key_name;
 mod key_set;
+mod loops;
 mod member;
 mod method;
 mod operator;
@@ -78,6 +79,8 @@ struct Checker<'a> {
     /// The scopes inside the current declaration, innermost last.
     locals: Vec<Scope>,
     place: Place,
+    /// How many loops the statement at hand is in.
+    loops: usize,
     /// The type of the result of the function that is being checked.
     result: Option<TypeId>,
     /// Parsers and controls as they are declared.
@@ -105,6 +108,7 @@ impl<'a> Checker<'a> {
             globals: Scope::default(),
             locals: Vec::new(),
             place: Place::TopLevel,
+            loops: 0,
             result: None,
             blocks: Vec::new(),
             block_signatures: Vec::new(),

@@ -41,7 +41,7 @@ impl Checker<'_> {
     }
 
     /// A statement in a scope of its own; the statements of a block without the block.
-    fn branch(&mut self, stmt: &ast::Stmt) -> Block {
+    pub(super) fn branch(&mut self, stmt: &ast::Stmt) -> Block {
         self.scoped(|c| match &stmt.kind {
             ast::StmtKind::Block { annotations, stmts } if annotations.is_empty() => c.block(stmts),
             _ => Block {
@@ -104,9 +104,27 @@ impl Checker<'_> {
                 }
                 StmtKind::Exit
             }
-            ast::StmtKind::Unsupported(what) => {
-                self.unsupported(stmt.span, what);
-                return None;
+            ast::StmtKind::For {
+                init,
+                condition,
+                update,
+                body,
+            } => self.for_loop(init, condition, update, body, stmt.span)?,
+            ast::StmtKind::ForIn {
+                variable,
+                values,
+                body,
+            } => self.for_in_loop(variable, values, body, stmt.span)?,
+            ast::StmtKind::Break | ast::StmtKind::Continue => {
+                let (word, kind) = match stmt.kind {
+                    ast::StmtKind::Break => ("break", StmtKind::Break),
+                    _ => ("continue", StmtKind::Continue),
+                };
+                if self.loops == 0 {
+                    self.error(stmt.span, format!("`{word}` is only for loops"));
+                    return None;
+                }
+                kind
             }
         };
         Some(Stmt {
@@ -207,7 +225,7 @@ impl Checker<'_> {
     }
 
     /// A variable that no name in the source stands for.
-    fn temporary(&mut self, ty: TypeId, span: Span) -> VarId {
+    pub(super) fn temporary(&mut self, ty: TypeId, span: Span) -> VarId {
         let id = VarId(self.program.vars.len() as u32);
         self.program.vars.push(Var {
             name: "tmp".to_owned(),

@@ -110,6 +110,19 @@ pub enum StmtKind {
         /// The cases.
         cases: Vec<SwitchCase<Const>>,
     },
+    /// `for`: the statements before it stand before this one, in a block of their own.
+    Loop {
+        /// A boolean, evaluated before each round.
+        condition: Expr,
+        /// What runs in each round.
+        body: Block,
+        /// What runs after each round, also one that `continue` ended.
+        update: Block,
+    },
+    /// `break`: leaves the innermost loop.
+    Break,
+    /// `continue`: ends the round of the innermost loop.
+    Continue,
     /// `return`.
     Return(Option<Expr>),
     /// `exit`.

@@ -67,8 +67,17 @@ pub(crate) fn walk_stmt(visitor: &mut dyn Visitor, stmt: &Stmt) {
                 walk_block(visitor, &case.body);
             }
         }
+        StmtKind::Loop {
+            condition,
+            body,
+            update,
+        } => {
+            walk_expr(visitor, condition);
+            walk_block(visitor, body);
+            walk_block(visitor, update);
+        }
         StmtKind::Return(value) => walk_option(visitor, value.as_ref()),
-        StmtKind::ApplyTable(_) | StmtKind::Exit => {}
+        StmtKind::ApplyTable(_) | StmtKind::Exit | StmtKind::Break | StmtKind::Continue => {}
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) fn lint(program: &Program, diagnostics: &mut Diagnostics) {
         diagnostics,
         writes: &writes,
         returned: None,
+        loops: Vec::new(),
         quiet: false,
     };
     for function in &program.functions {
@@ -69,6 +70,9 @@ pub(super) fn lint(program: &Program, diagnostics: &mut Diagnostics) {
         flow.parser(parser);
     }
 }
+
+/// A loop is gone round so often at most.
+const LOOP_ROUNDS: usize = 4;
 
 struct Counter(usize);
 
@@ -144,12 +148,21 @@ impl Visitor for Collector<'_> {
     }
 }
 
+/// What is known where a loop is left, and where a round of it is.
+#[derive(Default)]
+struct Jumps {
+    broken: State,
+    continued: State,
+}
+
 struct Flow<'a> {
     program: &'a Program,
     diagnostics: &'a mut Diagnostics,
     writes: &'a Writes,
     /// What is known where the body at hand returns.
     returned: State,
+    /// The loops around the statement at hand, innermost last.
+    loops: Vec<Jumps>,
     /// Whether nothing is to be said yet, for not all ways are known.
     quiet: bool,
 }
@@ -352,8 +365,62 @@ impl Flow<'_> {
                 }
                 self.returned = join(self.returned.take(), state.take());
             }
+            StmtKind::Loop {
+                condition,
+                body,
+                update,
+            } => self.rounds(condition, body, update, state),
+            StmtKind::Break => {
+                if let Some(jumps) = self.loops.last_mut() {
+                    jumps.broken = join(jumps.broken.take(), state.take());
+                }
+            }
+            StmtKind::Continue => {
+                if let Some(jumps) = self.loops.last_mut() {
+                    jumps.continued = join(jumps.continued.take(), state.take());
+                }
+            }
             StmtKind::Exit => *state = None,
         }
+    }
+
+    /// Goes round a loop until nothing changes any more; only then it is said what is wrong.
+    fn rounds(&mut self, condition: &Expr, body: &Block, update: &Block, state: &mut State) {
+        let quiet = std::mem::replace(&mut self.quiet, true);
+        let returned = self.returned.clone();
+        let mut head = state.take();
+        for _ in 0..LOOP_ROUNDS {
+            let mut end = head.clone();
+            self.round(condition, body, update, &mut end);
+            let joined = join(head.clone(), end);
+            if joined == head {
+                break;
+            }
+            head = joined;
+        }
+        self.quiet = quiet;
+        self.returned = returned;
+        let mut end = head.clone();
+        let broken = self.round(condition, body, update, &mut end);
+        // The condition is false at the end; it was looked at already.
+        *state = join(join(head, end), broken);
+    }
+
+    /// Goes round a loop once; what is known where it is left by `break`.
+    fn round(
+        &mut self,
+        condition: &Expr,
+        body: &Block,
+        update: &Block,
+        state: &mut State,
+    ) -> State {
+        self.loops.push(Jumps::default());
+        self.read(condition, state);
+        self.block(body, state);
+        let jumps = self.loops.pop().unwrap_or_default();
+        *state = join(state.take(), jumps.continued);
+        self.block(update, state);
+        jumps.broken
     }
 
     fn cases(&mut self, cases: Vec<(&Block, bool)>, state: &mut State) {

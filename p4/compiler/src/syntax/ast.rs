@@ -220,8 +220,21 @@ pub(crate) enum StmtKind {
     },
     Return(Option<Expr>),
     Exit,
-    /// A statement that is understood but not supported: its name.
-    Unsupported(&'static str),
+    /// `for (init; condition; update) body`
+    For {
+        init: Vec<Stmt>,
+        condition: Expr,
+        update: Vec<Stmt>,
+        body: Box<Stmt>,
+    },
+    /// `for (variable in values) body`; the variable has no first value.
+    ForIn {
+        variable: Box<Variable>,
+        values: KeySet,
+        body: Box<Stmt>,
+    },
+    Break,
+    Continue,
 }
 
 #[derive(Debug, Clone)]

@@ -90,6 +90,13 @@ struct ReturnTarget {
     value: Option<Place>,
 }
 
+/// Where `break` and `continue` go.
+#[derive(Debug, Clone, Copy)]
+struct LoopTarget {
+    broken: ir::Label,
+    continued: ir::Label,
+}
+
 /// The state of elaboration.
 struct Elaborator<'p> {
     program: &'p hir::Program,
@@ -110,6 +117,10 @@ struct Elaborator<'p> {
     temporaries: HashSet<ir::ScalarId>,
     /// Where `return` goes, innermost last.
     returns: Vec<ReturnTarget>,
+    /// Where `break` and `continue` go, innermost loop last.
+    loops: Vec<LoopTarget>,
+    /// How many returns were open where the outermost loop outside an action began.
+    pipeline_loop: Option<usize>,
     /// What copies results back when `exit` leaves the calls around it, innermost last.
     copy_outs: Vec<Vec<(Place, Value)>>,
     labels: usize,
@@ -138,6 +149,8 @@ pub(super) fn elaborate(program: &hir::Program) -> Result<ir::Program, Vec<Diagn
         header_types: HashMap::new(),
         temporaries: HashSet::new(),
         returns: Vec::new(),
+        loops: Vec::new(),
+        pipeline_loop: None,
         copy_outs: Vec::new(),
         labels: 0,
         captures: HashMap::new(),

@@ -183,6 +183,7 @@ impl Elaborator<'_> {
                     state = *end;
                 }
                 StmtKind::Exit
+                | StmtKind::Repeat(_)
                 | StmtKind::Apply(..)
                 | StmtKind::RunAction(_)
                 | StmtKind::Emit(_)

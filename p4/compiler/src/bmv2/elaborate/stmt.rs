@@ -10,7 +10,7 @@ use super::super::ir::{AfterTable, Expr, Label, ScalarType, Stmt, StmtKind};
 use super::assign::push;
 use super::expr::unsupported;
 use super::value::{Place, Value};
-use super::{Block, Elaborator, Lowered};
+use super::{Block, Elaborator, LoopTarget, Lowered};
 
 impl Elaborator<'_> {
     /// Elaborates statements; an error in one of them is noted and the others go on.
@@ -90,6 +90,23 @@ impl Elaborator<'_> {
                 self.switch_action(*table, cases, span, out)
             }
             hir::StmtKind::SwitchValue { value, cases } => self.switch_value(value, cases, out),
+            hir::StmtKind::Loop {
+                condition,
+                body,
+                update,
+            } => self.repeat(condition, body, update, span, out),
+            hir::StmtKind::Break => {
+                if let Some(target) = self.loops.last() {
+                    push(out, StmtKind::Leave(target.broken), span);
+                }
+                Ok(())
+            }
+            hir::StmtKind::Continue => {
+                if let Some(target) = self.loops.last() {
+                    push(out, StmtKind::Leave(target.continued), span);
+                }
+                Ok(())
+            }
             hir::StmtKind::Return(value) => self.return_from(value.as_ref(), span, out),
             hir::StmtKind::Exit => {
                 // `exit` copies results back from every call that it leaves (section 13.5).
@@ -255,6 +272,70 @@ impl Elaborator<'_> {
         Ok(())
     }
 
+    /// A loop. It becomes part of an action, for only there BMv2 can jump back.
+    fn repeat(
+        &mut self,
+        condition: &hir::Expr,
+        body: &hir::Block,
+        update: &hir::Block,
+        span: Span,
+        out: &mut Vec<Stmt>,
+    ) -> Lowered<()> {
+        if !matches!(self.block, Block::Ingress | Block::Egress) {
+            return Err(unsupported(span, "a loop outside ingress and egress"));
+        }
+        let (broken, continued) = (self.label(), self.label());
+        let outside = (self.in_action, self.pipeline_loop);
+        if !self.in_action && self.pipeline_loop.is_none() {
+            self.pipeline_loop = Some(self.returns.len());
+        }
+        // Actions that are called in the loop are part of it.
+        self.in_action = true;
+        self.loops.push(LoopTarget { broken, continued });
+        let round = self.round(condition, body, update, [broken, continued], span);
+        self.loops.pop();
+        (self.in_action, self.pipeline_loop) = outside;
+        let repeat = Stmt {
+            kind: StmtKind::Repeat(round?),
+            span,
+        };
+        push(out, StmtKind::Scope(broken, vec![repeat]), span);
+        Ok(())
+    }
+
+    fn round(
+        &mut self,
+        condition: &hir::Expr,
+        body: &hir::Block,
+        update: &hir::Block,
+        [broken, continued]: [Label; 2],
+        span: Span,
+    ) -> Lowered<Vec<Stmt>> {
+        let mut round = Vec::new();
+        let value = self.eval_scalar(condition, &mut round)?;
+        match value.as_bool() {
+            Some(true) => {}
+            Some(false) => push(&mut round, StmtKind::Leave(broken), span),
+            None => {
+                let leave = Stmt {
+                    kind: StmtKind::Leave(broken),
+                    span,
+                };
+                let kind = StmtKind::If {
+                    condition: value,
+                    condition_span: condition.span,
+                    then: Vec::new(),
+                    otherwise: vec![leave],
+                };
+                push(&mut round, kind, span);
+            }
+        }
+        let body = self.block(body);
+        round.extend(scope(continued, body, span));
+        self.stmts(&update.stmts, &mut round);
+        Ok(round)
+    }
+
     fn return_from(
         &mut self,
         value: Option<&hir::Expr>,
@@ -264,6 +345,15 @@ impl Elaborator<'_> {
         let Some(target) = self.returns.last().cloned() else {
             return Err(Diagnostic::error(span, "there is nothing to return from here").into());
         };
+        if self
+            .pipeline_loop
+            .is_some_and(|outside| self.returns.len() <= outside)
+        {
+            return Err(unsupported(
+                span,
+                "`return` from inside a loop that is not in an action",
+            ));
+        }
         if let (Some(value), Some(place)) = (value, &target.value) {
             let value = self.eval(value, out)?;
             self.assign(place, value, span, out)?;
@@ -295,6 +385,7 @@ pub(super) fn returns(stmt: &hir::Stmt) -> bool {
             then, otherwise, ..
         } => block(then) || block(otherwise),
         hir::StmtKind::Block(inner) => block(inner),
+        hir::StmtKind::Loop { body, .. } => block(body),
         hir::StmtKind::SwitchAction { cases, .. } => cases.iter().any(|case| block(&case.body)),
         hir::StmtKind::SwitchValue { cases, .. } => cases.iter().any(|case| block(&case.body)),
         _ => false,
@@ -363,7 +454,7 @@ fn labels(body: &[Stmt], found: &mut HashSet<Label>) {
                 labels(then, found);
                 labels(otherwise, found);
             }
-            StmtKind::Scope(_, inner) => labels(inner, found),
+            StmtKind::Scope(_, inner) | StmtKind::Repeat(inner) => labels(inner, found),
             StmtKind::Apply(_, AfterTable::Hit { hit, miss }) => {
                 labels(hit, found);
                 labels(miss, found);

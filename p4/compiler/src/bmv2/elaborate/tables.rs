@@ -30,6 +30,9 @@ impl Elaborator<'_> {
         if !matches!(self.block, Block::Ingress | Block::Egress) {
             return Err(unsupported(span, "a table outside ingress and egress"));
         }
+        if self.pipeline_loop.is_some() {
+            return Err(unsupported(span, "applying a table inside a loop"));
+        }
         let known = self
             .frames
             .last()

@@ -120,6 +120,14 @@ impl Emitter<'_> {
                     self.code(inner, code, &scopes)?;
                     code.place(end);
                 }
+                StmtKind::Repeat(inner) => {
+                    let start = Target::Branch(code.fresh());
+                    code.place(start);
+                    self.code(inner, code, scopes)?;
+                    code.jumps.push((code.primitives.len(), start));
+                    code.primitives
+                        .push(self.primitive("_jump", Vec::new(), stmt));
+                }
                 StmtKind::Leave(label) => {
                     let target = scopes.iter().rev().find(|(scope, _)| scope == label);
                     let target = target.map_or(Target::End, |(_, target)| *target);

@@ -106,11 +106,11 @@ impl Parser<'_> {
             Kind::Keyword(word @ ("break" | "continue")) => {
                 self.advance();
                 self.expect(";")?;
-                StmtKind::Unsupported(if word == "break" {
-                    "`break`"
+                if word == "break" {
+                    StmtKind::Break
                 } else {
-                    "`continue`"
-                })
+                    StmtKind::Continue
+                }
             }
             Kind::Keyword("for") => self.for_loop()?,
             _ if self.at_declaration() => {
@@ -234,41 +234,66 @@ impl Parser<'_> {
         Ok(StmtKind::Switch { value, cases })
     }
 
-    /// Loops are not supported, but what is inside of them must not give errors of its own.
     fn for_loop(&mut self) -> Parsed<StmtKind> {
         self.expect("for")?;
         self.expect("(")?;
         self.scoped(|p| {
             let annotations = p.annotations()?;
+            let mut init = Vec::new();
             if p.at_declaration() {
+                let start = p.span();
                 let ty = p.type_ref()?;
                 let name = p.name("the name of a variable")?;
                 if p.accept("in") {
                     p.declare(&name, false);
-                    p.key_set()?;
+                    let variable = Box::new(Variable {
+                        annotations,
+                        ty,
+                        name,
+                        init: None,
+                    });
+                    let values = p.key_set()?;
                     p.expect(")")?;
-                    return p.statement();
+                    let body = Box::new(p.statement()?);
+                    return Ok(StmtKind::ForIn {
+                        variable,
+                        values,
+                        body,
+                    });
                 }
                 p.position -= 1;
-                p.variable_without_semicolon(annotations, ty)?;
+                let variable = p.variable_without_semicolon(annotations, ty)?;
+                init.push(p.stmt_node(StmtKind::Variable(variable), start));
             } else if !p.at(";") {
-                p.assignment_or_call_without_semicolon()?;
+                init.push(p.simple_statement()?);
             }
             while p.accept(",") {
-                if p.at_declaration() {
-                    let ty = p.type_ref()?;
-                    p.variable_without_semicolon(Vec::new(), ty)?;
-                } else {
-                    p.assignment_or_call_without_semicolon()?;
-                }
+                init.push(p.simple_statement()?);
             }
             p.expect(";")?;
-            p.expression()?;
+            let condition = p.expression()?;
             p.expect(";")?;
-            p.list(")", Self::assignment_or_call_without_semicolon)?;
-            p.statement()
-        })?;
-        Ok(StmtKind::Unsupported("the `for` loop"))
+            let update = p.list(")", Self::simple_statement)?;
+            let body = Box::new(p.statement()?);
+            Ok(StmtKind::For {
+                init,
+                condition,
+                update,
+                body,
+            })
+        })
+    }
+
+    /// A declaration, an assignment or a call in the head of a loop.
+    fn simple_statement(&mut self) -> Parsed<Stmt> {
+        let start = self.span();
+        let kind = if self.at_declaration() {
+            let ty = self.type_ref()?;
+            StmtKind::Variable(self.variable_without_semicolon(Vec::new(), ty)?)
+        } else {
+            self.assignment_or_call_without_semicolon()?
+        };
+        Ok(self.stmt_node(kind, start))
     }
 
     fn assignment_or_call(&mut self) -> Parsed<StmtKind> {
