@@ -195,7 +195,9 @@ fn control_of(message: &libc::msghdr) -> Control {
                         .read_unaligned()
                 };
                 if data.tp_status & libc::TP_STATUS_VLAN_VALID != 0 {
-                    let [a, b] = VLAN.to_be_bytes();
+                    let known = data.tp_status & libc::TP_STATUS_VLAN_TPID_VALID != 0;
+                    let protocol = if known { data.tp_vlan_tpid } else { VLAN };
+                    let [a, b] = protocol.to_be_bytes();
                     let [c, d] = data.tp_vlan_tci.to_be_bytes();
                     control.tag = Some([a, b, c, d]);
                 }
