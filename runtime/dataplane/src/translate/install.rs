@@ -467,11 +467,11 @@ fn frame_limit(mtu: u16) -> u16 {
     mtu.saturating_add(ETHERNET_HEADER)
 }
 
-/// Which bits of the hash pick the bucket, by the router id: neighbours differ.
+/// Which bits of the hash pick the bucket, by the router id. Ids that are next to each other in one
+/// octet, as those of neighbours often are, give shifts that are 7 or more apart.
 fn hash_shift(router_id: Ipv4Addr) -> u8 {
-    // Fibonacci hashing: router ids are often consecutive.
-    let mixed = u32::from(router_id).wrapping_mul(0x9E37_79B1) >> 16;
-    (mixed % HASH_SHIFTS) as u8
+    let sum: u32 = router_id.octets().map(u32::from).iter().sum();
+    (sum * 7 % HASH_SHIFTS) as u8
 }
 
 /// Whether the switch has a group of this id, or buckets that were left over from one.
