@@ -11,8 +11,14 @@ use rand::{RngExt, SeedableRng};
 
 /// Where the seeds find what they include.
 const INCLUDE: [&str; 3] = [
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../p4/compiler/tests/accepted/include"),
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../p4/compiler/tests/ui/include"),
+    concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../p4/compiler/tests/accepted/include"
+    ),
+    concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../p4/compiler/tests/ui/include"
+    ),
     concat!(env!("CARGO_MANIFEST_DIR"), "/../p4"),
 ];
 

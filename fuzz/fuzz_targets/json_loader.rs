@@ -57,7 +57,20 @@ fn mutate_node(document: &mut Value, random: &mut SmallRng) {
     let Some(node) = document.pointer_mut(&pick(random)) else {
         return;
     };
-    let numbers = [0, 1, 2, 7, 8, 63, 64, 65, 255, 1 << 16, u64::from(u32::MAX), u64::MAX];
+    let numbers = [
+        0,
+        1,
+        2,
+        7,
+        8,
+        63,
+        64,
+        65,
+        255,
+        1 << 16,
+        u64::from(u32::MAX),
+        u64::MAX,
+    ];
     match (random.random_range(0..4), node) {
         (0, Value::Array(items)) if !items.is_empty() => {
             let at = random.random_range(0..items.len());
@@ -68,7 +81,10 @@ fn mutate_node(document: &mut Value, random: &mut SmallRng) {
             items.push(items[at].clone());
         }
         (2, Value::Array(items)) if items.len() > 1 => {
-            let (a, b) = (random.random_range(0..items.len()), random.random_range(0..items.len()));
+            let (a, b) = (
+                random.random_range(0..items.len()),
+                random.random_range(0..items.len()),
+            );
             items.swap(a, b);
         }
         (0, Value::Object(members)) if !members.is_empty() => {
