@@ -182,7 +182,8 @@ impl PuntHandler {
         let limit = punted.max_length.map_or(0, usize::from);
         let mtu = limit.saturating_sub(kept);
         match fragment::fragments(received.payload, mtu) {
-            Ok(_) if !view.fragment => {
+            // A packet that fits would only come back: the switch counts otherwise than we do.
+            Ok(fragments) if !view.fragment || fragments.len() < 2 => {
                 PacketCounters::count(&self.counters.too_big);
                 Decision::Discard
             }

@@ -280,6 +280,15 @@ fn rfc_3032_3_4_what_may_be_fragmented_goes_on_in_pieces_with_its_labels() {
 }
 
 #[test]
+fn a_packet_that_fits_does_not_go_round_for_ever() {
+    let (mut handler, counters, now) = handler();
+    // 996 octets of IP below the label that stays.
+    let packet = too_big(&udp(968, false));
+    assert_eq!(handler.handle(&view(), &packet, now), Decision::Discard);
+    assert_eq!(of(&counters.too_big), 1);
+}
+
+#[test]
 fn a_packet_that_is_too_big_before_its_first_label_is_answered_without_labels() {
     let (mut handler, _, now) = handler();
     let octets = frame::build(TAP, NEIGHBOUR, 0, 0x0800, &[&udp(1200, true)]);
