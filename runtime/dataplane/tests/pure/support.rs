@@ -160,12 +160,12 @@ impl Switch {
             Operation::Modify | Operation::Delete if !there => return error(Code::NotFound),
             Operation::Insert => {
                 let table = update.key.table();
-                let used = self
-                    .entries
-                    .keys()
-                    .filter(|key| key.table() == table)
-                    .count();
-                if self.sizes.get(&table).is_some_and(|size| used >= *size) {
+                let used = || self.entries.keys().filter(|key| key.table() == table);
+                if self
+                    .sizes
+                    .get(&table)
+                    .is_some_and(|size| used().count() >= *size)
+                {
                     return error(Code::ResourceExhausted);
                 }
                 self.entries.insert(update.key, update.value.clone());

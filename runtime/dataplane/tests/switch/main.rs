@@ -2,4 +2,5 @@
 
 mod driver;
 mod names;
+mod services;
 mod support;
