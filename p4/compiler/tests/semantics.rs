@@ -114,6 +114,28 @@ fn a_compound_assignment_evaluates_its_index_once() {
 }
 
 #[test]
+fn a_number_becomes_a_newtype_where_it_is_assigned() {
+    let program = Program {
+        types: "type bit<8> id_t; const id_t NOBODY = 7;",
+        ingress: "id_t x = 3; hdr.h.a = (bit<8>) x; x = 5; hdr.h.b = (bit<8>) x;
+                  x = NOBODY; hdr.h.c = (bit<16>) (bit<8>) x;",
+        ..Program::default()
+    };
+    assert_eq!(program.output(&[0, 0, 0, 0]), [3, 5, 0, 7]);
+    for refused in [
+        "id_t x = 8w3;",
+        "id_t x = 3; x = x + 1;",
+        "id_t x = 3; hdr.h.a = x;",
+    ] {
+        let program = Program {
+            ingress: refused,
+            ..program
+        };
+        assert!(program.error().contains("id_t"), "{refused}");
+    }
+}
+
+#[test]
 fn slices_have_offsets_that_are_known_when_the_program_runs() {
     // Section 8.6 (version 1.2.5): `x[offset +: width]`. c = 0x1234, b is the offset.
     let read = |b: u8| ingress("hdr.h.a = hdr.h.c[hdr.h.b +: 8];", &[0, b, 0x12, 0x34])[0];

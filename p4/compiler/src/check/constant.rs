@@ -24,7 +24,7 @@ pub(super) fn is_constant(expr: &Expr) -> bool {
 impl Checker<'_> {
     pub(super) fn constant_declaration(&mut self, decl: &ast::Constant) {
         let ty = self.value_type(&decl.ty);
-        let value = self.expr_as(&decl.value, ty);
+        let value = self.assigned(&decl.value, ty);
         if self.is_unknown(ty) || self.is_unknown(value.ty) {
             return self.declare(&decl.name, Symbol::Bad);
         }

@@ -50,6 +50,23 @@ impl Checker<'_> {
         }
     }
 
+    /// Checks a value that is assigned, or the first value of a variable or constant. There a
+    /// number without a width becomes a value of a newtype without a cast, as in p4c.
+    pub(super) fn assigned(&mut self, expr: &ast::Expr, ty: TypeId) -> Expr {
+        let base = self.program.underlying(ty);
+        let newtype = matches!(self.ty(ty), Type::NewType(_));
+        let number = matches!(self.ty(base), Type::Bit(_) | Type::Signed(_));
+        if !newtype || !number || self.takes_type(expr) {
+            return self.expr_as(expr, ty);
+        }
+        let value = self.expr(expr);
+        if *self.ty(value.ty) == Type::Int && value.constant().is_some() {
+            let value = self.fit(value, base);
+            return self.retype(value, ty);
+        }
+        self.convert(value, ty)
+    }
+
     /// Checks an expression whose type does not matter any more.
     fn expr_quietly(&mut self, expr: &ast::Expr) -> Expr {
         match expr.kind {

@@ -146,7 +146,7 @@ impl Checker<'_> {
             );
             ty = self.unknown;
         }
-        let init = variable.init.as_ref().map(|init| self.expr_as(init, ty));
+        let init = variable.init.as_ref().map(|init| self.assigned(init, ty));
         let var = self.declare_var(&variable.name, ty, VarKind::Local, &variable.annotations);
         let kind = StmtKind::VarDecl { var, init };
         Some(Stmt {
@@ -158,7 +158,7 @@ impl Checker<'_> {
 
     fn assign(&mut self, target: &ast::Expr, value: &ast::Expr) -> Option<StmtKind> {
         let target = self.lvalue(target);
-        let value = self.expr_as(value, target.ty);
+        let value = self.assigned(value, target.ty);
         if self.is_unknown(target.ty) || self.is_unknown(value.ty) {
             return None;
         }

@@ -43,6 +43,7 @@ pub(crate) fn preprocess(
         macros: Macros::new(),
         diagnostics,
         including: Vec::new(),
+        in_string: false,
         stopped: false,
     };
     preprocessor.command_line();
@@ -62,6 +63,15 @@ pub(crate) fn preprocess(
         Source::Text { name, text } => preprocessor.file(name, text, None, None),
     }
     preprocessor.sources
+}
+
+/// Whether a string literal has its closing quote.
+fn is_closed(literal: &str) -> bool {
+    let inner = literal.strip_prefix('"').unwrap_or(literal);
+    inner.strip_suffix('"').is_some_and(|inner| {
+        let backslashes = inner.bytes().rev().take_while(|byte| *byte == b'\\');
+        backslashes.count() % 2 == 0
+    })
 }
 
 fn read(path: &Path) -> Result<String, String> {
@@ -108,6 +118,9 @@ struct Preprocessor<'a> {
     diagnostics: &'a mut Diagnostics,
     /// The files that are being read, the innermost last.
     including: Vec<Include>,
+    /// Whether a string goes on from the line before. P4 has such strings, C has not: as in C their
+    /// parts are text in which macros are replaced, but what looks like a comment is part of them.
+    in_string: bool,
     /// Whether an error makes it pointless to go on.
     stopped: bool,
 }
@@ -213,6 +226,11 @@ impl Preprocessor<'_> {
                 Kind::Space if piece_text.trim().is_empty() => {
                     self.emit_verbatim(piece_text, file, piece.start);
                 }
+                Kind::Space if self.in_string && piece_text.contains('/') => {
+                    // A quote in it ends the string nevertheless.
+                    self.in_string = piece_text.matches('"').count() % 2 == 0;
+                    self.emit_verbatim(piece_text, file, piece.start);
+                }
                 // A comment or a line continuation.
                 Kind::Space => self.emit_verbatim(" ", file, piece.start),
                 Kind::Ident if self.macros.is_defined(piece_text) => {
@@ -223,7 +241,12 @@ impl Preprocessor<'_> {
                     };
                     self.macro_use(piece_text, place, scanner);
                 }
-                _ => self.emit_verbatim(piece_text, file, piece.start),
+                _ => {
+                    if piece.kind == Kind::String && !is_closed(piece_text) {
+                        self.in_string = !self.in_string;
+                    }
+                    self.emit_verbatim(piece_text, file, piece.start);
+                }
             }
             if self.stopped {
                 return;

@@ -213,3 +213,25 @@ fn line_markers_lead_back_to_the_files() {
     let map = preprocess(&source, &Options::default(), &mut diagnostics);
     assert_eq!(map.text_with_line_markers(), "# 3 \"test.p4\"\na\n1\n");
 }
+
+#[test]
+fn what_looks_like_a_comment_in_a_string_of_several_lines_is_part_of_it() {
+    let program = "#define N 4
+@a(\"
+  // not 'a' comment
+  x != N; /* nor this */
+#ifdef NEVER
+  left out
+#endif
+  \") b // a comment
+@c(\"d\\\"\") e // another
+";
+    assert_eq!(
+        text(program),
+        "@a(\"
+  // not 'a' comment
+  x != 4; /* nor this */
+  \") b // a comment
+@c(\"d\\\"\") e"
+    );
+}
