@@ -183,18 +183,16 @@ impl Topology {
         let path = lsp.path.get_ref();
         let (from, to) = (path[hop].get_ref(), path[hop + 1].get_ref());
         let mut table = toml::Table::new();
-        if let Some((_, far, _)) = self
-            .ends_of(from)
-            .find(|(_, far, _)| far.node.get_ref() == to)
+        let mut links = self.ends_of(from);
+        if let Some((_, far, _)) = links.find(|(_, far, _)| far.node.get_ref() == to)
+            && let Some((vlan, address)) = far.address_like(lsp.fec.get_ref())
         {
-            if let Some((vlan, address)) = far.address_like(lsp.fec.get_ref()) {
-                let name = match vlan {
-                    None => Self::tap_name(far),
-                    Some(vlan) => Self::vlan_tap_name(far, vlan),
-                };
-                table.insert("interface".into(), name.into());
-                table.insert("address".into(), address.addr().to_string().into());
-            }
+            let name = match vlan {
+                None => Self::tap_name(far),
+                Some(vlan) => Self::vlan_tap_name(far, vlan),
+            };
+            table.insert("interface".into(), name.into());
+            table.insert("address".into(), address.addr().to_string().into());
         }
         let label = match label {
             LabelWord::Label(label) => Value::from(i64::from(label)),

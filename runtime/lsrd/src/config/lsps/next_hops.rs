@@ -186,10 +186,8 @@ impl StaticLsps<'_> {
         problems: &mut Problems,
     ) -> Option<Nhlfe> {
         let span = section.span.clone();
-        let tunnel = match section.get("tunnel") {
-            Some(_) => Some(self.referred.tunnels.referred("tunnel", section, problems)),
-            None => None,
-        };
+        let named = section.get("tunnel").is_some();
+        let tunnel = named.then(|| self.referred.tunnels.referred("tunnel", section, problems));
         let neighbour = match tunnel {
             Some(_) => None,
             None => {
