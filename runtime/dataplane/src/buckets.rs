@@ -4,7 +4,7 @@
 //! of two. When a member comes or goes, only as many buckets change hands as must.
 
 /// Buckets of a set at the most: the bucket numbers of mpls.p4 have 10 bits.
-pub(crate) const MAX_BUCKETS: u16 = 1024;
+const MAX_BUCKETS: u16 = 1024;
 
 /// Buckets for each member at the least, so that the flows of a member that goes are spread over
 /// the others.
@@ -92,9 +92,24 @@ fn quotas(weights: &[u16], buckets: u16) -> Vec<Quota> {
     }
 }
 
+/// Which member has each bucket of a set, by its place in `weights`: as many buckets as keep every
+/// share within 5 % of its weight, where 1024 do, and no fewer than `previous` has.
+///
+/// `previous` says who has each bucket now, `None` for a member that is gone; its length is a power
+/// of two, or 0 for a new set. Of the flows of members that stay, as few move as can be. Without
+/// a member there is no bucket.
+pub fn share_buckets(previous: &[Option<usize>], weights: &[u16]) -> Vec<usize> {
+    if weights.is_empty() {
+        return Vec::new();
+    }
+    // No set has more than 1024 buckets.
+    let held = previous.len().min(MAX_BUCKETS.into()) as u16;
+    assign(previous, weights, bucket_count(weights).max(held))
+}
+
 /// The smallest number of buckets that keeps every member's share within 5 % of its weight, where
 /// 1024 do.
-pub(crate) fn bucket_count(weights: &[u16]) -> u16 {
+fn bucket_count(weights: &[u16]) -> u16 {
     if weights.len() <= 1 {
         return 1;
     }
@@ -130,7 +145,7 @@ fn fits(weights: &[u16], buckets: u16) -> bool {
 /// `previous` says which member has each bucket now; its length is a power of two. With fewer
 /// buckets than there are to be, each one stands for all that have its number in their low bits:
 /// there the flows are.
-pub(crate) fn assign(previous: &[Option<usize>], weights: &[u16], buckets: u16) -> Vec<usize> {
+fn assign(previous: &[Option<usize>], weights: &[u16], buckets: u16) -> Vec<usize> {
     let quotas = quotas(weights, buckets);
     let mut owners: Vec<Option<usize>> = (0..usize::from(buckets))
         .map(|bucket| *previous.get(bucket % previous.len().max(1))?)

@@ -29,6 +29,7 @@ mod switchover;
 mod table;
 mod translate;
 
+pub use buckets::share_buckets;
 pub use capacity::{Capacity, Refusal};
 pub use codec::{check_program, decode, encode};
 pub use counters::Counters;

@@ -8,10 +8,9 @@ use forwarding::{Nhlfe, Path, PathRole, Replication, Tunnel};
 
 use super::pass::Pass;
 use super::{GroupKey, NhlfeKey, Translator};
-use crate::buckets::{assign, bucket_count};
 use crate::{
     Bucket, Entries, Exit, Key, MulticastGroupId, NhlfeId, NhlfeValue, PathGroupId, PathGroupValue,
-    Push, Refusal, Replica, TunnelId, Value,
+    Push, Refusal, Replica, TunnelId, Value, share_buckets,
 };
 
 /// How far the hash may be shifted, so that 10 of its 32 bits are left for the bucket.
@@ -320,9 +319,7 @@ impl Translator {
             false => Vec::new(),
         };
         let weights: Vec<_> = members.iter().map(|member| member.weight).collect();
-        // Fewer buckets would move flows that need not.
-        let count = bucket_count(&weights).max(previous.len() as u16);
-        let owners = assign(&previous, &weights, count);
+        let owners = share_buckets(&previous, &weights);
         let mut next = vec![0; members.len()];
         for (at, owner) in owners.iter().enumerate() {
             let former = held.get(at).and_then(|bucket| bucket.backup);
@@ -335,7 +332,7 @@ impl Translator {
             let key = Key::PathBucket(id, role, at as u16);
             pass.stage(key, Value::PathBucket(bucket));
         }
-        count
+        owners.len() as u16
     }
 
     /// Stages a multicast group with its branches; `None` if none of them can be used. With it the

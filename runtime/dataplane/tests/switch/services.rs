@@ -385,3 +385,87 @@ async fn branches_follow_the_label() {
     stop(driver).await;
     switch.stop().await;
 }
+
+/// How many of 1,000 random flows leave by each member, and by which each flow leaves.
+fn spread(switch: &RunningSwitch, members: usize) -> (Vec<u32>, Vec<usize>) {
+    // Numbers of Knuth's generator, the same in every run.
+    let mut state: u64 = 20;
+    let mut random = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as u32
+    };
+    let mut counts = vec![0; members];
+    let mut flows = Vec::new();
+    for _ in 0..1000 {
+        let mut packet = ipv4([10, 2, 0, 9].into(), 64);
+        packet[19] = random() as u8;
+        packet[12..16].copy_from_slice(&random().to_be_bytes());
+        packet[20..24].copy_from_slice(&random().to_be_bytes());
+        packet[10..12].fill(0);
+        let words = packet[..20].chunks(2);
+        let sum: u32 = words
+            .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])))
+            .sum();
+        let checksum = !((sum & 0xFFFF) + (sum >> 16)) as u16;
+        packet[10..12].copy_from_slice(&checksum.to_be_bytes());
+        let (_, sent) = one(switch, 1, &frame(0x0800, &packet));
+        let label = u32::from_be_bytes(sent[14..18].try_into().unwrap()) >> 12;
+        let member = label as usize - 100;
+        counts[member] += 1;
+        flows.push(member);
+    }
+    (counts, flows)
+}
+
+/// RFC 7325 section 2.4.5: flows are shared evenly; one flow takes one path; and when a path goes,
+/// its flows alone move.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_flows_are_shared_evenly() {
+    let place = Place::new();
+    let switch = RunningSwitch::start(&place.socket()).await;
+    let mut router = Router::new();
+    // A member is told by its label.
+    let hops = |members: u32| {
+        let hop = |at: u32| nhlfe(["core0", "core1"][at as usize % 2], &[100 + at]);
+        (0..members).map(hop).collect::<Vec<_>>()
+    };
+    router.ftn("10.2.0.0/24", &hops(2));
+    let driver = start(&place, router.desired(), all_up()).await;
+    in_sync(&driver).await;
+    for members in [2, 3, 4, 8, 16] {
+        router.ftn("10.2.0.0/24", &hops(members));
+        driver.handle.set_desired(router.desired());
+        let wanted = members + 3;
+        wait_for(&driver, |status| {
+            status.usage["nhlfe"].entries == wanted - 1
+        })
+        .await;
+        wait_for(&driver, |status| status.in_sync).await;
+        let (counts, flows) = spread(&switch, members as usize);
+        let share = 1000.0 / f64::from(members);
+        for count in &counts {
+            // A perfect hash is off by sqrt(share) on average: of 16 members one is mostly off by
+            // more than 20 %, whoever counts.
+            let off = (f64::from(*count) - share).abs();
+            assert!(off <= 3.5 * share.sqrt(), "{counts:?}");
+            assert!(share < 250.0 || off <= 0.2 * share, "{counts:?}");
+        }
+        let (_, again) = spread(&switch, members as usize);
+        assert_eq!(flows, again);
+
+        router.ftn("10.2.0.0/24", &hops(members - 1));
+        driver.handle.set_desired(router.desired());
+        wait_for(&driver, |status| {
+            status.usage["nhlfe"].entries == wanted - 2
+        })
+        .await;
+        let (_, without) = spread(&switch, members as usize);
+        for (before, after) in flows.iter().zip(&without) {
+            assert!(before == after || *before == members as usize - 1);
+        }
+    }
+    stop(driver).await;
+    switch.stop().await;
+}
