@@ -163,6 +163,10 @@ control Admission(inout headers_t hdr, inout metadata_t meta, in bit<32> packet_
         if (hdr.vlan.isValid()) {
             meta.length = meta.length - 4;
         }
+        if (hdr.packet_out.isValid()) {
+            // It came with 24 bits for this program in front.
+            meta.length = meta.length - 3;
+        }
         if (!hdr.ethernet.isValid() ||
             (hdr.ethernet.ether_type == ETHERTYPE_VLAN && !hdr.vlan.isValid())) {
             meta.drop_reason = DROP_MALFORMED_FRAME;

@@ -136,3 +136,29 @@ fn a_limit_changes_in_place() {
     dut.bucket(Operation::Modify, group, 0, 0, dut.nhlfe(&path), &narrow);
     dut.send(1, &frame).punted(Punt::MtuExceeded);
 }
+
+/// What the daemon submits, a fragment for one, is as long as it is on the link.
+#[test]
+fn a_submitted_packet_that_just_fits_passes() {
+    let dut = Dut::new();
+    let group = dut.group_of(&[Path {
+        max_length: 200,
+        ..Path::new(&[200], 2)
+    }]);
+    dut.ftn4(0, [10, 2, 0, 0], 16, Ftn::Forward(group));
+    dut.ilm(100, Ilm::Swap(group));
+    let submit = |frame: &[u8]| dut.packet_out_as_received_on(1, frame);
+    let labelled = |length| received(MPLS, &[&stack(&[100], 0, 64), &packet(length).octets()]);
+    assert_eq!(
+        submit(&received(IPV4, &[&packet(200).octets()]))
+            .frames
+            .len(),
+        1
+    );
+    assert_eq!(submit(&labelled(200)).frames.len(), 1);
+    submit(&received(IPV4, &[&packet(201).octets()])).punted(Punt::MtuExceeded);
+    submit(&labelled(201)).punted(Punt::MtuExceeded);
+    // Nor may a header claim octets that are not there (RFC 1812 section 5.2.2).
+    let packet = packet(150).octets();
+    submit(&received(IPV4, &[&packet[..149]])).is_dropped(Drop::IpHeader);
+}
