@@ -7,6 +7,9 @@ use tracing::warn;
 
 use crate::{Entries, Key, MulticastGroupId, Replica, Table, Update, Value, codec};
 
+/// Multicast groups that go in one Write; each may have hundreds of replicas.
+const GROUPS: usize = 100;
+
 /// Reads what the switch holds of these tables.
 pub(crate) async fn read_entries(
     client: &Client,
@@ -87,7 +90,10 @@ pub(crate) async fn write_updates(
     }
     if !groups.is_empty() {
         let requests: Vec<_> = groups.iter().map(|(_, op, group)| (*op, group)).collect();
-        let written = client.write_multicast_groups(&requests).await?;
+        let mut written = Vec::with_capacity(requests.len());
+        for batch in requests.chunks(GROUPS) {
+            written.extend(client.write_multicast_groups(batch).await?);
+        }
         for ((at, ..), outcome) in groups.iter().zip(written) {
             outcomes[*at] = outcome;
         }

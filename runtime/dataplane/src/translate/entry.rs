@@ -1,6 +1,6 @@
 //! Entries of the LFIB.
 
-use forwarding::{AttachmentCircuit, EntryKey, Fec, FtnAction, IlmAction, Nhlfe, PathGroup};
+use forwarding::{AttachmentCircuit, EntryKey, Fec, FtnAction, IlmAction, Nhlfe};
 
 use super::pass::{LfibEntry, Pass};
 use super::{GroupKey, Translator};
@@ -63,7 +63,7 @@ impl Translator {
         if pass.has(&key) {
             return Err(Refusal::InterfaceInUse);
         }
-        let Some(group) = self.group(pass, group)? else {
+        let Some(group) = self.group(pass, GroupKey::of_fec(group))? else {
             return Ok(false);
         };
         let settings = pass.desired.circuits.get(&circuit).copied();
@@ -78,7 +78,7 @@ impl Translator {
         action: &FtnAction,
     ) -> Result<Option<FtnValue>, Refusal> {
         Ok(Some(match action {
-            FtnAction::Forward(group) => match self.group(pass, group)? {
+            FtnAction::Forward(group) => match self.group(pass, GroupKey::of_fec(group))? {
                 Some(group) => FtnValue::Forward(group),
                 None => return Ok(None),
             },
@@ -117,7 +117,7 @@ impl Translator {
                     return Err(Refusal::PayloadNeeded);
                 }
                 let qos_map = *qos_map;
-                match self.group(pass, paths)? {
+                match self.group(pass, GroupKey::of_label(paths))? {
                     Some(group) if pops => IlmValue::PopAndForward {
                         group,
                         payload: *payload,
@@ -158,7 +158,7 @@ impl Translator {
                 qos_map,
                 tail_end,
             } => {
-                let Some(group) = self.install_group(pass, GroupKey::Circuit(*circuit))? else {
+                let Some(group) = self.group(pass, GroupKey::Circuit(*circuit))? else {
                     return Ok(None);
                 };
                 IlmValue::PopToAttachmentCircuit {
@@ -209,10 +209,12 @@ impl Translator {
     fn group(
         &mut self,
         pass: &mut Pass<'_>,
-        group: &std::sync::Arc<PathGroup>,
+        key: GroupKey,
     ) -> Result<Option<PathGroupId>, Refusal> {
-        self.check_labels(group.nhlfes())?;
-        self.install_group(pass, GroupKey::Paths(std::sync::Arc::clone(group)))
+        if let GroupKey::Paths(group, _) = &key {
+            self.check_labels(group.nhlfes())?;
+        }
+        self.install_group(pass, key)
     }
 
     /// What the switch cannot push, whatever space it has.

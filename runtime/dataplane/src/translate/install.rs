@@ -34,6 +34,17 @@ struct Member {
     weight: u16,
 }
 
+/// How NHLFEs are used.
+#[derive(Debug, Clone, Copy)]
+struct Use<'a> {
+    /// Ids that the switch may hold them by.
+    hints: &'a BTreeSet<NhlfeId>,
+    /// Whether a port that is down does.
+    down_too: bool,
+    /// Whether there may be labels below an NHLFE that has none itself.
+    labels_below: bool,
+}
+
 impl Translator {
     /// Stages a path group with all that it needs; `None` if none of its paths can be used.
     pub(super) fn install_group(
@@ -61,7 +72,7 @@ impl Translator {
             return Ok(None);
         }
         let protection = match &key {
-            GroupKey::Paths(group) => group.protection(),
+            GroupKey::Paths(group, _) => group.protection(),
             GroupKey::Circuit(_) => None,
         };
         // A set without a usable path is served by the other one, whatever the state says.
@@ -140,13 +151,17 @@ impl Translator {
                 };
                 Ok((vec![member], Vec::new()))
             }
-            GroupKey::Paths(group) => {
-                let group = Arc::clone(group);
+            GroupKey::Paths(group, below) => {
                 // Paths by ports that are down serve if there are no others: then nothing is
                 // gained by taking them away.
                 for down_too in [false, true] {
-                    let working = self.set(pass, group.paths(), hints, down_too)?;
-                    let protecting = self.set(pass, group.protecting_paths(), hints, down_too)?;
+                    let how = Use {
+                        hints,
+                        down_too,
+                        labels_below: *below,
+                    };
+                    let working = self.set(pass, group.paths(), how)?;
+                    let protecting = self.set(pass, group.protecting_paths(), how)?;
                     if !working.is_empty() || !protecting.is_empty() {
                         return Ok((working, protecting));
                     }
@@ -160,14 +175,13 @@ impl Translator {
         &mut self,
         pass: &mut Pass<'_>,
         paths: &[Path],
-        hints: &BTreeSet<NhlfeId>,
-        down_too: bool,
+        how: Use<'_>,
     ) -> Result<Vec<Member>, Refusal> {
         let mut members = Vec::with_capacity(paths.len());
         for path in paths {
-            let own = self.exit(pass, &path.nhlfe, hints, down_too)?;
+            let own = self.exit(pass, &path.nhlfe, how)?;
             let backup = match &path.backup {
-                Some(backup) => self.exit(pass, backup, hints, down_too)?,
+                Some(backup) => self.exit(pass, backup, how)?,
                 None => None,
             };
             let Some(exit) = own.or(backup) else {
@@ -192,13 +206,12 @@ impl Translator {
         &mut self,
         pass: &mut Pass<'_>,
         nhlfe: &Nhlfe,
-        hints: &BTreeSet<NhlfeId>,
-        down_too: bool,
+        how: Use<'_>,
     ) -> Result<Option<Exit>, Refusal> {
         let Some((interface, destination)) = pass.exit(nhlfe) else {
             return Ok(None);
         };
-        if pass.is_down(interface.port) && !down_too {
+        if pass.is_down(interface.port) && !how.down_too {
             return Ok(None);
         }
         let push = if nhlfe.labels().is_empty() {
@@ -219,6 +232,7 @@ impl Translator {
         // Over IP the packet that leaves is an IP packet.
         let mtu = match (&push, nhlfe.tunnel()) {
             (Some(_), None) => interface.mpls_mtu,
+            (None, _) if how.labels_below => interface.mpls_mtu,
             _ => interface.mtu,
         };
         let value = Value::Nhlfe(NhlfeValue {
@@ -228,7 +242,7 @@ impl Translator {
             qos_map: nhlfe.qos_map(),
             push,
         });
-        let id = self.install_nhlfe(pass, NhlfeKey::Path(nhlfe.clone()), value, hints)?;
+        let id = self.install_nhlfe(pass, NhlfeKey::Path(nhlfe.clone()), value, how.hints)?;
         Ok(Some(Exit {
             nhlfe: id,
             port: interface.port,
@@ -353,9 +367,14 @@ impl Translator {
             }
         }
         let hints: BTreeSet<NhlfeId> = held.keys().copied().collect();
+        let how = Use {
+            hints: &hints,
+            down_too: false,
+            labels_below: false,
+        };
         let mut exits = Vec::new();
         for branch in replication.branches() {
-            exits.extend(self.exit(pass, branch, &hints, false)?);
+            exits.extend(self.exit(pass, branch, how)?);
         }
         if exits.is_empty() && replication.local().is_none() {
             return Ok(None);

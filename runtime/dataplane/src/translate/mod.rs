@@ -46,7 +46,9 @@ pub struct Translator {
 /// What a path group of the switch is made for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum GroupKey {
-    Paths(Arc<PathGroup>),
+    /// The paths of a FEC or a label, and whether what an unlabelled path sends may still have
+    /// labels: at the penultimate hop it may, and then the MTU of labelled packets counts.
+    Paths(Arc<PathGroup>, bool),
     /// The egress of a pseudowire: one way out, to the attachment circuit.
     Circuit(AttachmentCircuit),
 }
@@ -56,6 +58,16 @@ enum GroupKey {
 enum NhlfeKey {
     Path(Nhlfe),
     Circuit(AttachmentCircuit),
+}
+
+impl GroupKey {
+    fn of_fec(group: &Arc<PathGroup>) -> Self {
+        Self::Paths(Arc::clone(group), false)
+    }
+
+    fn of_label(group: &Arc<PathGroup>) -> Self {
+        Self::Paths(Arc::clone(group), group.pops_labels())
+    }
 }
 
 impl Translator {
@@ -78,10 +90,11 @@ impl Translator {
         })
     }
 
-    /// The path group that has an id. Those to attachment circuits are not among them.
+    /// The path group that has an id. Those to attachment circuits are not among them; one that
+    /// pops labels and is used for IP packets too has two.
     pub fn path_group_ids(&self) -> impl Iterator<Item = (&Arc<PathGroup>, PathGroupId)> {
         self.groups.iter().filter_map(|(key, id)| match key {
-            GroupKey::Paths(group) => Some((group, PathGroupId(id))),
+            GroupKey::Paths(group, _) => Some((group, PathGroupId(id))),
             GroupKey::Circuit(_) => None,
         })
     }
@@ -160,7 +173,7 @@ impl Translator {
         let mut circuits = BTreeSet::new();
         for group in pass.users.keys() {
             match group {
-                GroupKey::Paths(group) => nhlfes.extend(group.nhlfes()),
+                GroupKey::Paths(group, _) => nhlfes.extend(group.nhlfes()),
                 GroupKey::Circuit(circuit) => {
                     circuits.insert(*circuit);
                 }

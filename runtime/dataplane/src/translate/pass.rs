@@ -27,8 +27,8 @@ impl<'a> LfibEntry<'a> {
             Self::Ilm(IlmAction::PopToAttachmentCircuit { circuit, .. }) => {
                 Some(GroupKey::Circuit(*circuit))
             }
-            Self::Ftn(action) => action.path_group().cloned().map(GroupKey::Paths),
-            Self::Ilm(action) => action.path_group().cloned().map(GroupKey::Paths),
+            Self::Ftn(action) => action.path_group().map(GroupKey::of_fec),
+            Self::Ilm(action) => action.path_group().map(GroupKey::of_label),
         }
     }
 

@@ -384,6 +384,24 @@ fn the_limit_leaves_room_for_what_is_pushed() {
     assert_eq!(limit(&|n| n.with_tunnel(gre), &[100]), 1500 - 44 - 4);
 }
 
+/// At the penultimate hop there may be labels below the one that is popped: what leaves is then
+/// bounded by the MTU of labelled packets, which is often larger.
+#[test]
+fn what_a_penultimate_hop_sends_may_have_labels() {
+    let mut running = Running::new();
+    let group = paths(&[nhlfe(0, 1, &[])]);
+    running.router.ftn(PREFIX, &group);
+    running.router.ilm(1000, &group, Some(Payload::Ipv4));
+    running.write();
+    let entries = &running.switch.entries;
+    assert_eq!(working(entries)[0].primary.max_length, 1500);
+    let key = forwarding::IlmKey::platform(label(1000));
+    let group = entries[&Key::Ilm(0, key)].path_group().unwrap();
+    let popped = buckets_of(entries, group, PathRole::Working);
+    assert_eq!(popped[0].primary.max_length, 1508);
+    assert_eq!(popped[0].primary.nhlfe, working(entries)[0].primary.nhlfe);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -477,3 +477,84 @@ fn the_settings_of_an_interface_are_those_of_its_port_and_vlan() {
     };
     assert!(untagged.mpls_enabled);
 }
+
+/// Whatever is full, somebody is told: the FEC or the label that does not fit, or the operator.
+#[test]
+fn no_full_table_goes_unnoticed() {
+    let mut router = ready();
+    let protection = forwarding::ProtectionId::new(1).unwrap();
+    let path = |interface| forwarding::Path::new(nhlfe(interface, 2, &[100]), 1);
+    let group = forwarding::PathGroup::protected([path(0)], protection, [path(1)]).unwrap();
+    router.ftn("10.1.0.0/16", &group.into());
+    router.ftn("2001:db8::/32", &paths(&[nhlfe(0, 2, &[100])]));
+    router.bind(700, replicate(&[nhlfe(0, 2, &[100])], None));
+    let address: std::net::IpAddr = [192, 0, 2, 1].into();
+    let tunnel = Tunnel::new(TunnelKind::Ip, address, address, 64, Dscp::default()).unwrap();
+    let over = nhlfe(0, 2, &[100]).with_tunnel(tunnel).unwrap();
+    router.ftn("10.2.0.0/16", &paths(&[over]));
+    for circuit in [circuit(5, None), circuit(6, Some(7))] {
+        let labelled = FtnAction::Forward(paths(&[nhlfe(0, 2, &[100])]));
+        bind_circuit(&mut router, circuit, labelled);
+    }
+    let six: std::net::IpAddr = "2001:db8::1".parse().unwrap();
+    router
+        .forwarding
+        .replace_tunnel_ends([address, six].map(|destination| {
+            let end = TunnelEnd {
+                vrf: VrfId::DEFAULT,
+                kind: TunnelKind::Ip,
+                destination,
+                source: None,
+            };
+            (end, LabelSpace::PLATFORM)
+        }));
+    let contexts = [(next_hop(0, 2), LabelSpace::FIRST_CONTEXT)];
+    router.forwarding.replace_upstream_contexts(contexts);
+    let class = TrafficClass::default();
+    let behaviour = Behaviour {
+        phb: Phb::default(),
+        congestion: false,
+    };
+    let codes = Codes {
+        traffic_class: class,
+        dscp: Dscp::default(),
+        pcp: Pcp::default(),
+    };
+    let map = QosMap {
+        from_traffic_class: [(class, behaviour)].into(),
+        from_dscp: [(Dscp::default(), Phb::default())].into(),
+        to_codes: [(behaviour, codes)].into(),
+        mark_congestion: [(class, class)].into(),
+    };
+    router.forwarding.replace_qos_maps([(QosMapId(1), map)]);
+
+    let desired = router.desired();
+    let whole = fresh(&desired);
+    assert!(whole.refused.is_empty() && whole.problems.is_empty());
+    let switchover = [
+        Table::ProtectionState,
+        Table::TailSelector,
+        Table::PortState,
+    ];
+    for table in Table::ALL {
+        if switchover.contains(&table) {
+            // Those the switch refuses itself.
+            continue;
+        }
+        let has = |target: &Target| target.entries.keys().any(|key| key.table() == table);
+        assert!(has(&whole), "{table} is not tried");
+        let mut translator = Translator::new(capacity().with_size(table, 0));
+        let target = translate(&mut translator, &desired, &Entries::new(), false);
+        // Every label is in all three tables, and the first one speaks for them.
+        let told = target.refused.values().any(
+            |refusal| matches!(refusal, Refusal::TableFull { table: full, .. } if *full == table),
+        ) || target
+            .problems
+            .iter()
+            .any(|problem| problem.contains(&format!("table {table} is full")));
+        assert!(told && !has(&target), "{table}");
+        let mut switch = Switch::default();
+        write(&mut switch, &target.entries);
+        switch.check_references();
+    }
+}
