@@ -133,7 +133,7 @@ async fn answer_arp(tap: &Tap) {
     reply[8..14].copy_from_slice(&NEIGHBOUR_MAC.0);
     reply[14..18].copy_from_slice(&request[38..42]);
     reply[18..28].copy_from_slice(&request[22..32]);
-    let reply = frame::build(MacAddress(own), NEIGHBOUR_MAC, 0x0806, &[&reply]);
+    let reply = frame::build(MacAddress(own), NEIGHBOUR_MAC, 0, 0x0806, &[&reply]);
     tap.send(&reply).await.unwrap();
 }
 

@@ -68,6 +68,8 @@ pub(super) fn hop(nhlfe: Option<&Nhlfe>, several: bool) -> [Cell; 2] {
 /// The label space, where there is more than the platform's.
 pub(super) fn incoming(entry: &IlmEntry) -> String {
     match entry.label_space {
+        // The names of the special-purpose labels are not those of the extended ones (RFC 7274).
+        words::EXTENDED => format!("label {} extended", entry.label),
         0 => format!("label {}", words::label(entry.label)),
         space => format!("label {} in space {space}", words::label(entry.label)),
     }

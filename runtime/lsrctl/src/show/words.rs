@@ -7,6 +7,9 @@ use northbound::v1::{
     ftn_entry, ilm_entry, nhlfe::Resolution, static_lsp::Kind,
 };
 
+/// The label space of the extended special-purpose labels (RFC 7274), behind label 15.
+pub(super) const EXTENDED: u32 = 0xffff;
+
 /// The label with the name of a special-purpose one.
 pub(super) fn label(value: u32) -> String {
     match mpls::Label::new(value) {
@@ -36,6 +39,7 @@ pub(super) fn ilm_operation(entry: &IlmEntry, nhlfe: Option<&Nhlfe>) -> String {
         }
         ilm_entry::Operation::PopAndLookUpLabel => match entry.next_label_space {
             0 => format!("pop {incoming}, look up the next label"),
+            EXTENDED => format!("pop {incoming}, look up the extended label"),
             space => format!("pop {incoming}, look up the next label in space {space}"),
         },
         ilm_entry::Operation::PopToAttachmentCircuit => {
