@@ -228,7 +228,7 @@ impl Preprocessor<'_> {
                 }
                 Kind::Space if self.in_string && piece_text.contains('/') => {
                     // A quote in it ends the string nevertheless.
-                    self.in_string = piece_text.matches('"').count() % 2 == 0;
+                    self.in_string = piece_text.matches('"').count().is_multiple_of(2);
                     self.emit_verbatim(piece_text, file, piece.start);
                 }
                 // A comment or a line continuation.

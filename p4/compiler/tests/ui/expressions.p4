@@ -11,7 +11,7 @@ control TheIngress(inout headers_t hdr, inout metadata_t meta, inout standard_me
         b = (bit<16>) c;
         meta.hit = a;
         meta.hit = a && true;
-        meta.vrf = 5;
+        meta.vrf = 16w5;
         meta.vrf = meta.vrf + (vrf_t) 1;
         a = b[8:1] ++ a;
         a = b[16:9];
