@@ -310,6 +310,9 @@ mod tests {
             let profile = HardwareProfile::load(&path).unwrap();
             assert_eq!(profile.name, name);
             assert_eq!(profile.target, "bmv2-json");
+            // What lsrd takes, however many classes are flooded at once.
+            let rates = PuntReason::ALL.map(|reason| profile.punt.of(reason).rate);
+            assert!(rates.iter().sum::<u32>() <= 15_000, "{name}");
         }
     }
 

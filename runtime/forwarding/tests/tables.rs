@@ -6,7 +6,8 @@ use std::sync::Arc;
 use forwarding::{
     BindError, Changes, EntryKey, Fec, Forwarding, FtnAction, IlmAction, IlmKey, LabelSpace, Lfib,
     MacAddress, NextHop, NextHopProblem, Nhlfe, Owner, Path, PathGroup, Payload, Programmed,
-    Protocol, State, TunnelModel, VrfId,
+    ProtectionId, Protocol, QosMap, QosMapId, Replication, State, TunnelEnd, TunnelKind,
+    TunnelModel, VrfId,
 };
 use mpls::Label;
 use proptest::prelude::*;
@@ -406,4 +407,139 @@ proptest! {
             prop_assert!(expected.next_hops.is_subset(&changes.next_hops));
         }
     }
+}
+
+/// A next hop that is a multicast group needs no neighbour: its MAC address is that of the group.
+#[test]
+fn a_multicast_next_hop_is_resolved_with_its_interface() {
+    let mut forwarding = router();
+    let group: std::net::IpAddr = [239, 1, 1, 1].into();
+    let hop = NextHop::new("core0", group);
+    let replication = Replication::new([Nhlfe::unlabelled(hop.clone())], None).unwrap();
+    let action = FtnAction::Replicate(Arc::new(replication));
+    let fec = Fec::host(VrfId::DEFAULT, group);
+    assert_eq!(fec.to_string(), "group 239.1.1.1");
+    forwarding.bind_ftn(named("tv"), fec, action);
+    let mac = MacAddress([0x01, 0, 0x5E, 1, 1, 1]);
+    assert_eq!(forwarding.lfib().resolved[&hop], mac);
+    assert_eq!(
+        ftn_states(&forwarding, &Programmed::default())[0].1,
+        "pending"
+    );
+    forwarding.set_interface("core0".into(), false);
+    assert_eq!(
+        forwarding.lfib().unresolved[&hop],
+        NextHopProblem::InterfaceDown
+    );
+}
+
+/// Backup paths and protecting sets are next hops too: they must be resolved before they are
+/// needed.
+#[test]
+fn next_hops_of_backups_and_branches_are_resolved() {
+    let mut forwarding = router();
+    let nhlfe = |last| Nhlfe::unlabelled(next_hop("core0", last));
+    let protection = ProtectionId::new(1).unwrap();
+    let working = Path::new(nhlfe(1), 1).with_backup(nhlfe(2));
+    let group = PathGroup::protected([working], protection, [Path::new(nhlfe(3), 1)]).unwrap();
+    forwarding.bind_ftn(
+        named("a"),
+        fec("10.1.0.0/16"),
+        FtnAction::Forward(group.into()),
+    );
+    let replication = Replication::new([nhlfe(4)], None).unwrap();
+    let action = IlmAction::Replicate {
+        replication: Arc::new(replication),
+        qos_map: QosMapId::DEFAULT,
+    };
+    let key = IlmKey::platform(label(100));
+    forwarding.bind_ilm(named("b"), key, action).unwrap();
+    let hops: Vec<_> = forwarding.next_hops().cloned().collect();
+    assert_eq!(hops, [1, 2, 3, 4].map(|last| next_hop("core0", last)));
+    // One usable next hop of the three is enough.
+    forwarding.set_neighbour(next_hop("core0", 2), MAC);
+    let programmed = Programmed::default();
+    let view = forwarding.ftn_views(&programmed).next().unwrap();
+    assert_eq!((view.state, view.unresolved.len()), (State::Pending, 2));
+    let view = forwarding.ilm_views(&programmed).next().unwrap();
+    assert!(matches!(view.state, State::NextHopUnresolved(_)));
+}
+
+/// RFC 5331 section 7: the LSR that assigns labels is a neighbour, known by its MAC address.
+#[test]
+fn an_upstream_lsr_is_resolved_like_a_next_hop() {
+    let mut forwarding = router();
+    let upstream = next_hop("core0", 2);
+    let context = LabelSpace::FIRST_CONTEXT;
+    forwarding.replace_upstream_contexts([(upstream.clone(), context)]);
+    assert!(forwarding.take_changes().settings);
+    assert_eq!(
+        forwarding.lfib().unresolved[&upstream],
+        NextHopProblem::NeighbourUnresolved
+    );
+    forwarding.set_neighbour(upstream.clone(), MAC);
+    assert_eq!(forwarding.lfib().resolved[&upstream], MAC);
+    // The same again changes nothing; without it nobody asks for the neighbour.
+    forwarding.take_changes();
+    forwarding.replace_upstream_contexts([(upstream.clone(), context)]);
+    assert!(forwarding.take_changes().is_empty());
+    forwarding.replace_upstream_contexts([]);
+    assert_eq!(forwarding.next_hops().count(), 0);
+    assert!(forwarding.lfib().resolved.is_empty());
+}
+
+#[test]
+fn settings_are_part_of_the_lfib() {
+    let mut forwarding = router();
+    let end = TunnelEnd {
+        vrf: VrfId(3),
+        kind: TunnelKind::Udp,
+        destination: [192, 0, 2, 1].into(),
+        source: Some("198.51.100.0/24".parse().unwrap()),
+    };
+    assert_eq!(
+        end.to_string(),
+        "mpls-in-udp to 192.0.2.1 from 198.51.100.0/24 vrf 3"
+    );
+    forwarding.replace_tunnel_ends([(end, LabelSpace::PLATFORM)]);
+    assert!(forwarding.take_changes().settings);
+    assert_eq!(forwarding.lfib().tunnel_ends[&end], LabelSpace::PLATFORM);
+    // The map 0 is as it is.
+    let maps = [0, 7].map(|id| (QosMapId(id), QosMap::default()));
+    forwarding.replace_qos_maps(maps.clone());
+    assert!(forwarding.take_changes().settings);
+    assert_eq!(forwarding.lfib().qos_maps.len(), 1);
+    forwarding.replace_qos_maps(maps);
+    assert!(forwarding.take_changes().is_empty());
+}
+
+/// RFC 7274 section 3.1: below label 15 are other meanings, and 7 has its own all the same.
+#[test]
+fn extended_special_purpose_labels_have_a_space_of_their_own() {
+    let mut forwarding = router();
+    let mut bind = |value, action| {
+        let key = IlmKey {
+            label_space: LabelSpace::EXTENDED_SPECIAL_PURPOSE,
+            label: label(value),
+        };
+        forwarding.bind_ilm(Protocol::Local.into(), key, action)
+    };
+    let indicator = || IlmAction::EntropyLabelIndicator {
+        payload: None,
+        tunnel_model: TunnelModel::Uniform,
+    };
+    assert_eq!(bind(7, indicator()), Ok(()));
+    assert_eq!(bind(6, IlmAction::Discard), Ok(()));
+    assert_eq!(bind(16, IlmAction::PUNT), Ok(()));
+    assert!(bind(6, IlmAction::PUNT).is_err());
+    assert!(bind(16, indicator()).is_err());
+}
+
+#[test]
+fn label_spaces_are_of_four_kinds() {
+    let kind = |number| LabelSpace(number).kind().to_string();
+    assert_eq!(kind(0), "platform");
+    assert_eq!([kind(1), kind(0x7FFF)], ["interface"; 2]);
+    assert_eq!([kind(0x8000), kind(0xFFFE)], ["context"; 2]);
+    assert_eq!(kind(0xFFFF), "extended-special-purpose");
 }
