@@ -2,7 +2,8 @@
 //!
 //! There are no structs, no scopes and no calls left; storage is a list of header instances,
 //! header stacks and fields of the `scalars` header. Statements keep their nesting; the only
-//! jump is [`StmtKind::Leave`], to the end of an enclosing [`StmtKind::Scope`].
+//! jumps are [`StmtKind::Leave`], to the end of an enclosing [`StmtKind::Scope`], and back to the
+//! start of a [`StmtKind::Repeat`].
 
 use num_bigint::BigInt;
 

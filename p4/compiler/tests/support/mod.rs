@@ -162,3 +162,12 @@ V1Switch(P(), V(), I(), E(), C(), D()) main;
         bytes
     }
 }
+
+/// Runs statements of ingress on a header `bit<8> a; bit<8> b; bit<16> c;`.
+pub(crate) fn ingress(statements: &str, packet: &[u8]) -> Vec<u8> {
+    Program {
+        ingress: statements,
+        ..Program::default()
+    }
+    .output(packet)
+}
