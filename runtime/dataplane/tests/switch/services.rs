@@ -181,7 +181,7 @@ fn circuit(vlan: Option<u16>) -> AttachmentCircuit {
 }
 
 /// A router with one of everything that a protocol can ask for.
-fn everything() -> Router {
+pub(crate) fn everything() -> Router {
     let mut router = Router::new();
     let forwarding = &mut router.forwarding;
     for space in [LabelSpace::PLATFORM, LabelSpace::EXTENDED_SPECIAL_PURPOSE] {
