@@ -20,10 +20,10 @@
 #include "include/parser.p4"
 #include "include/checksum.p4"
 #include "include/admission.p4"
-#include "include/resume.p4"
 #include "include/label_lookup.p4"
 #include "include/qos.p4"
 #include "include/ip_lookup.p4"
+#include "include/resume.p4"
 #include "include/flow_hash.p4"
 #include "include/forward.p4"
 #include "include/verdict.p4"
@@ -52,7 +52,8 @@ control MplsIngress(inout headers_t hdr,
             if (meta.resume == RESUME_NONE) {
                 admission.apply(hdr, meta, standard_metadata.packet_length);
             } else {
-                resume.apply(hdr, meta, standard_metadata.packet_length);
+                resume.apply(hdr, meta, standard_metadata.packet_length,
+                             standard_metadata.checksum_error);
             }
             if (meta.step == STEP_LABEL) {
                 label_lookup.apply(hdr, meta);

@@ -168,7 +168,7 @@
 #define DROP_MTU_EXCEEDED         20   // RFC 3032 section 3
 #define DROP_CONTROL_WORD         21   // no control word where there should be one, RFC 4385
 #define DROP_NO_UPSTREAM_CONTEXT  22   // EtherType 0x8848 from a neighbour without a label space
-#define DROP_TUNNEL               23   // MPLS in IP for the router that is no tunnel of its
+#define DROP_TUNNEL               23   // MPLS in IP that is no tunnel of the router's, or damaged
 #define DROP_NOT_ECN_CAPABLE      24   // RFC 5129 section 4.6
 #define DROP_VLAN                 25   // more than one tag
 #define DROP_NO_BRANCH            26

@@ -1,6 +1,26 @@
 // The FTN (RFC 3031 section 3.12): the longest prefix of the destination in the VRF is the FEC.
 
+// Takes the outer header of MPLS in IP off. The labels are parsed when the packet comes round.
+control LeaveTunnel(inout headers_t hdr, inout metadata_t meta) {
+    apply {
+        hdr.ipv4.setInvalid();
+        hdr.ipv4_options.setInvalid();
+        hdr.ipv6.setInvalid();
+        hdr.ports.setInvalid();
+        hdr.udp_tail.setInvalid();
+        hdr.gre.setInvalid();
+        meta.decapsulate = 1;
+        meta.resume = RESUME_LABEL;
+        meta.ttl_carried = 0;
+        meta.tc_known = 0;
+        meta.congestion = 0;
+        meta.payload = 0;
+    }
+}
+
 control IpLookup(inout headers_t hdr, inout metadata_t meta, in bit<1> checksum_error) {
+    LeaveTunnel() leave_tunnel;
+
     @id(COUNTER_FTN_IPV4_ID)
     direct_counter(CounterType.packets_and_bytes) ftn_ipv4_counter;
     @id(COUNTER_FTN_IPV6_ID)
@@ -181,19 +201,13 @@ control IpLookup(inout headers_t hdr, inout metadata_t meta, in bit<1> checksum_
             }
         }
         if (meta.decapsulate == 1) {
-            // The labels are parsed when the packet comes round.
-            hdr.ipv4.setInvalid();
-            hdr.ipv4_options.setInvalid();
-            hdr.ipv6.setInvalid();
-            hdr.ports.setInvalid();
-            hdr.udp_tail.setInvalid();
-            hdr.gre.setInvalid();
             meta.step = STEP_RECIRCULATE;
-            meta.resume = RESUME_LABEL;
-            meta.ttl_carried = 0;
-            meta.tc_known = 0;
-            meta.congestion = 0;
-            meta.payload = 0;
+            if (hdr.udp_tail.isValid() && hdr.udp_tail.checksum != 0) {
+                meta.resume = RESUME_TUNNEL;
+                meta.decapsulate = 0;
+            } else {
+                leave_tunnel.apply(hdr, meta);
+            }
         } else if (meta.punt_reason == PUNT_TO_ROUTER && meta.tunnel_kind != TUNNEL_NONE) {
             meta.punt_reason = PUNT_NONE;
             meta.drop_reason = DROP_TUNNEL;

@@ -75,7 +75,7 @@ control LabelOperation(inout headers_t hdr, inout metadata_t meta) {
             } else if (bottom == 0 && hdr.mpls[1].isValid() &&
                        hdr.mpls[0].label != LABEL_EXTENSION &&
                        hdr.mpls[1].label == LABEL_ENTROPY_INDICATOR) {
-                // Behind an extension label 7 is another label (RFC 7274 section 3.1).
+                // Behind an extension label it is looked up like any other (RFC 7274 section 3.1).
                 meta.pop_entropy = 1;
                 broken = hdr.mpls[1].bos == 1 || !hdr.mpls[2].isValid();
                 bottom = hdr.mpls[2].bos;

@@ -40,6 +40,7 @@ const bit<2> TUNNEL_IP = 3;    // RFC 4023 section 3.1
 const bit<2> RESUME_NONE = 0;
 const bit<2> RESUME_LABEL = 1;        // more labels than one pass looks up, or a tunnel's inside
 const bit<2> RESUME_ATTACHMENT = 2;   // a pseudowire's frame, to its attachment circuit
+const bit<2> RESUME_TUNNEL = 3;       // a tunnel's end, to have its UDP checksum verified
 
 // The meter colour of v1model that means: over the peak rate.
 const bit<2> COLOUR_RED = 2;
@@ -113,6 +114,8 @@ struct metadata_t {
     bit<1> ipv4_rewritten;
 
     bit<2> tunnel_kind;
+    // What a checksum over a checksum has to be.
+    bit<16> zero;
     bit<1> router_alert;
     bit<1> decapsulate;
 

@@ -84,10 +84,10 @@ control Classify(inout headers_t hdr, inout metadata_t meta) {
             if (ecn == 0) {
                 meta.step = STEP_DONE;
                 meta.drop_reason = DROP_NOT_ECN_CAPABLE;
-            } else if (meta.payload == PAYLOAD_IPV4) {
+            } else if (meta.payload == PAYLOAD_IPV4 && hdr.ipv4.isValid()) {
                 hdr.ipv4.ecn = 3;
                 meta.ipv4_rewritten = 1;
-            } else {
+            } else if (hdr.ipv6.isValid()) {
                 hdr.ipv6.ecn = 3;
             }
         } else if (meta.congestion == 1 && meta.label_operation == LABEL_POP_ATTACHMENT) {

@@ -87,15 +87,16 @@ fn the_generic_associated_channel_ends_where_its_lsp_ends() {
 }
 
 /// RFC 7274 section 3.1: behind label 15 stands an extended special-purpose label, of a space of its own,
-/// in which 0 to 15 have no meaning.
+/// in which 0 to 15 have no meaning but 7.
 #[test]
 fn the_label_behind_an_extension_label_is_of_another_space() {
     let dut = dut();
     dut.ilm_in(EXTENDED, 300, Ilm::Punt(Punt::LabelAction));
     dut.ilm(300, Ilm::Swap(dut.path(&[400])));
-    for label in 0..16 {
+    for label in (0..16).filter(|&label| label != 7) {
         dut.ilm_in(EXTENDED, label, Ilm::Discard);
     }
+    dut.ilm_in(EXTENDED, 7, Ilm::EntropyIndicator(NOTHING_BELOW, UNIFORM));
     let send = |labels: &[u32]| {
         dut.send(
             1,
@@ -104,9 +105,12 @@ fn the_label_behind_an_extension_label_is_of_another_space() {
     };
     send(&[15, 300]).punted(Punt::LabelAction);
     assert_eq!(send(&[300]).frames.len(), 1);
-    for label in 0..16 {
+    for label in (0..16).filter(|&label| label != 7) {
         send(&[15, label]).is_dropped(Drop::SpecialPurposeLabel);
     }
+    // But 7 is the entropy label indicator there too; what is behind is of that space still.
+    send(&[15, 7, 5000, 300]).punted(Punt::LabelAction);
+    send(&[15, 7]).is_dropped(Drop::LabelStack);
     // RFC 7274 section 3: an extension label has a label behind it.
     send(&[15]).is_dropped(Drop::LabelStack);
     assert_eq!(send(&[15, 301]).dropped, [Drop::UnknownLabel]);

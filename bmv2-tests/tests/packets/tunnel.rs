@@ -235,3 +235,77 @@ fn a_tunnel_of_others_is_forwarded() {
         assert_eq!(outcome.frames[0].1[34..], packet[20..]);
     }
 }
+
+/// RFC 7510 section 3.1, RFC 768: a UDP checksum that is there is verified at the tunnel's end, also where
+/// it is 0xffff, and nowhere else.
+#[test]
+fn the_end_of_a_tunnel_verifies_the_udp_checksum() {
+    let dut = Dut::new();
+    dut.ilm_in(9, 100, Ilm::Swap(dut.path(&[200])));
+    let end4 = (Ipv4Addr::from(REMOTE4).into(), u32::MAX.into());
+    dut.tunnel_end(4, 1, Ipv4Addr::from(LOCAL4).into(), end4, 9);
+    dut.tunnel_end(
+        6,
+        1,
+        address(LOCAL6),
+        (address(REMOTE6), u128::MAX.into()),
+        9,
+    );
+    dut.ftn4(0, [0, 0, 0, 0], 0, Ftn::Forward(dut.path(&[])));
+    for (version, header, addresses) in [(4, 20, 12..20), (6, 40, 8..40)] {
+        // The last two octets make the sum come out as anything, 0 among it.
+        for filler in [0u16, 1, 0x1234, 0xffff] {
+            let labels = [
+                stack(&[100], 4, 33),
+                inner(),
+                filler.to_be_bytes().to_vec(),
+                vec![0],
+            ];
+            let labels = labels.concat();
+            let mut packet = outer(version, 17, true, 50000, 5, &labels);
+            let length = (packet.len() - header) as u16;
+            let mut pseudo = packet[addresses.clone()].to_vec();
+            pseudo.extend([0, 17]);
+            pseudo.extend(length.to_be_bytes());
+            pseudo.extend(&packet[header..]);
+            let checksum = match internet_checksum(&pseudo) {
+                0 => 0xffff,
+                checksum => checksum,
+            };
+            packet[header + 6..header + 8].copy_from_slice(&checksum.to_be_bytes());
+            let payload = &labels[4..];
+            let out = forwarded(MPLS, &[&stack(&[200], 4, 32), payload]);
+            dut.send(1, &received(ether_type(version), &[&packet]))
+                .is_forwarded(2, &out);
+            // With the padding of a short frame.
+            let padded = [packet.clone(), vec![0; 6]].concat();
+            let outcome = dut.send(1, &received(ether_type(version), &[&padded]));
+            assert_eq!(outcome.frames.len(), 1, "{outcome:?}");
+            let last = packet.len() - 1;
+            for damaged in [header, header + 6, header + 12, last] {
+                let mut packet = packet.clone();
+                packet[damaged] ^= 0x10;
+                let outcome = dut.send(1, &received(ether_type(version), &[&packet]));
+                assert_eq!(
+                    outcome.dropped,
+                    [Drop::Tunnel],
+                    "octet {damaged}: {outcome:?}"
+                );
+            }
+        }
+    }
+    let mut transit = outer(
+        4,
+        17,
+        true,
+        50000,
+        0,
+        &[stack(&[100], 4, 33), inner()].concat(),
+    );
+    transit[26] = 0x12;
+    transit[19] = 77;
+    transit[10..12].copy_from_slice(&[0, 0]);
+    let checksum = internet_checksum(&transit[..20]);
+    transit[10..12].copy_from_slice(&checksum.to_be_bytes());
+    assert_eq!(dut.send(1, &received(IPV4, &[&transit])).frames.len(), 1);
+}
