@@ -74,6 +74,51 @@ async fn what_may_be_fragmented_arrives_in_fragments() {
     }
 }
 
+/// The ingress LER tells what fits before the first label, by plain IP routing.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ingress_tells_and_fragments_as_well() {
+    let from = "b = { node = \"p1\", interface = \"eth1\", addresses = [\"10.0.12.2/24\", \
+                \"2001:db8:12::2/64\"] }\n";
+    let topology = chain();
+    assert!(topology.contains(from));
+    let topology = topology.replace(from, &format!("{from}mpls-mtu = 1400\n"));
+    let Some(lab) = start(options(&topology)).await else {
+        return;
+    };
+    assert_no_loss(&ping(&lab, "h1", "h2", false, PING).await);
+    let host = Capture::start(lab.sandbox(), "h2", "eth1").unwrap();
+    let large = ["-4", "-M", "dont", "-s", "1472", "10.2.0.2"];
+    let Some(output) = system_ping(&lab, "h1", &large).await else {
+        return;
+    };
+    assert!(output.contains(" 0% packet loss"), "{output}");
+    // pe1, p1, p2 and pe2 take one each from the TTL, of a fragment as of a whole packet.
+    let ttls: Vec<u8> = host
+        .frames()
+        .iter()
+        .filter(|frame| !frame.sent && frame.octets[12..14] == [8, 0])
+        .map(|frame| frame.octets[22])
+        .collect();
+    assert!(
+        ttls.len() >= 10 && ttls.iter().all(|ttl| *ttl == 60),
+        "{ttls:?}"
+    );
+    for (large, router) in [
+        (["-4", "-M", "do", "-s", "1472", "10.2.0.2"], "10.1.0.1"),
+        (
+            ["-6", "-M", "do", "-s", "1452", "2001:db8:2::2"],
+            "2001:db8:1::1",
+        ),
+    ] {
+        let output = system_ping(&lab, "h1", &large).await.unwrap();
+        assert!(output.contains(router), "{output}");
+        assert!(
+            output.contains("mtu = 1396") || output.contains("mtu=1396"),
+            "{output}"
+        );
+    }
+}
+
 /// RFC 3032, section 3.4: the LSR may be told to discard instead.
 #[tokio::test(flavor = "multi_thread")]
 async fn fragmenting_can_be_switched_off() {

@@ -6,6 +6,7 @@ use bmv2_tests::{
     PING, TestLab, Traffic, assert_no_loss, describe, lab_file, lsrctl, options, ping, show, start,
 };
 use lsrctl::lab::capture::Capture;
+use lsrctl::lab::running::{Process, Quiet};
 
 /// How many labelled frames a node has sent by an interface.
 fn sent(capture: &Capture) -> usize {
@@ -53,6 +54,31 @@ async fn one_to_one_protection_switches_without_loss() {
     assert_eq!(sent(&working), 0);
     let lost = traffic_through(&lab, async || switch("working").await).await;
     assert_eq!(lost, 0);
+}
+
+/// A restart of lsrd keeps the path in use: the switch forwards by it all the while.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_keeps_the_path_in_use() {
+    let Some(lab) = start(options(&lab_file("protection"))).await else {
+        return;
+    };
+    lsrctl(&lab, "pe1", &["protection", "switch", "east", "protecting"]).await;
+    let working = Capture::start(lab.sandbox(), "pe1", "eth2").unwrap();
+    assert_no_loss(&ping(&lab, "h1", "h2", false, PING).await);
+    working.clear();
+    let traffic = Traffic::start(&lab, "h1", "h2", false);
+    lab.stop_process("pe1", Process::Lsrd, libc::SIGKILL)
+        .await
+        .unwrap();
+    lab.start_process("pe1", Process::Lsrd).unwrap();
+    lab.wait_until_ready(&Quiet).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let result = traffic.stop().await;
+    println!("{}", describe(&result));
+    assert_eq!(result.lost(), 0);
+    assert_eq!(sent(&working), 0, "by the working path");
+    let shown = show(&lab, "pe1", "protection").await;
+    assert_eq!(shown["domains"][0]["path"], "PROTECTING", "{shown}");
 }
 
 /// RFC 4090, section 3; RFC 5654, requirement 97: one write moves all paths off a port.

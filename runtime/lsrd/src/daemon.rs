@@ -1,6 +1,7 @@
 //! The daemon: brings configuration, kernel, switch and operator together.
 
 mod interfaces;
+mod resume;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -143,6 +144,8 @@ struct Daemon {
 impl Daemon {
     async fn start(options: Options, config: Arc<Config>) -> Result<Self, DaemonError> {
         let mut router = Router::new(Arc::clone(&config))?;
+        let earlier = resume::load(&config.management_socket);
+        router.switchovers_mut().resume(&config, earlier);
         let pipeline = Pipeline::load(&config.switch.p4info, &config.switch.device_config)?;
         let program = program(&pipeline, &config);
         let (connection, netlink, _) = rtnetlink::new_connection().map_err(KernelError::Socket)?;
@@ -316,6 +319,7 @@ impl Daemon {
                 let result = change(self.router.switchovers_mut(), &config);
                 if result.is_ok() {
                     self.switch_over();
+                    resume::store(&config.management_socket, self.router.switchovers());
                 }
                 // Whoever asked may have gone; the change counts all the same.
                 let _ = answer.send(result);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dataplane::Switchover;
 use forwarding::{PathRole, ProtectionId};
+use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, ProtectionKind};
 use crate::kernel::state::KernelState;
@@ -37,13 +38,19 @@ pub struct PortState {
 }
 
 /// What the operator and the links say of ports and protection domains.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+///
+/// As a value of serde it has what the operator said: that outlives lsrd.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Switchovers {
     /// Ports that the operator took down.
+    #[serde(default)]
     held_down: BTreeSet<u16>,
     /// Whether the link of each port has a carrier.
+    #[serde(skip)]
     carrier: BTreeMap<u16, bool>,
     /// The path in use of each protection domain by its name; the working one if it is not here.
+    #[serde(default)]
     selected: BTreeMap<String, PathRole>,
 }
 
@@ -131,6 +138,13 @@ impl Switchovers {
             protection: of_kind(ProtectionKind::OneToOne),
             tail_selection: of_kind(ProtectionKind::OnePlusOne),
         }
+    }
+
+    /// Takes what the operator said to an earlier lsrd, as far as the configuration still has it.
+    pub fn resume(&mut self, config: &Config, earlier: Self) {
+        self.held_down = earlier.held_down;
+        self.selected = earlier.selected;
+        self.forget_all_but(config);
     }
 
     /// Takes the carriers of the links that the configuration names.

@@ -72,3 +72,20 @@ fn a_port_is_down_without_a_carrier_or_by_the_operator() {
     let error = switchovers.hold_port(&config, 9, true);
     assert_eq!(error, Err(SwitchoverError::NoPort(9)));
 }
+
+#[test]
+fn what_the_operator_said_is_resumed_as_far_as_it_is_configured() {
+    let config = protected();
+    let mut switchovers = Switchovers::default();
+    switchovers
+        .select(&config, "east", PathRole::Protecting)
+        .unwrap();
+    switchovers.hold_port(&config, 2, true).unwrap();
+    let text = serde_json::to_string(&switchovers).unwrap();
+    let mut resumed = Switchovers::default();
+    resumed.resume(&config, serde_json::from_str(&text).unwrap());
+    assert_eq!(resumed.for_switch(&config), switchovers.for_switch(&config));
+    let text = text.replace("east", "north");
+    resumed.resume(&config, serde_json::from_str(&text).unwrap());
+    assert_eq!(resumed.selected("north"), PathRole::Working);
+}

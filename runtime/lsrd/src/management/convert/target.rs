@@ -90,9 +90,14 @@ pub(in super::super) fn target(shown: &Shown<'_>, counters: &Option<Counters>) -
             .map(drop_count)
             .collect(),
         connections: status.connections,
-        updates_written: status.updates_written,
+        updates_written: status.updates_written + status.switchover_updates_written,
         restart_hold: status.restart_hold,
-        problems: status.problems.clone(),
+        problems: status
+            .problems
+            .iter()
+            .chain(&status.switchover_problems)
+            .cloned()
+            .collect(),
     }
 }
 
