@@ -526,34 +526,32 @@ impl Value {
 }
 
 impl PathGroupValue {
+    /// How many buckets a set has.
+    pub fn count(self, role: PathRole) -> u16 {
+        match (role, self.protection) {
+            (PathRole::Working, _) => self.working_buckets,
+            (PathRole::Protecting, Some(_)) => self.protecting_buckets,
+            (PathRole::Protecting, None) => 0,
+        }
+    }
+
     /// The keys of the buckets that the group has.
     pub fn buckets(self, id: PathGroupId) -> impl Iterator<Item = Key> {
-        let protecting = match self.protection {
-            Some(_) => self.protecting_buckets,
-            None => 0,
-        };
-        let set = move |role, count| (0..count).map(move |at| Key::PathBucket(id, role, at));
-        set(PathRole::Working, self.working_buckets).chain(set(PathRole::Protecting, protecting))
+        let set = move |role| (0..self.count(role)).map(move |at| Key::PathBucket(id, role, at));
+        set(PathRole::Working).chain(set(PathRole::Protecting))
     }
 }
 
-/// The exits of a path group's set as the entries have them, by bucket: what the switch picks by
-/// the flow hash. Empty if the group is not there.
+/// The buckets of a path group's set as the entries have them, by their number: what the switch
+/// picks by the flow hash. It ends before the first one that is missing, and is empty if the group
+/// is not there.
 pub fn buckets_of(entries: &Entries, group: PathGroupId, role: PathRole) -> Vec<Bucket> {
-    let from = Key::PathBucket(group, role, 0);
-    let to = Key::PathBucket(group, role, u16::MAX);
     let Some(Value::PathGroup(value)) = entries.get(&Key::PathGroup(group)) else {
         return Vec::new();
     };
-    let count = match (role, value.protection) {
-        (PathRole::Working, _) => value.working_buckets,
-        (PathRole::Protecting, Some(_)) => value.protecting_buckets,
-        (PathRole::Protecting, None) => 0,
-    };
-    let bucket = |(_, value): (&Key, &Value)| match value {
-        Value::PathBucket(bucket) => Some(*bucket),
+    let bucket = |at| match entries.get(&Key::PathBucket(group, role, at)) {
+        Some(Value::PathBucket(bucket)) => Some(*bucket),
         _ => None,
     };
-    let buckets = entries.range(from..=to).filter_map(bucket);
-    buckets.take(count.into()).collect()
+    (0..value.count(role)).map_while(bucket).collect()
 }

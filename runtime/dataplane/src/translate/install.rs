@@ -326,9 +326,12 @@ impl Translator {
             };
             uses(bucket.primary.nhlfe)
         };
+        let count = match pass.held.get(&Key::PathGroup(id)) {
+            Some(Value::PathGroup(value)) => value.count(role),
+            _ => 0,
+        };
         // With a bucket missing, nothing can be said of where flows are.
-        let whole = held.len().is_power_of_two();
-        let previous: Vec<_> = match whole {
+        let previous: Vec<_> = match held.len() == usize::from(count) {
             true => held.iter().map(owner).collect(),
             false => Vec::new(),
         };

@@ -10,7 +10,8 @@ use dataplane::{
 };
 use forwarding::{
     Fec, Forwarding, FtnAction, IlmAction, IlmKey, LabelSpace, MacAddress, NextHop, Nhlfe, Owner,
-    Path, PathGroup, PathRole, Payload, Protocol, QosMapId, Replication, TunnelModel, VrfId,
+    Path, PathGroup, PathRole, Payload, ProtectionId, Protocol, QosMapId, Replication, TunnelModel,
+    VrfId,
 };
 use mpls::Label;
 use p4runtime_client::{Code, Operation, UpdateError};
@@ -206,16 +207,18 @@ impl Switch {
         exits.collect()
     }
 
+    /// By both sets, and by the backup paths.
     fn exits_of(&self, group: PathGroupId) -> BTreeSet<Exit> {
-        let buckets = buckets_of(&self.entries, group, PathRole::Working);
-        let exit = |bucket: &dataplane::Bucket| {
-            let exit = bucket.primary;
-            match self.entries.get(&Key::Nhlfe(exit.nhlfe)) {
-                Some(Value::Nhlfe(nhlfe)) => Some((exit.port, nhlfe.clone())),
-                _ => None,
-            }
+        let roles = [PathRole::Working, PathRole::Protecting];
+        let buckets = roles
+            .into_iter()
+            .flat_map(|role| buckets_of(&self.entries, group, role));
+        let exits = buckets.flat_map(|bucket| std::iter::once(bucket.primary).chain(bucket.backup));
+        let exit = |exit: dataplane::Exit| match self.entries.get(&Key::Nhlfe(exit.nhlfe)) {
+            Some(Value::Nhlfe(nhlfe)) => Some((exit.port, nhlfe.clone())),
+            _ => None,
         };
-        buckets.iter().filter_map(exit).collect()
+        exits.filter_map(exit).collect()
     }
 
     fn copies_of(&self, group: dataplane::MulticastGroupId) -> BTreeSet<Exit> {
@@ -283,8 +286,9 @@ pub(crate) fn write(switch: &mut Switch, desired: &Entries) -> dataplane::Outcom
 /// What a random desired state is made of.
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {
-    /// Next hops of each group, as interface, neighbour and label (0: none).
-    groups: Vec<BTreeSet<(u8, u8, u32)>>,
+    /// Next hops of each group, as interface, neighbour and label (0: none), and what they are to
+    /// each other.
+    groups: Vec<(BTreeSet<Hop>, Kind)>,
     /// Group of each FEC and each label.
     ftn: BTreeMap<u8, usize>,
     ilm: BTreeMap<u32, usize>,
@@ -295,11 +299,30 @@ pub(crate) struct Scenario {
     shared_mac: bool,
 }
 
+/// Interface, neighbour and label.
+type Hop = (u8, u8, u32);
+
+/// What the next hops of a group are to each other.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// They share the flows.
+    Shared,
+    /// The last one is the backup path of each other.
+    Backed,
+    /// The last one protects the others.
+    Protected,
+}
+
 pub(crate) fn any_scenario() -> impl Strategy<Value = Scenario> {
     let hops =
         prop::collection::btree_set((0u8..4, 1u8..3, prop_oneof![Just(0), 100u32..104]), 1..4);
+    let kind = prop_oneof![
+        2 => Just(Kind::Shared),
+        1 => Just(Kind::Backed),
+        1 => Just(Kind::Protected),
+    ];
     (
-        prop::collection::vec(hops, 1..5),
+        prop::collection::vec((hops, kind), 1..5),
         prop::collection::btree_map(0u8..8, any::<prop::sample::Index>(), 0..8),
         prop::collection::btree_map(1000u32..1006, any::<prop::sample::Index>(), 0..6),
         prop::collection::btree_map(2000u32..2004, any::<prop::sample::Index>(), 0..4),
@@ -347,7 +370,24 @@ impl Scenario {
             };
             nhlfe(*interface, *last, labels)
         };
-        let group = |hops: &BTreeSet<_>| paths(&hops.iter().map(nhlfe).collect::<Vec<_>>());
+        let group = |(hops, kind): &(BTreeSet<Hop>, Kind)| {
+            let mut nhlfes: Vec<_> = hops.iter().map(nhlfe).collect();
+            let last = match kind {
+                Kind::Backed | Kind::Protected if nhlfes.len() > 1 => nhlfes.pop(),
+                _ => None,
+            };
+            let path = |nhlfe: Nhlfe| Path::new(nhlfe, 1);
+            let paths = nhlfes.into_iter().map(path);
+            let group = match (last, kind) {
+                (Some(last), Kind::Protected) => {
+                    let protection = ProtectionId::new(9).unwrap();
+                    PathGroup::protected(paths, protection, [path(last)])
+                }
+                (Some(last), _) => PathGroup::new(paths.map(|p| p.with_backup(last.clone()))),
+                (None, _) => PathGroup::new(paths),
+            };
+            Arc::new(group.unwrap())
+        };
         let groups: Vec<_> = self.groups.iter().map(group).collect();
         for (fec, index) in &self.ftn {
             router.ftn(&format!("10.{fec}.0.0/16"), &groups[*index]);
@@ -358,6 +398,7 @@ impl Scenario {
         for (label, index) in &self.replicated {
             // A branch of a label has a label.
             let hops = self.groups[*index]
+                .0
                 .iter()
                 .filter(|(_, _, label)| *label != 0);
             let hops: Vec<_> = hops.map(nhlfe).collect();
