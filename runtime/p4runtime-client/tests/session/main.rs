@@ -2,10 +2,12 @@
 
 mod mock;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use p4runtime_client::{
-    Code, ConnectError, Connection, Event, Operation, Pipeline, PipelineState, Role, Schema,
+    Code, ConnectError, Connection, Event, MulticastGroup, Operation, Pipeline, PipelineState,
+    Replica, Role, Schema,
 };
 use p4runtime_proto::batch_error;
 use p4runtime_proto::convert;
@@ -377,4 +379,71 @@ async fn reads_come_in_one_piece_or_in_many() {
         assert_eq!(cells[0].0, 2);
         assert_eq!(cells[0].1.packets, 7);
     }
+}
+
+/// Section 9.5: a group names the port of a replica as a number, as BMv2 does, or as octets.
+#[tokio::test]
+async fn multicast_groups_are_written_and_read() {
+    use p4_replication::Type;
+    use v1::packet_replication_engine_entry as p4_replication;
+    use v1::replica::PortKind;
+
+    let stored = Arc::new(Mutex::new(Vec::new()));
+    let writes = Arc::clone(&stored);
+    let write = Box::new(move |request: v1::WriteRequest| {
+        writes.lock().unwrap().extend(request.updates);
+        Ok(v1::WriteResponse {})
+    });
+    let reads = Arc::clone(&stored);
+    let read = Box::new(move |_: v1::ReadRequest| {
+        let mut entities: Vec<_> = reads
+            .lock()
+            .unwrap()
+            .iter()
+            .filter_map(|update: &v1::Update| update.entity.clone())
+            .collect();
+        // The other server speaks the newer form.
+        if let Some(v1::entity::Entity::PacketReplicationEngineEntry(entry)) =
+            &mut entities[1].entity
+            && let Some(Type::MulticastGroupEntry(group)) = &mut entry.r#type
+        {
+            for replica in &mut group.replicas {
+                replica.port_kind = Some(PortKind::Port(vec![1, 254]));
+            }
+        }
+        Ok(vec![v1::ReadResponse { entities }])
+    });
+    let server = serve(Script {
+        read,
+        write,
+        ..Default::default()
+    })
+    .await;
+    let client = Connection::open(&server.options()).await.unwrap().client;
+    let replica = |port, instance| Replica { port, instance };
+    let groups = [
+        MulticastGroup {
+            id: 1,
+            replicas: vec![replica(3, 1), replica(2, 7)],
+        },
+        MulticastGroup {
+            id: 65_535,
+            replicas: vec![replica(510, 2)],
+        },
+    ];
+    let updates: Vec<_> = groups
+        .iter()
+        .map(|group| (Operation::Insert, group))
+        .collect();
+    let outcomes = client.write_multicast_groups(&updates).await.unwrap();
+    assert_eq!(outcomes, [Ok(()), Ok(())]);
+    assert_eq!(
+        stored.lock().unwrap()[0].r#type,
+        v1::update::Type::Insert as i32
+    );
+
+    let read = client.read_multicast_groups().await.unwrap();
+    assert_eq!(read[0].id, 1);
+    assert_eq!(read[0].replicas, [replica(2, 7), replica(3, 1)], "sorted");
+    assert_eq!(read[1], groups[1]);
 }
