@@ -122,6 +122,7 @@ impl Router {
             }
         }
         self.switchovers.forget_all_but(&config);
+        self.switchovers.follow_links(&config, &self.kernel);
         self.config = config;
         self.bind_kernel();
         Ok(())
