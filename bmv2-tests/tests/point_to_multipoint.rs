@@ -51,7 +51,7 @@ async fn every_leaf_gets_each_packet_once(lab: &TestLab, ttls: [u8; 2]) {
     }
 }
 
-/// RFC 4875, section 2.2; RFC 5332: each branch has its own label, and a counter.
+/// RFC 4875, section 4.1; RFC 5332: each branch has its own label, and a counter.
 #[tokio::test(flavor = "multi_thread")]
 async fn both_leaves_get_each_packet_once() {
     let Some(lab) = start(options(&lab_file("point-to-multipoint"))).await else {
@@ -80,7 +80,7 @@ async fn both_leaves_get_each_packet_once() {
     );
 }
 
-/// RFC 4875, section 2.2: a bud node forwards to the next LSR and delivers as well.
+/// RFC 4461: a bud node forwards to the next LSR and delivers as well.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bud_node_delivers_and_forwards() {
     // p1 is the bud: h3 hangs on pe3 behind it, and h2 on p1 itself.

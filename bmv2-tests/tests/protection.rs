@@ -116,7 +116,7 @@ async fn a_port_that_goes_down_leaves_its_traffic_to_the_backups() {
     assert_no_loss(&ping(&lab, "h2", "h1", false, PING).await);
 }
 
-/// RFC 6378, section 3.1: 1+1 sends by both paths, and the tail takes one of them.
+/// RFC 6378, section 1.1: 1+1 sends by both paths, and the tail takes one of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_plus_one_protection_selects_at_the_tail() {
     let mut topology = lab_file("protection").replace("\"one-to-one\"", "\"one-plus-one\"");

@@ -116,7 +116,7 @@ fn everything_that_can_be_configured_is_taken() {
     assert_eq!(protected.protection(), Some(config.protections[0].id));
     assert_eq!(protected.protecting_paths().len(), 1);
     assert!(protected.paths()[0].backup.is_some());
-    // RFC 6378, 3.1: 1+1 sends by both.
+    // RFC 6378, 1.1: 1+1 sends by both.
     let (_, both) = lsp("both").ftn.as_ref().unwrap();
     assert_eq!(both.replication().unwrap().branches().len(), 2);
     let (_, tail) = lsp("both-end").ilm.as_ref().unwrap();

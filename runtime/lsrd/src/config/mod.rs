@@ -162,7 +162,7 @@ pub struct ProtectionConfig {
     pub kind: ProtectionKind,
 }
 
-/// How a protection domain protects (RFC 6378, 3.1; RFC 5654, 1.2).
+/// How a protection domain protects (RFC 6378, 1.1; RFC 5654, 1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProtectionKind {
     /// The head sends by the working or by the protecting path.

@@ -322,7 +322,7 @@ impl StaticLsps<'_> {
                     config.name
                 ),
                 ("again here", "first here"),
-                "a circuit is the end of one pseudowire (RFC 3985, 3)",
+                "a circuit is the end of one pseudowire",
             );
             return None;
         }
