@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use p4_compiler::{Options, Report, Source, compile};
 
@@ -255,4 +256,30 @@ fn nesting_up_to_the_limit_compiles() {
             panic!("{open}: {}", reports[0].render());
         }
     }
+}
+
+#[test]
+fn warnings_about_many_variables_and_branches_take_no_longer_than_compiling() {
+    let fields: String = (0..60).map(|n| format!("bit<8> f{n}; ")).collect();
+    let variables: String = (0..600).map(|n| format!("s v{n};\n")).collect();
+    let branches: String = (0..600)
+        .map(|n| format!("if (meta.hash == {n}) {{ v{n}.f0 = 1; }} else {{ v{n}.f1 = 2; }}\n"))
+        .collect();
+    let text = format!(
+        "#include \"begin.p4\"\nstruct s {{ {fields} }}\n\
+         control TheIngress(inout headers_t hdr, inout metadata_t meta,\n\
+         inout standard_metadata_t std) {{ apply {{ {variables} {branches} }} }}\n\
+         #include \"end.p4\"\n"
+    );
+    let options = Options {
+        include_directories: vec![Path::new("tests/accepted/include").to_owned()],
+        ..Options::default()
+    };
+    let name = "branches.p4".to_owned();
+    let start = Instant::now();
+    if let Err(reports) = compile(&Source::Text { name, text }, &options) {
+        panic!("{}", reports[0].render());
+    }
+    // It takes about a second; it took minutes when each branch had sets of its own.
+    assert!(start.elapsed() < Duration::from_secs(40));
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::flow::{Facts, State, join, leaves, path, place, root};
+use super::flow::{Effort, Facts, State, join, leaves, path, place, root};
 use super::{is_silenced, warn};
 use crate::diagnostic::Diagnostics;
 use crate::hir::visit::{Visitor, walk_block};
@@ -18,36 +18,20 @@ use crate::hir::{
 use crate::source::Span;
 use crate::warning::WarningClass;
 
-/// More statements times variables than this are not followed.
-const EFFORT_LIMIT: usize = 4_000_000;
+/// More work than this is not done: so many elements of the sets are copied. What was found until
+/// then is said.
+const EFFORT_LIMIT: usize = 2_000_000;
 
 /// A parser whose states were looked at more often than this is given up.
 const ROUNDS_LIMIT: usize = 20_000;
 
 pub(super) fn lint(program: &Program, diagnostics: &mut Diagnostics) {
-    let mut counter = Counter(0);
-    for action in &program.actions {
-        walk_block(&mut counter, &action.body);
-    }
-    for function in &program.functions {
-        walk_block(&mut counter, &function.body);
-    }
-    for control in &program.controls {
-        walk_block(&mut counter, &control.body);
-    }
-    for parser in &program.parsers {
-        for state in &parser.states {
-            walk_block(&mut counter, &state.body);
-        }
-    }
-    if counter.0.saturating_mul(program.vars.len()) > EFFORT_LIMIT {
-        return;
-    }
     let writes = Writes::new(program);
     let mut flow = Flow {
         program,
         diagnostics,
         writes: &writes,
+        effort: Effort::new(EFFORT_LIMIT),
         returned: None,
         loops: Vec::new(),
         quiet: false,
@@ -73,15 +57,6 @@ pub(super) fn lint(program: &Program, diagnostics: &mut Diagnostics) {
 
 /// A loop is gone round so often at most.
 const LOOP_ROUNDS: usize = 4;
-
-struct Counter(usize);
-
-impl Visitor for Counter {
-    fn stmt(&mut self, _stmt: &Stmt) -> bool {
-        self.0 += 1;
-        true
-    }
-}
 
 /// The variables that actions write, those of the actions that they call included.
 struct Writes {
@@ -159,6 +134,7 @@ struct Flow<'a> {
     program: &'a Program,
     diagnostics: &'a mut Diagnostics,
     writes: &'a Writes,
+    effort: Effort,
     /// What is known where the body at hand returns.
     returned: State,
     /// The loops around the statement at hand, innermost last.
@@ -181,7 +157,7 @@ impl Flow<'_> {
     }
 
     fn body(&mut self, name: &str, params: &[VarId], locals: &[Stmt], body: &Block) {
-        let mut state = Some(Facts::default());
+        let mut state = Some(Facts::new(&self.effort));
         self.declare_out(params, &mut state);
         for stmt in locals {
             self.stmt(stmt, &mut state);
@@ -208,7 +184,7 @@ impl Flow<'_> {
         let Some(facts) = end else { return };
         for &param in params {
             let var = &self.program[param];
-            let open = facts.unwritten.iter().any(|(var, _)| *var == param);
+            let open = facts.has_unwritten(param);
             if open && var.kind == VarKind::Param(Direction::Out) {
                 let message = format!(
                     "the out parameter `{}` may be uninitialized when `{name}` ends",
@@ -222,7 +198,7 @@ impl Flow<'_> {
 
     /// The states of a parser, until nothing changes any more; only then it is said what is wrong.
     fn parser(&mut self, parser: &Parser) {
-        let mut start = Some(Facts::default());
+        let mut start = Some(Facts::new(&self.effort));
         self.declare_out(&parser.params, &mut start);
         self.quiet = true;
         for stmt in &parser.locals {
@@ -279,7 +255,8 @@ impl Flow<'_> {
     fn block(&mut self, block: &Block, state: &mut State) {
         for stmt in &block.stmts {
             // What comes after `return` and `exit` does not run.
-            if state.is_none() {
+            if state.is_none() || self.effort.is_spent() {
+                *state = None;
                 return;
             }
             self.stmt(stmt, state);
@@ -324,8 +301,7 @@ impl Flow<'_> {
             StmtKind::SetValid(header) => self.write(header, state),
             StmtKind::SetInvalid(header) => {
                 if let (Some(facts), Some(path)) = (state, path(header)) {
-                    facts.forget(&path);
-                    facts.invalid.insert(path);
+                    facts.invalidate(path);
                 }
             }
             StmtKind::PushFront { stack, .. } | StmtKind::PopFront { stack, .. } => {
@@ -527,7 +503,7 @@ impl Flow<'_> {
     /// A field of a header is read or written.
     fn check_valid(&mut self, header: &Expr, does: &str, span: Span, state: &mut State) {
         let Some(facts) = state else { return };
-        if let Some(path) = path(header).filter(|path| facts.invalid.contains(path)) {
+        if let Some(path) = path(header).filter(|path| facts.is_invalid(path)) {
             facts.forget(&path);
             let annotations = self.program[path.0].annotations.clone();
             let message = format!("this {does} a field of a header that is invalid");
@@ -557,7 +533,7 @@ impl Flow<'_> {
             let whole = leaves(self.program, self.program[var].ty);
             let open = parts
                 .clone()
-                .filter(|part| facts.unwritten.contains(&(var, *part)));
+                .filter(|part| facts.is_unwritten((var, *part)));
             let open = open.count();
             if open > 0 {
                 let name = &self.program[var].name;
@@ -573,9 +549,7 @@ impl Flow<'_> {
                 self.warn(class, annotations, expr.span, message);
                 // Once is enough.
                 if let Some(facts) = state {
-                    for part in parts {
-                        facts.unwritten.remove(&(var, part));
-                    }
+                    facts.wrote(var, parts);
                 }
             }
             return;
