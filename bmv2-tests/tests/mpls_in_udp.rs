@@ -20,6 +20,11 @@ async fn labels_cross_a_network_of_plain_ip() {
     if let Some(output) = system_ping(&lab, "h1", &large).await {
         assert!(output.contains(" 0% packet loss"), "{output}");
     }
+    // What the router itself sends goes by the tunnel too.
+    let own = ["-I", "10.1.0.1", "10.2.0.2"];
+    if let Some(output) = system_ping(&lab, "pe1", &own).await {
+        assert!(output.contains(" 0% packet loss"), "{output}");
+    }
     let mut labels = BTreeSet::new();
     let mut ports = BTreeSet::new();
     for frame in capture.frames() {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bmv2_tests::{
     PING, TestLab, Traffic, assert_no_loss, describe, lab_file, lsrctl, options, ping, show, start,
+    system_ping,
 };
 use lsrctl::lab::capture::Capture;
 use lsrctl::lab::running::{Process, Quiet};
@@ -51,6 +52,10 @@ async fn one_to_one_protection_switches_without_loss() {
     // Now all of it goes by the protecting path, until it is switched back.
     working.clear();
     assert_no_loss(&ping(&lab, "h1", "h2", false, PING).await);
+    // So does what the router itself sends.
+    if let Some(output) = system_ping(&lab, "pe1", &["-I", "10.1.0.1", "10.2.0.2"]).await {
+        assert!(output.contains(" 0% packet loss"), "{output}");
+    }
     assert_eq!(sent(&working), 0);
     let lost = traffic_through(&lab, async || switch("working").await).await;
     assert_eq!(lost, 0);

@@ -71,6 +71,12 @@ pub enum Reason {
     },
 }
 
+/// The destination of an IP packet; none when it is no IP packet.
+pub fn destination(packet: &[u8]) -> Option<IpAddr> {
+    let (parsed, _) = LaxIpSlice::from_slice(packet).ok()?;
+    Some(parsed.destination_addr())
+}
+
 /// The IP packet with the ICMP error about `packet`, from the router's address `source`, telling
 /// the label stack with which it arrived.
 ///

@@ -224,8 +224,10 @@ impl PuntHandler {
             self.malformed(punted, &NoIcmp::NotIp, now);
             return Decision::Discard;
         };
-        // RFC 1812, 4.3.2.7: never in answer to a link-layer broadcast or multicast.
-        let result = match ingress.frame.destination().is_group() {
+        // RFC 1812, 4.3.2.7: never in answer to a broadcast or multicast, of the link or of IP.
+        let broadcast = icmp::destination(received.payload)
+            .is_some_and(|address| view.is_broadcast(ingress.view.vrf, address));
+        let result = match broadcast || ingress.frame.destination().is_group() {
             true => Err(NoIcmp::Destination),
             false => {
                 let source = view.address(ingress.place, ipv6);

@@ -318,6 +318,17 @@ fn rfc_1812_no_answer_to_what_came_to_a_group_of_stations() {
 }
 
 #[test]
+fn rfc_1812_no_answer_to_a_directed_broadcast() {
+    let (mut handler, counters, now) = handler();
+    let mut packet = ip();
+    packet[16..20].copy_from_slice(&[10, 0, 12, 255]);
+    let octets = frame::build(TAP, NEIGHBOUR, 0, ETHER_TYPE_MPLS, &[&packet]);
+    let packet = punted(PuntReason::TtlExpired, vec![entry(100, true, 1)], octets);
+    assert_eq!(handler.handle(&view(), &packet, now), Decision::Discard);
+    assert_eq!(of(&counters.icmp_sent), 0);
+}
+
+#[test]
 fn a_stack_of_which_a_part_is_not_known_is_not_answered() {
     let (mut handler, counters, now) = handler();
     let octets = frame::build(TAP, NEIGHBOUR, 0, ETHER_TYPE_MPLS, &[&ip()]);

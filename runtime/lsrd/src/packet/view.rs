@@ -59,6 +59,17 @@ impl RouterView {
             .map(|(place, view)| (*place, view))
     }
 
+    /// Whether an address is the broadcast address of a connected prefix (RFC 1812, 4.2.3.1).
+    pub fn is_broadcast(&self, vrf: VrfId, address: IpAddr) -> bool {
+        let of_vrf = self.interfaces.values().filter(|view| view.vrf == vrf);
+        let mut own = of_vrf.flat_map(|view| &view.addresses);
+        own.any(|own| match own {
+            // RFC 3021: a /31 has none.
+            IpNet::V4(own) => own.prefix_len() < 31 && own.broadcast() == address,
+            IpNet::V6(_) => false,
+        })
+    }
+
     /// The address from which the router tells a source of this IP version about a packet that
     /// arrived at `place`: one of that interface, else another one of its VRF.
     pub fn address(&self, place: PortVlan, ipv6: bool) -> Option<IpAddr> {
