@@ -85,7 +85,7 @@ pub enum ProtectionCommand {
     /// Use this path from now on: the head of 1:1 protection sends by it, the tail of 1+1 protection
     /// takes its packets.
     Switch {
-        /// The name of the [[protection]].
+        /// The name of the protection domain.
         name: String,
         /// The path.
         path: ProtectionPath,
