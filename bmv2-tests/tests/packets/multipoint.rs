@@ -16,7 +16,7 @@ fn sorted(mut frames: Vec<(u16, Vec<u8>)>) -> Vec<(u16, Vec<u8>)> {
     frames
 }
 
-/// RFC 4875 section 3: a branch node swaps to another label on each branch; TTL and TC as for any swap,
+/// RFC 4875 section 4.2: a branch node swaps to another label on each branch; TTL and TC as for any swap,
 /// and the labels below stay. Branches may leave by one port.
 #[test]
 fn a_branch_node_swaps_to_the_label_of_each_branch() {

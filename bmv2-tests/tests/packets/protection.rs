@@ -17,7 +17,7 @@ fn swapped(labels: &[u32]) -> Vec<u8> {
     forwarded(MPLS, &[&stack(labels, 0, 63), &packet()])
 }
 
-/// RFC 6378 section 1: the head sends on the working path until the state says protecting. One write
+/// RFC 6378 section 1.1: the head sends on the working path until the state says protecting. One write
 /// moves every path group of the pair, and no other.
 #[test]
 fn one_entry_switches_every_path_group_of_a_protected_pair() {
@@ -126,7 +126,7 @@ fn only_the_flows_of_a_member_that_goes_are_moved() {
     assert_eq!(Vec::from_iter(heirs_seen), [2, 4, 5]);
 }
 
-/// RFC 6378 section 1, 1+1: the head sends on both paths, the tail takes the packets of the one that is
+/// RFC 6378 section 1.1, 1+1: the head sends on both paths, the tail takes the packets of the one that is
 /// selected; one write selects the other.
 #[test]
 fn the_tail_of_a_one_plus_one_pair_selects_a_path() {

@@ -214,7 +214,7 @@ fn the_tunnelling_models_differ_where_a_label_is_exposed() {
 }
 
 /// Maps 1 in and 3 out of a domain in which TC 3 is the mark of the PHB whose TC is 2 (RFC 5129
-/// section 3).
+/// section 2).
 fn ecn_domain(dut: &Dut) {
     tc(dut, 1, 2, AF11, 0);
     tc(dut, 1, 3, AF11, 1);

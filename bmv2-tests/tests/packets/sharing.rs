@@ -170,6 +170,9 @@ fn random() -> impl FnMut() -> u64 {
     }
 }
 
+/// The frame of a flow, by what is random in its addresses and in its source port.
+type Flow<'a> = &'a dyn Fn(u64, u16) -> Vec<u8>;
+
 /// Load is shared evenly among 2, 3, 4, 8 and 16 members: by labels, by IPv4 and by IPv6 flows: no member
 /// is off its share by more than 20 percent, and chi-squared is below its 0.1 percent level. A perfect
 /// hash puts n/k of n flows on each of k members with a deviation of sqrt(n/k): of 1,000 flows over 16
@@ -200,7 +203,7 @@ fn random_flows_are_shared_evenly() {
         } else {
             10_000
         };
-        let kinds: [(&str, &dyn Fn(u64, u16) -> Vec<u8>); 3] = [
+        let kinds: [(&str, Flow<'_>); 3] = [
             ("labels", &|flow, _| {
                 labelled(&[label, 16 + (flow % 0xf_0000) as u32])
             }),

@@ -382,7 +382,7 @@ fn path_set(paths: impl IntoIterator<Item = Path>) -> Result<Vec<Path>, PathGrou
 }
 
 /// The branches of a point-to-multipoint LSP at this LSR: every packet leaves by each of them
-/// (RFC 4875 section 2.2, RFC 5332).
+/// (RFC 4875 section 4.2, RFC 6388, RFC 5332).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Replication {
     branches: Vec<Nhlfe>,
@@ -401,8 +401,8 @@ pub enum ReplicationError {
 }
 
 impl Replication {
-    /// Packets leave by each of the branches. `local` makes this LSR a bud node (RFC 4875 section
-    /// 2.2), or a leaf alone: one copy is looked up again by the label that it came with, in that
+    /// Packets leave by each of the branches. `local` makes this LSR a bud node (RFC 4461 section
+    /// 2), or a leaf alone: one copy is looked up again by the label that it came with, in that
     /// label space, where the label is bound to what the leaf does.
     ///
     /// # Errors

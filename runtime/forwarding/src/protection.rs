@@ -75,7 +75,7 @@ impl fmt::Display for PathRole {
 }
 
 /// Of which path of a 1+1 protection domain an incoming label is the end: the tail takes packets
-/// of the selected path alone (RFC 6378 section 3.1, RFC 5654 section 2.5.1.1).
+/// of the selected path alone (RFC 6378 section 1.1, RFC 5654 section 2.5.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct TailEnd {

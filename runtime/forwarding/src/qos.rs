@@ -143,7 +143,7 @@ impl fmt::Display for QosMapId {
 pub struct Behaviour {
     /// The per-hop behaviour.
     pub phb: Phb,
-    /// Whether the packet met congestion on its way (the CM of RFC 5129 section 3).
+    /// Whether the packet met congestion on its way (the CM of RFC 5129 section 2).
     pub congestion: bool,
 }
 

@@ -40,12 +40,24 @@ pub(super) fn read(
         None => Some(Dscp::default()),
     };
     let next_hop = next_hop(interfaces, &mut section, problems);
+    let zero_checksum = section.boolean("udp-zero-checksum", false, problems);
     section.finish(problems);
     let (Some(name), Some(kind), Some(local), Some(remote), Some(dscp), Some(next_hop)) =
         (name, kind, local, remote, dscp, next_hop)
     else {
         return;
     };
+    // RFC 7510 section 3.1: over IPv6 it is the operator who decides to do without.
+    if kind == TunnelKind::Udp && remote.value.is_ipv6() && !zero_checksum {
+        problems.add(
+            &remote.span,
+            "MPLS in UDP over IPv6 needs a UDP checksum, which switches do not compute",
+            "an IPv6 address",
+            "write udp-zero-checksum = true if the network meets RFC 7510, section 3.1, or use \
+             encapsulation = \"mpls-in-gre\"",
+        );
+        return;
+    }
     match Tunnel::new(kind, local.value, remote.value, ttl, dscp) {
         Ok(tunnel) => {
             let config = TunnelConfig {
