@@ -296,7 +296,8 @@ impl Dut {
             address: device.address(),
             device_id: 1,
             election_id: 1,
-            timeout: Duration::from_secs(10),
+            // All tests start at once, on a machine that may be busy with others.
+            timeout: Duration::from_secs(60),
         };
         let Connection { client, events, .. } = runtime
             .block_on(Connection::open(&options))
@@ -868,7 +869,7 @@ impl Dut {
         let mut packet_ins = Vec::new();
         let mut events = self.events.borrow_mut();
         loop {
-            let next = async { tokio::time::timeout(Duration::from_secs(10), events.next()).await };
+            let next = async { tokio::time::timeout(Duration::from_secs(60), events.next()).await };
             match self.runtime.block_on(next).expect("the fence comes back") {
                 Ok(Event::PacketIn(message)) => {
                     let packet_in = PacketIn::decode(message);
