@@ -37,6 +37,7 @@ fn plan() -> Plan {
             .iter()
             .map(|address| address.parse().unwrap())
             .collect(),
+        vlans: Vec::new(),
         switch_port: false,
     };
     Plan {
