@@ -180,7 +180,12 @@ impl Translator {
         let mut members = Vec::with_capacity(paths.len());
         for path in paths {
             let own = self.exit(pass, &path.nhlfe, how)?;
-            let backup = match &path.backup {
+            // Behind the same port it would be lost together with the path.
+            let serves = |backup: &Nhlfe| {
+                let port = pass.exit(backup).map(|(interface, _)| interface.port);
+                own.as_ref().is_none_or(|own| port != Some(own.port))
+            };
+            let backup = match path.backup.as_ref().filter(|backup| serves(backup)) {
                 Some(backup) => self.exit(pass, backup, how)?,
                 None => None,
             };
@@ -191,7 +196,6 @@ impl Translator {
             let known = known.filter_map(|nhlfe| self.nhlfes.get(&NhlfeKey::Path(nhlfe.clone())));
             members.push(Member {
                 exit,
-                // Behind the same port it is lost together with the path.
                 backup: backup.filter(|backup| backup.port != exit.port),
                 nhlfes: known.map(NhlfeId).collect(),
                 weight: path.weight,
