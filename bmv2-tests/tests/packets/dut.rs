@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+/// The reasons of p4/include/ids.p4.
+pub(crate) use dataplane::{DropReason as Drop, PuntReason as Punt};
 use p4runtime_client::{
     Client, Connection, ConnectionOptions, EntryBuilder, Event, EventStream, MeterRates,
     MulticastGroup, Operation, Pipeline, Replica, Value,
@@ -97,106 +99,6 @@ impl<'a> Path<'a> {
     }
 }
 
-/// Drop reasons: p4/include/ids.p4.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Drop {
-    NoInterface = 1,
-    MalformedFrame,
-    NotForRouter,
-    EtherType,
-    MplsNotEnabled,
-    LabelStack,
-    UnknownLabel,
-    TooManyPops,
-    LabelPayload,
-    IpHeader,
-    TtlExpired,
-    NoRoute,
-    DiscardRoute,
-    NoPathGroup,
-    PuntRate,
-    PuntPolicy,
-    NoNhlfe,
-    SpecialPurposeLabel,
-    NotSelected,
-    MtuExceeded,
-    ControlWord,
-    NoUpstreamContext,
-    Tunnel,
-    NotEcnCapable,
-    Vlan,
-    NoBranch,
-    PortDown,
-}
-
-const DROPS: [Drop; 27] = [
-    Drop::NoInterface,
-    Drop::MalformedFrame,
-    Drop::NotForRouter,
-    Drop::EtherType,
-    Drop::MplsNotEnabled,
-    Drop::LabelStack,
-    Drop::UnknownLabel,
-    Drop::TooManyPops,
-    Drop::LabelPayload,
-    Drop::IpHeader,
-    Drop::TtlExpired,
-    Drop::NoRoute,
-    Drop::DiscardRoute,
-    Drop::NoPathGroup,
-    Drop::PuntRate,
-    Drop::PuntPolicy,
-    Drop::NoNhlfe,
-    Drop::SpecialPurposeLabel,
-    Drop::NotSelected,
-    Drop::MtuExceeded,
-    Drop::ControlWord,
-    Drop::NoUpstreamContext,
-    Drop::Tunnel,
-    Drop::NotEcnCapable,
-    Drop::Vlan,
-    Drop::NoBranch,
-    Drop::PortDown,
-];
-
-/// Punt reasons: p4/include/ids.p4.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Punt {
-    Control = 1,
-    ToRouter,
-    TtlExpired,
-    UnknownLabel,
-    Glean,
-    LabelAction,
-    NoRoute,
-    Ldp,
-    Rsvp,
-    Bfd,
-    LspPing,
-    GAch,
-    RouterAlert,
-    MtuExceeded,
-}
-
-const PUNTS: [Punt; 14] = [
-    Punt::Control,
-    Punt::ToRouter,
-    Punt::TtlExpired,
-    Punt::UnknownLabel,
-    Punt::Glean,
-    Punt::LabelAction,
-    Punt::NoRoute,
-    Punt::Ldp,
-    Punt::Rsvp,
-    Punt::Bfd,
-    Punt::LspPing,
-    Punt::GAch,
-    Punt::RouterAlert,
-    Punt::MtuExceeded,
-];
-
 /// A packet for the daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PacketIn {
@@ -261,7 +163,7 @@ impl Outcome {
     pub(crate) fn punted(&self, reason: Punt) -> PacketIn {
         assert!(self.frames.is_empty(), "{self:02x?}");
         assert_eq!(self.packet_ins.len(), 1, "{self:02x?}");
-        assert_eq!(self.packet_ins[0].reason, reason as u8, "{self:02x?}");
+        assert_eq!(self.packet_ins[0].reason, reason.number(), "{self:02x?}");
         self.packet_ins[0].clone()
     }
 }
@@ -318,8 +220,8 @@ impl Dut {
         }
         dut.port(FENCE_PORT, false, 0, 0);
         dut.control_packet(FENCE_TYPE, 0xffff, [0; 6], [0; 6]);
-        for reason in PUNTS {
-            let entry = dut.entry("punt_policy", &[("reason", (reason as u8).into())]);
+        for reason in Punt::ALL {
+            let entry = dut.entry("punt_policy", &[("reason", reason.number().into())]);
             dut.insert(entry.action("punt_metered", &[]).expect("the action"));
         }
         dut
@@ -602,15 +504,47 @@ impl Dut {
 
     /// A multicast group of copies to these NHLFEs.
     pub(crate) fn branches(&self, group: u16, paths: &[Path<'_>]) {
-        let mut replicas = Vec::new();
-        for (index, path) in paths.iter().enumerate() {
-            let nhlfe = self.nhlfe(path);
-            let replica = index as u64 + 1;
-            let key = [("multicast_group", group.into()), ("replica", replica)];
-            self.add("branch", &key, "set_branch", &[("nhlfe", nhlfe.into())]);
-            replicas.push((path.port, replica as u32));
+        let replicas: Vec<_> = paths.iter().zip(1..).collect();
+        for &(path, replica) in &replicas {
+            self.branch(group, replica, path);
         }
+        let replicas: Vec<_> = replicas
+            .into_iter()
+            .map(|(path, replica)| (path.port, replica))
+            .collect();
         self.multicast(group, &replicas);
+    }
+
+    /// One branch of a multicast group: the NHLFE of this replica.
+    pub(crate) fn branch(&self, group: u16, replica: u32, path: &Path<'_>) {
+        let nhlfe = self.nhlfe(path);
+        let key = [
+            ("multicast_group", group.into()),
+            ("replica", replica.into()),
+        ];
+        self.add("branch", &key, "set_branch", &[("nhlfe", nhlfe.into())]);
+    }
+
+    /// The bud node's own copy: this replica is looked up again in a label space.
+    pub(crate) fn local_branch(&self, group: u16, replica: u32, label_space: u16) {
+        let key = [
+            ("multicast_group", group.into()),
+            ("replica", replica.into()),
+        ];
+        let space = [("label_space", label_space.into())];
+        self.add("branch", &key, "look_up_again", &space);
+    }
+
+    /// Makes a port as a whole an attachment circuit that leads into a path group.
+    pub(crate) fn attach_port(&self, port: u16, Group(group): Group) {
+        let key = [("ingress_port", port.into())];
+        let arguments = [("path_group", group.into()), ("qos_map", 0)];
+        self.add(
+            "attachment_port",
+            &key,
+            "attachment_circuit_port",
+            &arguments,
+        );
     }
 
     /// A multicast group, by its replicas' ports and instances.
@@ -697,7 +631,7 @@ impl Dut {
                     ("qos_map", 0),
                 ],
             ),
-            Ilm::Punt(reason) => ("punt_label", vec![("reason", reason as u64)]),
+            Ilm::Punt(reason) => ("punt_label", vec![("reason", reason.number().into())]),
             Ilm::Discard => ("discard_label", Vec::new()),
         };
         self.ilm_as(label_space, label, name, &arguments);
@@ -777,7 +711,7 @@ impl Dut {
                 .ternary("dst_port", dst_port, 0xffffu16)
                 .expect("the field");
         }
-        let reason = [("reason", (reason as u8).into())];
+        let reason = [("reason", reason.number().into())];
         self.insert(
             entry
                 .priority(10)
@@ -822,13 +756,13 @@ impl Dut {
             .ternary("ether_type", ether_type, type_mask);
         let entry = entry.expect("the field").ternary("dst_addr", dst, dst_mask);
         let entry = entry.expect("the field").priority(10);
-        let reason = [("reason", (Punt::Control as u8).into())];
+        let reason = [("reason", Punt::Control.number().into())];
         self.insert(entry.action("punt_control", &reason).expect("the action"));
     }
 
     /// Limits a punt class to a rate and a burst of packets.
     pub(crate) fn punt_rate(&self, reason: Punt, rate: i64, burst: i64) {
-        let entry = self.entry("punt_policy", &[("reason", (reason as u8).into())]);
+        let entry = self.entry("punt_policy", &[("reason", reason.number().into())]);
         let entry = entry.action("punt_metered", &[]).expect("the action");
         let rates = MeterRates {
             cir: rate,
@@ -844,13 +778,13 @@ impl Dut {
 
     /// How often each drop reason was counted so far, at ingress and at egress.
     fn drop_counts(&self) -> Vec<u64> {
-        let mut counts = vec![0; DROPS.len()];
+        let mut counts = vec![0; Drop::ALL.len()];
         for counter in ["drops", "egress_drops"] {
             let counter = schema().counter(counter).expect("a counter of mpls.p4").id;
             let cells = self.runtime.block_on(self.client.read_counter(counter));
             let cells = cells.expect("the switch answers");
-            for (count, reason) in counts.iter_mut().zip(DROPS) {
-                let index = u64::from(reason as u8);
+            for (count, reason) in counts.iter_mut().zip(Drop::ALL) {
+                let index = reason.index();
                 let cell = cells.iter().find(|(at, _)| *at == index);
                 *count += cell.map_or(0, |(_, value)| value.packets);
             }
@@ -885,7 +819,7 @@ impl Dut {
         // were taken.
         frames.extend(self.device.frames());
         let mut dropped = Vec::new();
-        for ((reason, before), after) in DROPS.iter().zip(before).zip(self.drop_counts()) {
+        for ((reason, before), after) in Drop::ALL.iter().zip(before).zip(self.drop_counts()) {
             dropped.extend((before..after).map(|_| *reason));
         }
         Outcome {

@@ -101,13 +101,7 @@ fn pseudowires_and_branches_have_limits() {
         max_length: 300,
         ..Path::new(&[200], 2)
     }]);
-    let arguments = [("path_group", group.0.into()), ("qos_map", 0)];
-    dut.add(
-        "attachment_port",
-        &[("ingress_port", 6)],
-        "attachment_circuit_port",
-        &arguments,
-    );
+    dut.attach_port(6, group);
     assert_eq!(dut.send(6, &[2; 300]).frames.len(), 1);
     dut.send(6, &[2; 301]).is_dropped(Drop::MtuExceeded);
     dut.branches(5, &[Path::new(&[201], 2)]);

@@ -97,24 +97,12 @@ fn the_ingress_sends_a_copy_on_each_branch() {
 #[test]
 fn a_bud_node_forwards_and_takes_its_own_copy() {
     let dut = Dut::new();
-    dut.branches(5, &[Path::new(&[201], 2)]);
     let leaf = 0x8001;
-    dut.add(
-        "branch",
-        &[("multicast_group", 6), ("replica", 1)],
-        "look_up_again",
-        &[("label_space", leaf)],
-    );
-    let nhlfe = dut.nhlfe(&Path::new(&[202], 4));
-    dut.add(
-        "branch",
-        &[("multicast_group", 6), ("replica", 2)],
-        "set_branch",
-        &[("nhlfe", nhlfe.into())],
-    );
+    dut.local_branch(6, 1, leaf);
+    dut.branch(6, 2, &Path::new(&[202], 4));
     dut.multicast(6, &[(CPU, 1), (4, 2)]);
     dut.ilm(100, Ilm::Replicate(6));
-    dut.ilm_in(leaf as u16, 100, Ilm::PopIp(0, IPV4_BELOW, UNIFORM));
+    dut.ilm_in(leaf, 100, Ilm::PopIp(0, IPV4_BELOW, UNIFORM));
     dut.ftn4(0, [10, 2, 0, 0], 16, Ftn::Forward(dut.group(&[(&[], 5)])));
     let outcome = dut.send(
         1,
@@ -211,13 +199,7 @@ fn a_context_label_names_the_space_of_the_next_label() {
 #[test]
 fn a_replica_without_a_branch_is_counted() {
     let dut = Dut::new();
-    let nhlfe = dut.nhlfe(&Path::new(&[202], 4));
-    dut.add(
-        "branch",
-        &[("multicast_group", 6), ("replica", 2)],
-        "set_branch",
-        &[("nhlfe", nhlfe.into())],
-    );
+    dut.branch(6, 2, &Path::new(&[202], 4));
     dut.multicast(6, &[(2, 1), (4, 2)]);
     dut.ilm(100, Ilm::Replicate(6));
     let outcome = dut.send(
@@ -233,19 +215,8 @@ fn a_replica_without_a_branch_is_counted() {
 #[test]
 fn a_copy_that_comes_round_for_ever_ends() {
     let dut = Dut::new();
-    dut.add(
-        "branch",
-        &[("multicast_group", 6), ("replica", 1)],
-        "look_up_again",
-        &[("label_space", 0)],
-    );
-    let nhlfe = dut.nhlfe(&Path::new(&[202], 4));
-    dut.add(
-        "branch",
-        &[("multicast_group", 6), ("replica", 2)],
-        "set_branch",
-        &[("nhlfe", nhlfe.into())],
-    );
+    dut.local_branch(6, 1, 0);
+    dut.branch(6, 2, &Path::new(&[202], 4));
     dut.multicast(6, &[(CPU, 1), (4, 2)]);
     dut.ilm(100, Ilm::Replicate(6));
     dut.ilm(101, Ilm::PopIp(0, IPV4_BELOW, UNIFORM));

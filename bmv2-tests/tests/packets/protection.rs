@@ -2,7 +2,7 @@
 
 use p4runtime_client::Operation;
 
-use crate::dut::{Drop, Dut, Ftn, IPV4_BELOW, Ilm, PIPE, Path, UNIFORM, UNLIMITED};
+use crate::dut::{Drop, Dut, Ftn, IPV4_BELOW, Ilm, PIPE, Path, UNLIMITED};
 use crate::frame::{IPV4, Ipv4, MPLS, forwarded, received, stack};
 
 fn packet() -> Vec<u8> {
@@ -184,5 +184,4 @@ fn the_head_of_a_one_plus_one_pair_sends_on_both_paths() {
     let ip = Ipv4::to([10, 2, 0, 2]).ttl(63).octets();
     let out = |label| forwarded(MPLS, &[&stack(&[label], 0, 63), &ip]);
     assert_eq!(frames, [(2, out(100)), (4, out(101))]);
-    dut.ilm(100, Ilm::PopIp(0, IPV4_BELOW, UNIFORM));
 }

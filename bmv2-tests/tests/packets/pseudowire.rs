@@ -41,14 +41,7 @@ fn pseudowire(dut: &Dut, control_word: bool) -> Group {
 fn a_port_is_an_attachment_circuit() {
     for control_word in [false, true] {
         let dut = Dut::new();
-        let group = u64::from(pseudowire(&dut, control_word).0);
-        let arguments = [("path_group", group), ("qos_map", 0)];
-        dut.add(
-            "attachment_port",
-            &[("ingress_port", 6)],
-            "attachment_circuit_port",
-            &arguments,
-        );
+        dut.attach_port(6, pseudowire(&dut, control_word));
         dut.ilm(200, Ilm::PopAttachment(dut.attachment(6, 0), control_word));
         let word: &[u8] = if control_word { &CONTROL_WORD } else { &[] };
         for frame in customer_frames() {
@@ -121,14 +114,7 @@ fn an_entropy_label_on_a_pseudowire_is_removed_at_its_end() {
         entropy: 1,
         ..Path::new(&[300, 200], 2)
     };
-    let group = u64::from(dut.group_of(&[path]).0);
-    let arguments = [("path_group", group), ("qos_map", 0)];
-    dut.add(
-        "attachment_port",
-        &[("ingress_port", 6)],
-        "attachment_circuit_port",
-        &arguments,
-    );
+    dut.attach_port(6, dut.group_of(&[path]));
     dut.ilm(300, Ilm::PopLabel(PIPE));
     dut.ilm(200, Ilm::PopAttachment(dut.attachment(5, 0), true));
     let frame = &customer_frames()[0];
@@ -147,16 +133,7 @@ fn an_entropy_label_on_a_pseudowire_is_removed_at_its_end() {
 #[test]
 fn local_circuits_and_expired_labels() {
     let dut = Dut::new();
-    let arguments = [
-        ("path_group", u64::from(dut.attachment(5, 80).0)),
-        ("qos_map", 0),
-    ];
-    dut.add(
-        "attachment_port",
-        &[("ingress_port", 6)],
-        "attachment_circuit_port",
-        &arguments,
-    );
+    dut.attach_port(6, dut.attachment(5, 80));
     let frame = &customer_frames()[0];
     dut.send(6, frame).is_forwarded(5, &tagged(frame, 80, 0));
     let tagged_frame = tagged(frame, 9, 6);
