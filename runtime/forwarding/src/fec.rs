@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::nhlfe::nhlfes_of;
 use crate::{AttachmentCircuit, Nhlfe, PathGroup, Replication};
 
 /// A virtual routing and forwarding instance. 0 is the default instance.
@@ -122,12 +123,7 @@ impl FtnAction {
 
     /// Every NHLFE by which packets may leave.
     pub fn nhlfes(&self) -> impl Iterator<Item = &Nhlfe> {
-        let group = self
-            .path_group()
-            .into_iter()
-            .flat_map(|group| group.nhlfes());
-        let replication = self.replication().into_iter();
-        group.chain(replication.flat_map(|replication| replication.branches()))
+        nhlfes_of(self.path_group(), self.replication())
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mpls::Label;
 use serde::{Deserialize, Serialize};
 
+use crate::nhlfe::nhlfes_of;
 use crate::{
     AttachmentCircuit, LabelSpace, Nhlfe, PathGroup, QosMapId, Replication, TailEnd, TunnelModel,
     VrfId,
@@ -204,12 +205,7 @@ impl IlmAction {
 
     /// Every NHLFE by which packets may leave.
     pub fn nhlfes(&self) -> impl Iterator<Item = &Nhlfe> {
-        let group = self
-            .path_group()
-            .into_iter()
-            .flat_map(|group| group.nhlfes());
-        let replication = self.replication().into_iter();
-        group.chain(replication.flat_map(|replication| replication.branches()))
+        nhlfes_of(self.path_group(), self.replication())
     }
 
     /// Of which path of a 1+1 protection domain the label is the end, if it is of one.

@@ -1,6 +1,7 @@
 //! Next hop label forwarding entries and groups of them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use mpls::{Label, SpecialPurposeLabel};
 
@@ -444,6 +445,16 @@ impl fmt::Display for Nhlfe {
             None => Ok(()),
         }
     }
+}
+
+/// Every NHLFE by which packets may leave that have these paths or these branches.
+pub(crate) fn nhlfes_of<'a>(
+    group: Option<&'a Arc<PathGroup>>,
+    replication: Option<&'a Arc<Replication>>,
+) -> impl Iterator<Item = &'a Nhlfe> {
+    let paths = group.into_iter().flat_map(|group| group.nhlfes());
+    let branches = replication.into_iter();
+    paths.chain(branches.flat_map(|replication| replication.branches()))
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use dataplane::Counters;
 use forwarding::{
-    EntryKey, Fec, FtnAction, IlmAction, IlmKey, Nhlfe, PathGroup, Protocol, TailEnd, TunnelModel,
-    UnresolvedNextHop,
+    EntryKey, Fec, FtnAction, IlmAction, IlmKey, Nhlfe, PathGroup, Protocol, State, TailEnd,
+    TunnelModel, UnresolvedNextHop,
 };
 use northbound::v1::{self, Owner, ftn_entry, ilm_entry, nhlfe::Resolution, static_lsp};
 
@@ -27,13 +27,7 @@ pub(in super::super) fn ilm(
     let views = views
         .filter(|view| !lfib || (is_chosen(&view.state) && *view.action != IlmAction::Discard));
     let entries = views.map(|view| {
-        let chosen = is_chosen(&view.state);
-        let context = Context {
-            shown: Some(shown),
-            config: shown.router.config(),
-            counters: counters.as_ref().filter(|_| chosen),
-            unresolved: &view.unresolved,
-        };
+        let context = Context::of(shown, counters, &view.state, &view.unresolved);
         v1::IlmEntry {
             name: view.owner.name.to_string(),
             status: Some(status(&view.state)),
@@ -67,13 +61,7 @@ pub(in super::super) fn ftn(
         !lfib || (pushes && is_chosen(&view.state))
     });
     let entries = views.map(|view| {
-        let chosen = is_chosen(&view.state);
-        let context = Context {
-            shown: Some(shown),
-            config: shown.router.config(),
-            counters: counters.as_ref().filter(|_| chosen),
-            unresolved: &view.unresolved,
-        };
+        let context = Context::of(shown, counters, &view.state, &view.unresolved);
         v1::FtnEntry {
             name: view.owner.name.to_string(),
             status: Some(status(&view.state)),
@@ -127,7 +115,22 @@ struct Context<'a> {
     unresolved: &'a [UnresolvedNextHop],
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// The context of an entry of the running router; what is not in the switch has no counter.
+    fn of(
+        shown: &'a Shown<'a>,
+        counters: &'a Option<Counters>,
+        state: &State,
+        unresolved: &'a [UnresolvedNextHop],
+    ) -> Self {
+        Self {
+            shown: Some(shown),
+            config: shown.router.config(),
+            counters: counters.as_ref().filter(|_| is_chosen(state)),
+            unresolved,
+        }
+    }
+
     fn ilm(&self, key: &IlmKey, action: &IlmAction) -> v1::IlmEntry {
         use ilm_entry::Operation;
         let mut entry = v1::IlmEntry {
