@@ -17,6 +17,8 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::grpc_arguments::GrpcArguments;
+
 /// A software switch that runs P4 programs in BMv2 JSON, with simple_switch's semantics.
 ///
 /// It starts without a program: a P4Runtime client gives it one with SetForwardingPipelineConfig,
@@ -27,6 +29,9 @@ pub(crate) struct Arguments {
     /// Where to listen for P4Runtime clients: IP:PORT or unix:PATH. Can be given several times.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9559")]
     grpc: Vec<Address>,
+
+    #[command(flatten)]
+    grpc_options: GrpcArguments,
 
     /// The device id that P4Runtime clients must name.
     #[arg(long, value_name = "ID", default_value = "1")]
@@ -164,7 +169,11 @@ async fn serve(arguments: Arguments) -> Result<(), RunError> {
     let service = Service::new(arguments.device_id.get(), switch, config, events);
     let mut listeners = Vec::new();
     for address in &arguments.grpc {
-        let listener = Listener::bind(address).await?;
+        let mut listener = Listener::bind(address).await?;
+        listener = listener.with_limits(arguments.grpc_options.limits());
+        if let Some(tls) = arguments.grpc_options.tls() {
+            listener = listener.with_tls(&tls)?;
+        }
         tracing::info!(address = %listener.address(), "P4Runtime server listens");
         listeners.push(listener);
     }

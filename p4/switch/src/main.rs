@@ -1,6 +1,7 @@
 //! `p4-switch`: a software switch for programs in BMv2 JSON, under P4Runtime.
 
 mod cli;
+mod grpc_arguments;
 
 use std::process::ExitCode;
 

@@ -20,6 +20,10 @@ const NOTIFICATIONS: usize = 4096;
 /// client that leaves as many unread is closed.
 const ARBITRATION_MESSAGES: usize = 256;
 
+/// Most streams at a time, those that have said nothing yet among them; more are refused with
+/// `RESOURCE_EXHAUSTED`.
+const MAX_STREAMS: usize = 128;
+
 /// What a stream carries to its client.
 pub(crate) type Message = Result<StreamMessageResponse, Status>;
 
@@ -34,6 +38,18 @@ pub(crate) struct Inbox {
 struct Outbox {
     control: mpsc::Sender<Message>,
     notifications: mpsc::Sender<Message>,
+}
+
+/// What the streams of controllers have seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StreamStatistics {
+    /// Streams that are open.
+    pub streams: usize,
+    /// Packets, digests and idle-timeout notifications that were dropped since no primary
+    /// controller was there to take them.
+    pub dropped_without_primary: u64,
+    /// Messages that were dropped since the client did not read its stream in time.
+    pub dropped_for_slow_client: u64,
 }
 
 /// How many messages for controllers were dropped.
@@ -66,13 +82,27 @@ impl Controllers {
         }
     }
 
+    /// What the streams have seen.
+    pub(crate) fn statistics(&self) -> StreamStatistics {
+        StreamStatistics {
+            streams: self.outboxes.len(),
+            dropped_without_primary: self.dropped.no_primary.load(Ordering::Relaxed),
+            dropped_for_slow_client: self.dropped.slow_client.load(Ordering::Relaxed),
+        }
+    }
+
     /// A client has opened a stream.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when the server shuts down.
+    /// `UNAVAILABLE` when the server shuts down, `RESOURCE_EXHAUSTED` when there are too many.
     pub(crate) fn open(&mut self) -> Result<(StreamId, Inbox), Status> {
         if self.closed {
             return Err(shutting_down());
+        }
+        if self.outboxes.len() >= MAX_STREAMS {
+            return Err(Status::resource_exhausted(format!(
+                "{MAX_STREAMS} streams are open, which is the limit"
+            )));
         }
         self.last_stream += 1;
         let stream = StreamId(self.last_stream);

@@ -1,63 +1,30 @@
-//! Where the server listens.
+//! Serving P4Runtime on a socket.
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::os::unix::net::UnixStream as StdUnixStream;
-use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use p4runtime_proto::p4::v1::p4_runtime_server::P4RuntimeServer;
 use tokio::net::{TcpListener, UnixListener};
-use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
 
+use super::address::Address;
+use super::connection::{self, Socket};
+use super::limits::{Limits, RequestLimit};
 use super::service::Service;
-
-/// Largest message of a client, bytes: a BMv2 JSON has megabytes.
-const MAX_MESSAGE: usize = 256 << 20;
+use super::tls::{TlsError, TlsFiles};
 
 /// A controller whose host is gone without a word is found out by pings at this interval.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 
-/// An address to listen on: `127.0.0.1:9559`, or `unix:/run/p4-switch.sock`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
-    /// IP address and TCP port.
-    Tcp(SocketAddr),
-    /// Path of a Unix-domain socket.
-    Unix(PathBuf),
-}
-
-impl FromStr for Address {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.strip_prefix("unix:") {
-            // gRPC's URIs of absolute paths may start with two more slashes.
-            Some(path) => {
-                let path = path.strip_prefix("//").unwrap_or(path);
-                if path.is_empty() {
-                    return Err("unix: needs a path, as in unix:/run/p4-switch.sock".to_owned());
-                }
-                Ok(Self::Unix(path.into()))
-            }
-            None => text.parse().map(Self::Tcp).map_err(|_| {
-                "an address is IP:PORT, as 127.0.0.1:9559 or [::1]:9559, or unix:PATH".to_owned()
-            }),
-        }
-    }
-}
-
-impl std::fmt::Display for Address {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Tcp(address) => write!(f, "{address}"),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
+/// What a client may send of a request, and of all requests of its connection, before the server
+/// has taken it in.
+const WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 2 << 20;
 
 /// Why the server does not listen, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +37,9 @@ pub enum ListenError {
         /// What the system says.
         source: io::Error,
     },
+    /// The files for TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// gRPC failed.
     #[error("gRPC on {address}: {source}")]
     Serve {
@@ -80,15 +50,12 @@ pub enum ListenError {
     },
 }
 
-enum Socket {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
-
 /// A socket that listens, ready to be served.
 pub struct Listener {
     address: Address,
     socket: Socket,
+    tls: Option<TlsAcceptor>,
+    limits: Limits,
 }
 
 impl Listener {
@@ -101,15 +68,12 @@ impl Listener {
             address: address.clone(),
             source,
         };
-        match address {
+        let (address, socket) = match address {
             Address::Tcp(tcp) => {
                 let socket = TcpListener::bind(tcp).await.map_err(failed)?;
                 // With port 0 the system has chosen one.
                 let bound = socket.local_addr().map_err(failed)?;
-                Ok(Self {
-                    address: Address::Tcp(bound),
-                    socket: Socket::Tcp(socket),
-                })
+                (Address::Tcp(bound), Socket::Tcp(socket))
             }
             Address::Unix(path) => {
                 let nobody_listens = |error: &io::Error| {
@@ -124,12 +88,31 @@ impl Listener {
                     }
                     other => other,
                 };
-                Ok(Self {
-                    address: address.clone(),
-                    socket: Socket::Unix(socket.map_err(failed)?),
-                })
+                (address.clone(), Socket::Unix(socket.map_err(failed)?))
             }
-        }
+        };
+        Ok(Self {
+            address,
+            socket,
+            tls: None,
+            limits: Limits::default(),
+        })
+    }
+
+    /// Serves clients by TLS only.
+    ///
+    /// # Errors
+    /// [`ListenError::Tls`].
+    pub fn with_tls(mut self, files: &TlsFiles) -> Result<Self, ListenError> {
+        self.tls = Some(files.acceptor()?);
+        Ok(self)
+    }
+
+    /// Sets other limits than the default ones.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// The address that clients reach.
@@ -152,25 +135,26 @@ impl Listener {
             stop.await;
             streams.shut_down();
         };
+        let limits = &self.limits;
         let server = Server::builder()
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
-            .tcp_nodelay(true)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_concurrent_streams(limits.requests_per_connection)
+            .timeout(limits.request_time)
+            .layer(RequestLimit::new(limits.requests))
             .add_service(
                 P4RuntimeServer::new(service)
-                    .max_decoding_message_size(MAX_MESSAGE)
-                    .max_encoding_message_size(MAX_MESSAGE),
+                    .max_decoding_message_size(limits.message)
+                    .max_encoding_message_size(usize::MAX),
             );
-        let result = match self.socket {
-            Socket::Tcp(socket) => {
-                let incoming = TcpListenerStream::new(socket);
-                server.serve_with_incoming_shutdown(incoming, stop).await
-            }
-            Socket::Unix(socket) => {
-                let incoming = UnixListenerStream::new(socket);
-                server.serve_with_incoming_shutdown(incoming, stop).await
-            }
-        };
+        let (ready, connections) = mpsc::channel(1);
+        let acceptor = connection::accept(self.socket, self.tls, self.limits, ready);
+        let acceptor = tokio::spawn(acceptor);
+        let connections = ReceiverStream::new(connections);
+        let result = server.serve_with_incoming_shutdown(connections, stop).await;
+        acceptor.abort();
         if let Address::Unix(path) = &self.address
             && let Err(error) = std::fs::remove_file(path)
         {
@@ -180,22 +164,5 @@ impl Listener {
             address: self.address,
             source,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_read_and_print() {
-        for text in ["127.0.0.1:9559", "[::1]:9559", "unix:/run/p4-switch.sock"] {
-            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
-        }
-        let uri: Address = "unix:///run/p4-switch.sock".parse().unwrap();
-        assert_eq!(uri, Address::Unix("/run/p4-switch.sock".into()));
-        for bad in ["localhost", "9559", "unix:", "127.0.0.1:x"] {
-            assert!(bad.parse::<Address>().is_err(), "{bad}");
-        }
     }
 }

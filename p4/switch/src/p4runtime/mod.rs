@@ -6,19 +6,27 @@
 //! of one-shot sets, counters of meter colours, architecture-specific externs.
 
 mod action;
+mod address;
 mod arbitration;
 mod bits;
+mod connection;
 mod controllers;
 mod device;
 mod digest_list;
 mod entity;
 mod key;
+mod limits;
 mod listen;
 mod packet_io;
 mod refusal;
 mod schema;
 mod service;
 mod streams;
+mod tls;
 
-pub use listen::{Address, ListenError, Listener};
+pub use address::Address;
+pub use controllers::StreamStatistics;
+pub use limits::Limits;
+pub use listen::{ListenError, Listener};
 pub use service::Service;
+pub use tls::{TlsError, TlsFiles};

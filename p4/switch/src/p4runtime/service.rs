@@ -20,7 +20,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::arbitration::StreamId;
-use super::controllers::Controllers;
+use super::controllers::{Controllers, StreamStatistics};
 use super::device::Device;
 use super::digest_list::DigestLists;
 use super::entity::encode_digest;
@@ -81,6 +81,12 @@ impl Service {
         tokio::spawn(send_digests(service.shared.clone(), digests));
         tokio::spawn(log_ports(ports));
         service
+    }
+
+    /// What the streams of controllers have seen.
+    #[must_use]
+    pub fn statistics(&self) -> StreamStatistics {
+        self.shared.controllers().statistics()
     }
 
     /// Ends all streams with `UNAVAILABLE`, so that a server that waits for its clients can stop.

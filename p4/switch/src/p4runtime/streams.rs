@@ -14,6 +14,13 @@ use super::packet_io::decode_packet_out;
 use super::refusal::Refusal;
 use super::service::Shared;
 
+/// Longest packet that a port of any kind can send.
+const MAX_PACKET: usize = 65_535;
+
+/// Longest content of a message that is sent back in a StreamError: many such errors may wait for
+/// a client that does not read them.
+const MAX_ECHO: usize = 2048;
+
 /// Handles the messages of one stream until it ends; then the controller is gone.
 pub(super) async fn serve(
     shared: Arc<Shared>,
@@ -56,8 +63,9 @@ async fn handle(
                 .controllers()
                 .check_primary_stream(stream)
                 .and_then(|()| send_out(shared, &packet));
+            let small = packet.payload.len() <= MAX_ECHO;
             let details = PacketOutError {
-                packet_out: Some(packet),
+                packet_out: small.then_some(packet),
             };
             (result.err(), Details::PacketOut(details))
         }
@@ -83,7 +91,9 @@ async fn handle(
                 "this switch has no stream messages of type {}",
                 other.type_url
             ))),
-            Details::Other(StreamOtherError { other: Some(other) }),
+            Details::Other(StreamOtherError {
+                other: (other.value.len() <= MAX_ECHO).then_some(other),
+            }),
         ),
         None => (
             Some(Refusal::invalid_argument("the stream message is not set")),
@@ -103,6 +113,12 @@ async fn handle(
 }
 
 fn send_out(shared: &Shared, packet: &p4runtime_proto::p4::v1::PacketOut) -> Result<(), Refusal> {
+    if packet.payload.len() > MAX_PACKET {
+        return Err(Refusal::invalid_argument(format!(
+            "a packet of {} bytes is longer than {MAX_PACKET}, which no port can send",
+            packet.payload.len()
+        )));
+    }
     let schema = shared.schema().ok_or_else(no_pipeline)?;
     let bytes = decode_packet_out(schema.packet_out.as_deref(), packet)?;
     Ok(shared.switch.packet_out(&bytes)?)

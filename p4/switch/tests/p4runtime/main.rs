@@ -5,6 +5,7 @@
 
 mod action_profiles;
 mod arbitration;
+mod bad_input;
 mod cells;
 mod packets;
 mod pipeline;
@@ -12,5 +13,6 @@ mod program;
 mod replication;
 mod support;
 mod tables;
+mod tls;
 mod value_sets;
 mod write;

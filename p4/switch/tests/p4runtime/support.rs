@@ -1,8 +1,11 @@
 //! A switch with its server, and controllers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use p4_switch::p4runtime::{Address, Listener, Service};
+use p4_switch::control::PortState;
+use p4_switch::p4runtime::{Address, ListenError, Listener, Service};
+use p4_switch::port::{MemoryPort, PortHandle};
 use p4_switch::{Switch, SwitchConfig};
 use p4runtime_proto::batch_error;
 use p4runtime_proto::p4::v1::{
@@ -26,29 +29,51 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A switch in this process, and its P4Runtime server on a loopback port.
 pub(crate) struct TestSwitch {
     pub(crate) switch: Switch,
-    address: String,
+    pub(crate) service: Service,
+    pub(crate) address: String,
     _stop: oneshot::Sender<()>,
 }
 
 impl TestSwitch {
     /// Starts it, without program.
     pub(crate) async fn start() -> Self {
+        Self::start_with(Ok).await
+    }
+
+    /// A socket on a loopback port.
+    pub(crate) async fn listener() -> Listener {
+        let any: Address = "127.0.0.1:0".parse().unwrap();
+        Listener::bind(&any).await.unwrap()
+    }
+
+    /// Starts it with a listener that was set up by `listen`.
+    pub(crate) async fn start_with(
+        listen: impl FnOnce(Listener) -> Result<Listener, ListenError>,
+    ) -> Self {
         let config = SwitchConfig {
             cpu_port: Some(CPU_PORT),
             ..Default::default()
         };
         let (switch, events) = Switch::new(config.clone());
         let service = Service::new(DEVICE, switch.clone(), config, events);
-        let any: Address = "127.0.0.1:0".parse().unwrap();
-        let listener = Listener::bind(&any).await.unwrap();
+        let listener = listen(Self::listener().await).unwrap();
         let address = format!("http://{}", listener.address());
         let (_stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(listener.serve(service, async { stopped.await.unwrap_or(()) }));
+        tokio::spawn(listener.serve(service.clone(), async { stopped.await.unwrap_or(()) }));
         Self {
             switch,
+            service,
             address,
             _stop,
         }
+    }
+
+    /// A port that is up and keeps nothing.
+    pub(crate) fn port(&self, number: u32) -> PortHandle {
+        let port = Arc::new(MemoryPort::new(format!("port {number}")));
+        self.switch
+            .add_port(number, port, PortState::Up, None)
+            .unwrap()
     }
 
     /// Starts it with the test program and a primary controller.
