@@ -8,6 +8,7 @@ mod clock;
 pub mod control;
 mod engine;
 mod load;
+pub mod metrics;
 mod number;
 pub mod p4runtime;
 pub mod port;

@@ -390,6 +390,14 @@ impl Switch {
         recorder.finish()
     }
 
+    /// Packets for the CPU that wait for the control plane, and how many can.
+    #[must_use]
+    pub fn packet_in_queue(&self) -> (usize, usize) {
+        let packets = &self.inner.packets;
+        let capacity = packets.max_capacity();
+        (capacity - packets.capacity(), capacity)
+    }
+
     /// Traces the packets that come in from now on, or with `None` no longer.
     pub fn set_live_trace(&self, trace: Option<LiveTrace>) {
         self.inner.live_trace.store(trace.map(Arc::new));

@@ -31,7 +31,7 @@ fn ports_that_contradict_each_other_are_an_error() {
         .assert()
         .failure()
         .stderr(contains(
-            "--port 1=eth2: interface eth1 has this number already",
+            "--port 1@eth2: interface eth1 has this number already",
         ));
 }
 

@@ -104,6 +104,16 @@ impl<'a, T: Tracer> Machine<'a, T> {
         for op in &program.deparser.ops {
             self.run_one(op);
         }
+        self.assemble();
+        let worker = &mut *self.worker;
+        if let Some(length) = self.pass.truncate {
+            worker.out.truncate(length);
+        }
+    }
+
+    /// Writes the headers that are valid now, and the payload, to `Worker::out`.
+    pub(super) fn assemble(&mut self) {
+        let program = self.program;
         let worker = &mut *self.worker;
         worker.out.clear();
         let mut writer = Writer::new(&mut worker.out);
@@ -115,9 +125,6 @@ impl<'a, T: Tracer> Machine<'a, T> {
         }
         writer.finish();
         worker.out.extend_from_slice(self.payload);
-        if let Some(length) = self.pass.truncate {
-            worker.out.truncate(length);
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::{MAX_COPIES, MAX_PASSES, Machine, NoTrace, Pass, PassKind, Tracer, Wo
 use crate::clock::Clock;
 use crate::control::{Digest, PortNumber};
 use crate::number::words_to_bytes;
-use crate::program::{FieldList, FieldListElement};
+use crate::program::{FieldList, FieldListElement, Next};
 use crate::state::{State, bump};
 
 /// `standard_metadata.instance_type`.
@@ -159,10 +159,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
             self.drop_packet("by a failed assertion", None);
             return None;
         }
-        if T::ON {
-            self.tracer.pipeline("ingress");
-        }
-        self.run_pipeline(program.ingress.start);
+        self.run_control("ingress", program.ingress.start);
         self.pass.exit = false;
         if self.pass.abort {
             self.drop_packet(
@@ -202,6 +199,19 @@ impl<'a, T: Tracer> Machine<'a, T> {
         }
         self.wait(JobKind::Egress(port), passes);
         None
+    }
+
+    /// Ingress or egress. A trace is shown the packet as it would leave now, without the
+    /// checksums that are computed after egress.
+    fn run_control(&mut self, name: &'static str, start: Next) {
+        if T::ON {
+            self.tracer.pipeline(name);
+        }
+        self.run_pipeline(start);
+        if T::ON {
+            self.assemble();
+            self.tracer.pipeline_done(name, &self.worker.out);
+        }
     }
 
     /// The parser, the checksums, and the errors of both.
@@ -247,10 +257,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
         // Not the drop port, so that only egress itself can drop the packet.
         self.set(&standard.egress_spec, u64::from(self.drop_port) + 1);
         self.set(&standard.packet_length, self.pass.packet_length);
-        if T::ON {
-            self.tracer.pipeline("egress");
-        }
-        self.run_pipeline(program.egress.start);
+        self.run_control("egress", program.egress.start);
         self.pass.exit = false;
         if self.pass.abort {
             self.drop_packet(

@@ -16,6 +16,7 @@ pub(crate) trait Tracer {
     fn parsed(&mut self, _program: &Program, _error: u32, _bytes: usize) {}
     fn checksum(&mut self, _checksum: &Checksum, _computed: u64, _found: Option<u64>) {}
     fn pipeline(&mut self, _name: &'static str) {}
+    fn pipeline_done(&mut self, _name: &'static str, _packet: &[u8]) {}
     fn condition(&mut self, _conditional: &Conditional, _holds: bool) {}
     fn table(&mut self, _lookup: TableLookup<'_>) {}
     fn action(&mut self, _program: &Program, _call: &Call) {}

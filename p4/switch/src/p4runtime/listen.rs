@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::time::Duration;
 
-use p4runtime_proto::p4::v1::p4_runtime_server::P4RuntimeServer;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
@@ -144,11 +143,7 @@ impl Listener {
             .max_concurrent_streams(limits.requests_per_connection)
             .timeout(limits.request_time)
             .layer(RequestLimit::new(limits.requests))
-            .add_service(
-                P4RuntimeServer::new(service)
-                    .max_decoding_message_size(limits.message)
-                    .max_encoding_message_size(usize::MAX),
-            );
+            .add_routes(service.routes(limits));
         let (ready, connections) = mpsc::channel(1);
         let acceptor = connection::accept(self.socket, self.tls, self.limits, ready);
         let acceptor = tokio::spawn(acceptor);

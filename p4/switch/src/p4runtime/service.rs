@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
+use axum::middleware;
 use futures::stream::{self, PollNext};
 use futures::{Stream, StreamExt};
 use p4runtime_proto::p4::v1::{
@@ -11,12 +12,15 @@ use p4runtime_proto::p4::v1::{
     GetForwardingPipelineConfigRequest, GetForwardingPipelineConfigResponse, ReadRequest,
     ReadResponse, SetForwardingPipelineConfigRequest, SetForwardingPipelineConfigResponse,
     StreamMessageRequest, StreamMessageResponse, WriteRequest, WriteResponse,
-    get_forwarding_pipeline_config_request::ResponseType, p4_runtime_server::P4Runtime,
-    stream_message_response::Update as Outgoing, write_request::Atomicity,
+    get_forwarding_pipeline_config_request::ResponseType,
+    p4_runtime_server::{P4Runtime, P4RuntimeServer},
+    stream_message_response::Update as Outgoing,
+    write_request::Atomicity,
 };
 use p4runtime_proto::{API_VERSION, batch_error};
 use tokio::sync::{Notify, RwLock, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::arbitration::StreamId;
@@ -24,11 +28,15 @@ use super::controllers::{Controllers, StreamStatistics};
 use super::device::Device;
 use super::digest_list::DigestLists;
 use super::entity::encode_digest;
+use super::limits::Limits;
 use super::packet_io::encode_packet_in;
 use super::refusal::Refusal;
 use super::schema::Schema;
 use super::streams;
-use crate::{Events, Switch, SwitchConfig};
+use crate::metrics::{self, Metrics};
+use crate::trace::LiveTraces;
+use crate::trace::proto::packet_trace_server::PacketTraceServer;
+use crate::{Events, LiveTrace, Switch, SwitchConfig};
 
 /// Entities in one part of the answer of a Read.
 const READ_PART: usize = 512;
@@ -37,6 +45,8 @@ const READ_PART: usize = 512;
 #[derive(Clone)]
 pub struct Service {
     pub(super) shared: Arc<Shared>,
+    metrics: Option<Metrics>,
+    traces: LiveTraces,
 }
 
 /// What the RPCs share. Locks are taken in the order of the fields.
@@ -61,6 +71,7 @@ impl Service {
     /// tokio runtime. They end when the switch does.
     #[must_use]
     pub fn new(device_id: u64, switch: Switch, config: SwitchConfig, events: Events) -> Self {
+        let traces = LiveTraces::new(switch.clone());
         let service = Self {
             shared: Arc::new(Shared {
                 device_id,
@@ -71,6 +82,8 @@ impl Service {
                 digests_changed: Notify::new(),
                 schema: Mutex::default(),
             }),
+            metrics: None,
+            traces,
         };
         let Events {
             packets,
@@ -89,9 +102,43 @@ impl Service {
         self.shared.controllers().statistics()
     }
 
+    /// Counts the requests of clients.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self {
+            metrics: Some(metrics),
+            ..self
+        }
+    }
+
+    /// Traces packets, beside those that clients want to see (see [`crate::trace::proto`]).
+    #[must_use]
+    pub fn with_live_trace(self, trace: Option<LiveTrace>) -> Self {
+        self.traces.set_own(trace);
+        self
+    }
+
+    /// The gRPC services of the device.
+    pub(super) fn routes(&self, limits: &Limits) -> Routes {
+        let routes = Routes::new(
+            P4RuntimeServer::new(self.clone())
+                .max_decoding_message_size(limits.message)
+                .max_encoding_message_size(usize::MAX),
+        )
+        .add_service(PacketTraceServer::new(self.traces.clone()));
+        match &self.metrics {
+            None => routes,
+            Some(metrics) => {
+                let count = middleware::from_fn_with_state(metrics.clone(), metrics::count);
+                routes.into_axum_router().layer(count).into()
+            }
+        }
+    }
+
     /// Ends all streams with `UNAVAILABLE`, so that a server that waits for its clients can stop.
     pub fn shut_down(&self) {
         self.shared.controllers().shut_down();
+        self.traces.shut_down();
     }
 }
 
@@ -127,7 +174,7 @@ impl Shared {
     }
 
     /// After a change of the device: packets and digests go by the new state.
-    fn refresh(&self, device: &Device) {
+    pub(super) fn refresh(&self, device: &Device) {
         self.digests().configure(device.digests());
         self.digests_changed.notify_one();
         *lock(&self.schema) = device.running_schema();

@@ -1,4 +1,4 @@
-//! Capture of what a port receives and sends, in a pcap file with nanoseconds.
+//! Capture of what a port receives and sends, in pcap files with nanoseconds.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -12,9 +12,50 @@ use pcap_file::{DataLink, TsResolution};
 /// The longest packet that is written.
 const SNAPLEN: u32 = 262_144;
 
-/// A pcap file that packets are written to, received and sent ones alike.
+/// The pcap files that the packets of a port are written to, those that it received and those that
+/// it sent.
 #[derive(Debug)]
 pub struct Capture {
+    received: CaptureFile,
+    sent: CaptureFile,
+}
+
+impl Capture {
+    /// Makes the files `NAME_in.pcap` and `NAME_out.pcap`, as simple_switch calls them, in a
+    /// directory, or empties them.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be made or written to.
+    pub fn create(directory: &Path, name: &str) -> io::Result<Self> {
+        let file = |end| CaptureFile::create(&directory.join(format!("{name}_{end}.pcap")));
+        Ok(Self {
+            received: file("in")?,
+            sent: file("out")?,
+        })
+    }
+
+    /// Writes a packet that was received, with the time of now. It reaches the file with the next
+    /// `flush`.
+    pub(crate) fn received(&self, packet: &[u8]) {
+        self.received.write(packet);
+    }
+
+    /// As `received`, for a packet that was sent.
+    pub(crate) fn sent(&self, packet: &[u8]) {
+        self.sent.write(packet);
+    }
+
+    /// Writes what is buffered to the files, so that they can be read while packets go on.
+    pub(crate) fn flush(&self) {
+        self.received.flush();
+        self.sent.flush();
+    }
+}
+
+/// A pcap file.
+#[derive(Debug)]
+struct CaptureFile {
     inner: Mutex<Inner>,
 }
 
@@ -49,13 +90,8 @@ impl Write for Buffer {
     }
 }
 
-impl Capture {
-    /// Makes the file, or empties it.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be made or written to.
-    pub fn create(path: &Path) -> io::Result<Self> {
+impl CaptureFile {
+    fn create(path: &Path) -> io::Result<Self> {
         let file = File::create(path)?;
         let buffer = Buffer::default();
         let header = PcapHeader {
@@ -82,8 +118,7 @@ impl Capture {
         self.inner.lock().unwrap_or_else(|error| error.into_inner())
     }
 
-    /// Writes a packet with the time of now. It reaches the file with the next `flush`.
-    pub(crate) fn write(&self, packet: &[u8]) {
+    fn write(&self, packet: &[u8]) {
         let time = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
@@ -98,8 +133,7 @@ impl Capture {
         }
     }
 
-    /// Writes what is buffered to the file, so that it can be read while packets go on.
-    pub(crate) fn flush(&self) {
+    fn flush(&self) {
         let mut inner = self.lock();
         if !inner.failed
             && let Err(error) = inner.flush()
@@ -131,20 +165,27 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn what_is_captured_can_be_read_at_once() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("eth1.pcap");
-        let capture = Capture::create(&path).unwrap();
-        capture.write(&[1, 2, 3]);
-        capture.write(&[4; 2000]);
-        capture.flush();
-        let mut reader = PcapReader::new(File::open(&path).unwrap()).unwrap();
+    fn packets(path: &Path) -> Vec<Vec<u8>> {
+        let mut reader = PcapReader::new(File::open(path).unwrap()).unwrap();
         assert_eq!(reader.header().ts_resolution, TsResolution::NanoSecond);
         let mut packets = Vec::new();
         while let Some(packet) = reader.next_packet() {
             packets.push(packet.unwrap().data.into_owned());
         }
-        assert_eq!(packets, [vec![1, 2, 3], vec![4; 2000]]);
+        packets
+    }
+
+    #[test]
+    fn what_is_captured_can_be_read_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let capture = Capture::create(directory.path(), "eth1").unwrap();
+        capture.received(&[1, 2, 3]);
+        capture.received(&[4; 2000]);
+        capture.sent(&[5]);
+        capture.flush();
+        let (received, sent) = ("eth1_in.pcap", "eth1_out.pcap");
+        let read = |name: &str| packets(&directory.path().join(name));
+        assert_eq!(read(received), [vec![1, 2, 3], vec![4; 2000]]);
+        assert_eq!(read(sent), [[5]]);
     }
 }

@@ -79,17 +79,13 @@ impl PortEntry {
     pub(crate) fn received(&self, packet: &[u8]) {
         add(&self.counters.received_packets, 1);
         add(&self.counters.received_bytes, packet.len());
-        self.capture(packet);
-    }
-
-    fn capture(&self, packet: &[u8]) {
         if let Some(capture) = &self.capture {
-            capture.write(packet);
+            capture.received(packet);
             self.captured.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Writes what was captured to the file.
+    /// Writes what was captured to the files.
     pub(crate) fn flush(&self) {
         if let Some(capture) = &self.capture
             && self.captured.swap(false, Ordering::Relaxed)
@@ -104,7 +100,10 @@ impl PortEntry {
             Ok(()) => {
                 add(&self.counters.sent_packets, 1);
                 add(&self.counters.sent_bytes, packet.len());
-                self.capture(packet);
+                if let Some(capture) = &self.capture {
+                    capture.sent(packet);
+                    self.captured.store(true, Ordering::Relaxed);
+                }
             }
             Err(error) => self.send_failed(&error, packet.len()),
         }

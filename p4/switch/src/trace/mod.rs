@@ -3,21 +3,24 @@
 //! `Display` gives the form for a terminal, serde the form for programs.
 
 mod describe;
+mod live;
+pub mod proto;
 mod recorder;
 mod text;
 mod value;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::control::PortNumber;
 
 pub(crate) use describe::describe;
+pub(crate) use live::LiveTraces;
 pub(crate) use recorder::Recorder;
 
 /// The way of one packet, with its copies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
     /// The port that it came in at.
     pub port: PortNumber,
@@ -28,7 +31,7 @@ pub struct Trace {
 }
 
 /// A name with a value, as text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedValue {
     /// Name of a field, of an element of a key or of a parameter.
     pub name: String,
@@ -38,7 +41,7 @@ pub struct NamedValue {
 }
 
 /// Something that happened to a packet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum TraceEvent {
     /// The packet comes to the parser and ingress.
@@ -87,6 +90,14 @@ pub enum TraceEvent {
     Pipeline {
         /// "ingress" or "egress".
         name: String,
+    },
+    /// A pipeline has ended.
+    PipelineDone {
+        /// "ingress" or "egress".
+        name: String,
+        /// The packet as it would leave now, in hexadecimal: the valid headers in the order of
+        /// the deparser, and the payload. Checksums are computed after egress.
+        packet: String,
     },
     /// A condition.
     Condition {

@@ -103,6 +103,13 @@ impl Tracer for Recorder {
         });
     }
 
+    fn pipeline_done(&mut self, name: &'static str, packet: &[u8]) {
+        self.push(TraceEvent::PipelineDone {
+            name: name.to_owned(),
+            packet: hex(packet),
+        });
+    }
+
     fn condition(&mut self, conditional: &Conditional, holds: bool) {
         self.push(TraceEvent::Condition {
             name: conditional.name.clone(),

@@ -58,6 +58,10 @@ fn write_event(event: &TraceEvent, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             }
         }
         TraceEvent::Pipeline { name } => writeln!(f, "{name}"),
+        TraceEvent::PipelineDone { name, packet } => {
+            writeln!(f, "packet of {} bytes after {name}", packet.len() / 2)?;
+            write_bytes(packet, f)
+        }
         TraceEvent::Condition {
             name,
             source,

@@ -152,9 +152,9 @@ fn packets_cross_the_switch_and_links_come_and_go() {
         let bench = Bench::new(COPIES);
         let ports = LinuxPorts::new(bench.switch.clone()).unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let capture = directory.path().join("outs.pcap");
+        let capture = directory.path().join("outs_out.pcap");
         ports.open(1, "ins", None).unwrap();
-        ports.open(2, "outs", Some(&capture)).unwrap();
+        ports.open(2, "outs", Some(directory.path())).unwrap();
         let state = |number: usize| bench.switch.ports()[number - 1].state;
         until("both ports up", || {
             state(1) == PortState::Up && state(2) == PortState::Up

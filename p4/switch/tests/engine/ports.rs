@@ -83,8 +83,7 @@ fn changes_of_a_port_s_state_are_told_once() {
 fn what_a_port_receives_and_sends_is_captured() {
     let bench = Bench::new(COPIES);
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("p.pcap");
-    let capture = Capture::create(&path).unwrap();
+    let capture = Capture::create(directory.path(), "p").unwrap();
     let port = bench
         .switch
         .add_port(
@@ -95,9 +94,13 @@ fn what_a_port_receives_and_sends_is_captured() {
         )
         .unwrap();
     port.receive(&[0; 33]);
-    // The file can be read while the port goes on: header, and twice header and packet.
-    let length = std::fs::metadata(&path).unwrap().len();
-    assert_eq!(length, 24 + 2 * (16 + 33));
+    // The files can be read while the port goes on: each has its header and the packet's.
+    for name in ["p_in.pcap", "p_out.pcap"] {
+        let length = std::fs::metadata(directory.path().join(name))
+            .unwrap()
+            .len();
+        assert_eq!(length, 24 + 16 + 33);
+    }
 }
 
 #[test]

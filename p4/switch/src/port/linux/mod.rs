@@ -9,7 +9,7 @@ mod socket;
 
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -34,11 +34,16 @@ pub enum PortError {
          (`setcap cap_net_raw+ep p4-switch`, or a user namespace: `unshare -rn`)"
     )]
     NotPermitted(String),
-    /// The capture file cannot be made.
-    #[error("the capture file {path} cannot be made: {source}")]
+    /// The capture files cannot be made.
+    #[error(
+        "the capture files of {interface} cannot be made in {}: {source}",
+        directory.display()
+    )]
     Capture {
-        /// Path of the file.
-        path: String,
+        /// The interface.
+        interface: String,
+        /// The directory that they are for.
+        directory: PathBuf,
         /// What the system says.
         source: io::Error,
     },
@@ -122,7 +127,8 @@ impl LinuxPorts {
         })
     }
 
-    /// Opens an interface as a port, and perhaps captures what it receives and sends.
+    /// Opens an interface as a port, and perhaps captures what it receives and sends to files in
+    /// a directory (see [`Capture::create`]).
     ///
     /// # Errors
     ///
@@ -146,10 +152,14 @@ impl LinuxPorts {
         })?;
         let capture = match capture {
             None => None,
-            Some(path) => Some(Capture::create(path).map_err(|source| PortError::Capture {
-                path: path.display().to_string(),
-                source,
-            })?),
+            Some(directory) => {
+                let capture = Capture::create(directory, interface);
+                Some(capture.map_err(|source| PortError::Capture {
+                    interface: interface.to_owned(),
+                    directory: directory.to_owned(),
+                    source,
+                })?)
+            }
         };
         let port = Arc::new(LinuxPort {
             name: interface.to_owned(),

@@ -3,11 +3,20 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use p4_switch::p4runtime::{Limits, TlsFiles};
+use p4_switch::p4runtime::{Address, Limits, TlsFiles};
 
-/// TLS and limits of the P4Runtime server.
+/// Address, TLS and limits of the P4Runtime server.
 #[derive(Debug, Args)]
 pub(crate) struct GrpcArguments {
+    /// Where to listen for P4Runtime clients: IP:PORT or unix:PATH. Can be given several times.
+    #[arg(
+        long,
+        visible_alias = "grpc-server-addr",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:9559"
+    )]
+    pub(super) grpc: Vec<Address>,
+
     /// Serves P4Runtime by TLS only. It is implied by --grpc-server-cert.
     #[arg(long, requires = "grpc_server_cert")]
     grpc_server_ssl: bool,
