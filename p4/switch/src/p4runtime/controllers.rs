@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use p4runtime_proto::p4::v1::{
-    MasterArbitrationUpdate, StreamMessageResponse, Uint128, stream_message_response::Update,
+    MasterArbitrationUpdate, PacketIn, StreamMessageResponse, Uint128,
+    stream_message_response::Update,
 };
 use tokio::sync::mpsc;
 use tonic::Status;
 
 use super::arbitration::{Arbitration, Notification, StreamId};
 use super::refusal::Refusal;
+use super::role::Access;
 
 /// Packets, digests and stream errors that wait for one client to read them. What comes when
 /// there are as many is dropped and counted: a slow client never holds the switch up.
@@ -159,20 +161,32 @@ impl Controllers {
         self.send(notification);
     }
 
-    /// Checks that a request comes from the primary.
+    /// Checks that a request comes from the primary of a role, and gives what it may do.
     ///
     /// # Errors
-    /// `PERMISSION_DENIED`.
-    pub(crate) fn check_primary(&self, election_id: Option<&Uint128>) -> Result<(), Refusal> {
-        self.arbitration.check_primary(election_id)
+    /// `NOT_FOUND`, `PERMISSION_DENIED`.
+    pub(crate) fn check_primary(
+        &self,
+        role: &str,
+        election_id: Option<&Uint128>,
+    ) -> Result<Access, Refusal> {
+        self.arbitration.check_primary(role, election_id).cloned()
     }
 
-    /// Checks that a stream message comes from the primary.
+    /// What a role may do.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`.
+    pub(crate) fn access(&self, role: &str) -> Result<Access, Refusal> {
+        self.arbitration.access(role).cloned()
+    }
+
+    /// Checks that a stream message comes from the primary of its role.
     ///
     /// # Errors
     /// `PERMISSION_DENIED`.
     pub(crate) fn check_primary_stream(&self, stream: StreamId) -> Result<(), Refusal> {
-        if self.arbitration.primary() == Some(stream) {
+        if self.arbitration.is_primary(stream) {
             return Ok(());
         }
         Err(Refusal::permission_denied(
@@ -184,16 +198,34 @@ impl Controllers {
         ))
     }
 
-    /// Sends a packet or digest to the primary controller.
-    pub(crate) fn notify_primary(&mut self, update: Update) {
-        match self.arbitration.primary() {
-            Some(primary) => self.notify(primary, update),
-            None => {
-                let dropped = self.dropped.no_primary.fetch_add(1, Ordering::Relaxed) + 1;
-                if dropped.is_power_of_two() {
-                    tracing::debug!(dropped, "no primary controller for packets and digests");
-                }
+    /// Sends a packet to the primary controllers whose role receives it.
+    pub(crate) fn packet_in(&self, packet: &PacketIn) {
+        self.notify_primaries(|access| {
+            access
+                .receives(packet)
+                .then(|| Update::Packet(packet.clone()))
+        });
+    }
+
+    /// Sends a message about objects of the P4Info to the primary controllers: `select` gives what
+    /// is for a role.
+    pub(crate) fn notify_primaries(&self, select: impl Fn(&Access) -> Option<Update>) {
+        let mut told = false;
+        for (stream, access) in self.arbitration.primaries() {
+            if let Some(update) = select(access) {
+                self.notify(stream, update);
+                told = true;
             }
+        }
+        if !told {
+            self.without_primary();
+        }
+    }
+
+    fn without_primary(&self) {
+        let dropped = self.dropped.no_primary.fetch_add(1, Ordering::Relaxed) + 1;
+        if dropped.is_power_of_two() {
+            tracing::debug!(dropped, "no primary controller for packets and digests");
         }
     }
 

@@ -10,6 +10,7 @@ use p4runtime_proto::p4::v1::{
 
 use super::entity::{Notes, Reader, Writer, no_entity, snapshot};
 use super::refusal::Refusal;
+use super::role::Access;
 use super::schema::Schema;
 use crate::control::PortNumber;
 use crate::{State, Switch, SwitchConfig};
@@ -70,10 +71,16 @@ impl Device {
     ///
     /// # Errors
     /// `FAILED_PRECONDITION` if there is no forwarding-pipeline configuration.
-    pub(crate) fn write(&mut self, updates: &[v1::Update]) -> Result<Vec<v1::Error>> {
+    pub(crate) fn write(
+        &mut self,
+        access: &Access,
+        updates: &[v1::Update],
+    ) -> Result<Vec<v1::Error>> {
         let ports = self.ports();
         let pipeline = self.saved.as_mut().or(self.active.as_mut());
-        pipeline.ok_or_else(no_pipeline)?.write(&ports, updates)
+        pipeline
+            .ok_or_else(no_pipeline)?
+            .write(access, &ports, updates)
     }
 
     /// Answers the requests of a batch: the entities, and the error of each request.
@@ -83,6 +90,7 @@ impl Device {
     /// `INVALID_ARGUMENT` if an entity is not set.
     pub(crate) fn read(
         &self,
+        access: &Access,
         requests: &[v1::Entity],
     ) -> Result<(Vec<v1::Entity>, Vec<v1::Error>)> {
         let pipeline = self.saved.as_ref().or(self.active.as_ref());
@@ -95,7 +103,7 @@ impl Device {
         let errors = pipeline.read(|reader| {
             Ok(requests
                 .iter()
-                .map(|request| result(reader.read(request, &mut found)))
+                .map(|request| result(reader.read(access, request, &mut found)))
                 .collect())
         })?;
         Ok((found, errors))
@@ -193,7 +201,10 @@ impl Device {
                     state,
                     ports: &ports,
                 };
-                updates.iter().try_for_each(|update| writer.write(update))
+                let full = Access::default();
+                updates
+                    .iter()
+                    .try_for_each(|update| writer.write(&full, update))
             })
             .map_err(|error| Refusal::internal(format!("a verified configuration: {error}")))?;
         self.active = Some(Pipeline {
@@ -237,6 +248,7 @@ impl Device {
 impl Pipeline {
     fn write(
         &mut self,
+        access: &Access,
         ports: &BTreeSet<PortNumber>,
         updates: &[v1::Update],
     ) -> Result<Vec<v1::Error>> {
@@ -250,7 +262,7 @@ impl Pipeline {
             };
             Ok(updates
                 .iter()
-                .map(|update| result(writer.write(update)))
+                .map(|update| result(writer.write(access, update)))
                 .collect())
         })?)
     }
@@ -261,7 +273,7 @@ impl Pipeline {
         ports: &BTreeSet<PortNumber>,
         updates: &[v1::Update],
     ) -> Result<Option<v1::Error>> {
-        let errors = self.write(ports, updates)?;
+        let errors = self.write(&Access::default(), ports, updates)?;
         Ok(errors.into_iter().find(|error| !error.is_ok()))
     }
 

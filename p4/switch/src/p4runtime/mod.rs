@@ -1,9 +1,8 @@
 //! The P4Runtime server (specification 1.5.0, <https://p4.org/specs/>) over the control API.
 //!
-//! Sections in the documentation are those of the specification. What is optional there and not
-//! here is refused with `UNIMPLEMENTED` and its name: roles other than the default role, atomicity
-//! other than CONTINUE_ON_ERROR, idle timeouts, backup replicas, classes of service, group actions
-//! of one-shot sets, counters of meter colours, architecture-specific externs.
+//! Sections in the documentation are those of the specification; docs/p4runtime.md has each
+//! requirement with the test that checks it. What is optional there and not here is refused with
+//! `UNIMPLEMENTED` and its name.
 
 mod action;
 mod address;
@@ -20,6 +19,7 @@ mod listen;
 mod packet_io;
 mod preload;
 mod refusal;
+mod role;
 mod schema;
 mod service;
 mod streams;

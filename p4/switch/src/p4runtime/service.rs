@@ -31,6 +31,7 @@ use super::entity::encode_digest;
 use super::limits::Limits;
 use super::packet_io::encode_packet_in;
 use super::refusal::Refusal;
+use super::role::Access;
 use super::schema::Schema;
 use super::streams;
 use crate::metrics::{self, Metrics};
@@ -192,14 +193,17 @@ impl Shared {
         self: &Arc<Self>,
         role: &str,
         election_id: Option<v1::Uint128>,
-        f: impl FnOnce(&mut Device) -> Result<T, Refusal> + Send + 'static,
+        f: impl FnOnce(&mut Device, &Access) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Status> {
-        check_role(role)?;
+        self.controllers().access(role)?;
         let mut device = self.device.clone().write_owned().await;
-        self.controllers().check_primary(election_id.as_ref())?;
+        // Whoever was primary when the request came may have been overtaken meanwhile.
+        let access = self
+            .controllers()
+            .check_primary(role, election_id.as_ref())?;
         let shared = self.clone();
         blocking(move || {
-            let result = f(&mut device);
+            let result = f(&mut device, &access);
             shared.refresh(&device);
             Ok(result?)
         })
@@ -216,16 +220,6 @@ async fn blocking<T: Send + 'static>(
         .map_err(|error| Status::internal(format!("the switch failed: {error}")))?
 }
 
-/// Only the default role is there (section 12: another is NOT_FOUND).
-fn check_role(role: &str) -> Result<(), Refusal> {
-    if role.is_empty() {
-        return Ok(());
-    }
-    Err(Refusal::not_found(format!(
-        "role \"{role}\": this server has the default role only, leave the role out"
-    )))
-}
-
 type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 #[tonic::async_trait]
@@ -239,14 +233,14 @@ impl P4Runtime for Service {
         let atomicity = request.atomicity();
         let errors = self
             .shared
-            .with_device(&request.role, request.election_id, move |device| {
+            .with_device(&request.role, request.election_id, move |device, access| {
                 if device.config().is_some() && atomicity != Atomicity::ContinueOnError {
                     return Err(Refusal::unimplemented(format!(
                         "atomicity {}: this switch has CONTINUE_ON_ERROR only",
                         atomicity.as_str_name()
                     )));
                 }
-                device.write(&request.updates)
+                device.write(access, &request.updates)
             })
             .await?;
         match batch_error::encode(&errors) {
@@ -263,9 +257,10 @@ impl P4Runtime for Service {
     ) -> Result<Response<Self::ReadStream>, Status> {
         let request = request.into_inner();
         self.shared.check_device(request.device_id)?;
-        check_role(&request.role)?;
+        let access = self.shared.controllers().access(&request.role)?;
         let device = self.shared.device.clone().read_owned().await;
-        let (entities, errors) = blocking(move || Ok(device.read(&request.entities)?)).await?;
+        let read = move || Ok(device.read(&access, &request.entities)?);
+        let (entities, errors) = blocking(read).await?;
         // The state is read; from here on a slow client holds nothing up.
         let (parts, answer) = mpsc::channel(4);
         tokio::spawn(async move {
@@ -292,7 +287,8 @@ impl P4Runtime for Service {
         let action = request.action();
         let start = Instant::now();
         self.shared
-            .with_device(&request.role, request.election_id, move |device| {
+            .with_device(&request.role, request.election_id, move |device, access| {
+                access.check_pipeline()?;
                 device.set_pipeline(action, request.config)
             })
             .await?;
@@ -371,7 +367,7 @@ impl P4Runtime for Service {
     }
 }
 
-/// Carries packets from the switch to the primary controller.
+/// Carries packets from the switch to the primary controllers.
 async fn send_packets(shared: Arc<Shared>, mut packets: mpsc::Receiver<crate::control::CpuPacket>) {
     while let Some(packet) = packets.recv().await {
         let schema = shared.schema();
@@ -379,15 +375,13 @@ async fn send_packets(shared: Arc<Shared>, mut packets: mpsc::Receiver<crate::co
             .as_ref()
             .and_then(|schema| schema.packet_in.as_deref());
         match encode_packet_in(header, &packet.bytes) {
-            Ok(packet) => shared
-                .controllers()
-                .notify_primary(Outgoing::Packet(packet)),
+            Ok(packet) => shared.controllers().packet_in(&packet),
             Err(error) => tracing::warn!(%error, "PacketIn"),
         }
     }
 }
 
-/// Carries digests from the switch to the primary controller.
+/// Carries digests from the switch to the primary controllers.
 async fn send_digests(shared: Arc<Shared>, mut digests: mpsc::Receiver<crate::control::Digest>) {
     loop {
         let deadline = shared.digests().poll_timeout();
@@ -405,8 +399,15 @@ async fn send_digests(shared: Arc<Shared>, mut digests: mpsc::Receiver<crate::co
             () = timeout => shared.digests().handle_timeout(Instant::now()),
             () = shared.digests_changed.notified() => Vec::new(),
         };
+        let Some(schema) = shared.schema() else {
+            continue;
+        };
         for list in lists {
-            shared.controllers().notify_primary(Outgoing::Digest(list));
+            shared.controllers().notify_primaries(|access| {
+                access
+                    .allows(&schema, Some(list.digest_id))
+                    .then(|| Outgoing::Digest(list.clone()))
+            });
         }
     }
 }

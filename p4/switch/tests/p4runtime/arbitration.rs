@@ -1,9 +1,7 @@
 //! Client arbitration (sections 5 and 16.2). The rules themselves are tested beside
 //! `src/p4runtime/arbitration.rs`; here is what clients see.
 
-use p4runtime_proto::p4::v1::{
-    CapabilitiesRequest, MasterArbitrationUpdate, Role, stream_message_request::Update as Outgoing,
-};
+use p4runtime_proto::p4::v1::CapabilitiesRequest;
 use tonic::Code;
 
 use super::program::{exact, insert};
@@ -29,26 +27,6 @@ async fn an_election_id_that_is_in_use_ends_the_stream_with_invalid_argument() {
         other.next().await.unwrap_err().code(),
         Code::InvalidArgument
     );
-}
-
-#[tokio::test]
-async fn a_role_other_than_the_default_role_is_unimplemented_by_name() {
-    let test = TestSwitch::start().await;
-    let mut controller = test.controller().await;
-    let role = Role {
-        name: "acl".into(),
-        ..Default::default()
-    };
-    let bid = MasterArbitrationUpdate {
-        device_id: DEVICE,
-        role: Some(role),
-        election_id: Some(election(1)),
-        status: None,
-    };
-    controller.send(Outgoing::Arbitration(bid)).await;
-    let status = controller.next().await.unwrap_err();
-    assert_eq!(status.code(), Code::Unimplemented);
-    assert!(status.message().contains("\"acl\""), "{status}");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod packets;
 mod pipeline;
 mod program;
 mod replication;
+mod roles;
 mod support;
 mod tables;
 mod tls;

@@ -19,6 +19,7 @@ use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, update::Type};
 use tonic::Code;
 
 use super::refusal::Refusal;
+use super::role::{Access, object_id};
 use super::schema::Schema;
 use crate::State;
 use crate::control::{ControlError, EntryRef, PortNumber};
@@ -69,8 +70,8 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Writer<'_> {
-    /// Carries out one update of a batch; the error is that of the update.
-    pub(crate) fn write(&mut self, update: &v1::Update) -> Result<()> {
+    /// Carries out one update of a batch for a role; the error is that of the update.
+    pub(crate) fn write(&mut self, access: &Access, update: &v1::Update) -> Result<()> {
         let operation = match update.r#type() {
             Type::Unspecified => {
                 return Err(Refusal::invalid_argument(
@@ -80,7 +81,9 @@ impl Writer<'_> {
             operation => operation,
         };
         let entity = update.entity.as_ref().and_then(|e| e.entity.as_ref());
-        match entity.ok_or_else(no_entity)? {
+        let entity = entity.ok_or_else(no_entity)?;
+        access.check(self.schema, entity)?;
+        match entity {
             Kind::TableEntry(entry) => self.write_table_entry(operation, entry),
             Kind::ActionProfileMember(member) => self.write_member(operation, member),
             Kind::ActionProfileGroup(group) => self.write_group(operation, group),
@@ -98,8 +101,13 @@ impl Writer<'_> {
 }
 
 impl Reader<'_> {
-    /// Answers one request of a read batch.
-    pub(crate) fn read(&self, entity: &v1::Entity, out: &mut Vec<v1::Entity>) -> Result<()> {
+    /// Answers one request of a read batch, with what belongs to a role.
+    pub(crate) fn read(
+        &self,
+        access: &Access,
+        entity: &v1::Entity,
+        out: &mut Vec<v1::Entity>,
+    ) -> Result<()> {
         let mut found = Vec::new();
         match entity.entity.as_ref().ok_or_else(no_entity)? {
             Kind::TableEntry(filter) => self.read_table_entries(filter, &mut found)?,
@@ -118,6 +126,10 @@ impl Reader<'_> {
             // Section 9.9: an empty one asks for all extern instances, of which there are none.
             Kind::ExternEntry(filter) if filter.extern_type_id == 0 => {}
             Kind::ExternEntry(_) => return Err(no_externs()),
+        }
+        // Section 13: the role is a filter.
+        if !access.is_full(self.schema) {
+            found.retain(|kind| access.allows(self.schema, object_id(kind)));
         }
         out.extend(
             found

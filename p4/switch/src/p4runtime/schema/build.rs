@@ -1,7 +1,7 @@
 //! From a P4Info to the [`Schema`]: what is inconsistent in itself, or beyond this switch, is
 //! refused with words.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use p4runtime_proto::p4::config::v1::{
     self as config, MatchField, P4Info, Preamble, action_profile, action_ref::Scope as InfoScope,
@@ -13,6 +13,7 @@ use super::{
     Register, Schema, Scope, SizeSemantics, Table, ValueSet,
 };
 use crate::p4runtime::refusal::Refusal;
+use crate::p4runtime::role;
 
 type Result<T> = std::result::Result<T, Refusal>;
 
@@ -24,6 +25,7 @@ impl Schema {
     pub(crate) fn new(info: &P4Info) -> Result<Self> {
         let mut schema = Self {
             types: info.type_info.clone().unwrap_or_default(),
+            owners: owners(info),
             ..Self::default()
         };
         if let Some(extern_type) = info.externs.first() {
@@ -300,6 +302,21 @@ impl Schema {
     }
 }
 
+/// The objects that belong to a role.
+fn owners(info: &P4Info) -> BTreeMap<u32, String> {
+    let preambles = (info.tables.iter().map(|o| &o.preamble))
+        .chain(info.action_profiles.iter().map(|o| &o.preamble))
+        .chain(info.counters.iter().map(|o| &o.preamble))
+        .chain(info.meters.iter().map(|o| &o.preamble))
+        .chain(info.registers.iter().map(|o| &o.preamble))
+        .chain(info.digests.iter().map(|o| &o.preamble))
+        .chain(info.value_sets.iter().map(|o| &o.preamble));
+    preambles
+        .flatten()
+        .filter_map(|preamble| Some((preamble.id, role::annotated(&preamble.annotations)?)))
+        .collect()
+}
+
 fn object(kind: &'static str, preamble: Option<&Preamble>) -> Result<Object> {
     match preamble {
         Some(preamble) if preamble.id != 0 && !preamble.name.is_empty() => Ok(Object {
@@ -343,7 +360,7 @@ fn array(object: Object, size: i64) -> Result<Array> {
     }
 }
 
-fn insert<T>(objects: &mut std::collections::BTreeMap<u32, T>, id: u32, value: T) -> Result<()> {
+fn insert<T>(objects: &mut BTreeMap<u32, T>, id: u32, value: T) -> Result<()> {
     match objects.insert(id, value) {
         None => Ok(()),
         Some(_) => Err(Refusal::invalid_argument(format!(

@@ -31,6 +31,8 @@ pub(crate) struct Schema {
     /// Fields of the controller header "packet_out".
     pub(crate) packet_out: Option<Vec<Field>>,
     pub(crate) types: P4TypeInfo,
+    /// By id of the object: the role that it belongs to, by the annotation `@p4runtime_role`.
+    pub(crate) owners: BTreeMap<u32, String>,
     action_ids: HashMap<String, u32>,
 }
 
