@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bmv2_json::Document;
 use p4runtime_proto::p4::v1::{
     self, ForwardingPipelineConfig, set_forwarding_pipeline_config_request::Action,
+    write_request::Atomicity,
 };
 
 use super::entity::{Notes, Reader, Writer, no_entity, snapshot};
@@ -66,8 +67,7 @@ impl Device {
         pipeline.map(|pipeline| &pipeline.config)
     }
 
-    /// Carries out the updates of a batch, each whatever becomes of the others, and gives the
-    /// error of each (section 12.2, CONTINUE_ON_ERROR).
+    /// Carries out the updates of a batch, and gives the error of each (section 12.2).
     ///
     /// # Errors
     /// `FAILED_PRECONDITION` if there is no forwarding-pipeline configuration.
@@ -75,12 +75,13 @@ impl Device {
         &mut self,
         access: &Access,
         updates: &[v1::Update],
+        atomicity: Atomicity,
     ) -> Result<Vec<v1::Error>> {
         let ports = self.ports();
         let pipeline = self.saved.as_mut().or(self.active.as_mut());
         pipeline
             .ok_or_else(no_pipeline)?
-            .write(access, &ports, updates)
+            .write(access, &ports, updates, atomicity)
     }
 
     /// Answers the requests of a batch: the entities, and the error of each request.
@@ -251,6 +252,7 @@ impl Pipeline {
         access: &Access,
         ports: &BTreeSet<PortNumber>,
         updates: &[v1::Update],
+        atomicity: Atomicity,
     ) -> Result<Vec<v1::Error>> {
         let (schema, notes) = (&self.schema, &mut self.notes);
         Ok(self.switch.write(|state: &mut State| {
@@ -260,10 +262,7 @@ impl Pipeline {
                 state,
                 ports,
             };
-            Ok(updates
-                .iter()
-                .map(|update| result(writer.write(access, update)))
-                .collect())
+            Ok(writer.write_batch(access, updates, atomicity))
         })?)
     }
 
@@ -273,7 +272,7 @@ impl Pipeline {
         ports: &BTreeSet<PortNumber>,
         updates: &[v1::Update],
     ) -> Result<Option<v1::Error>> {
-        let errors = self.write(&Access::default(), ports, updates)?;
+        let errors = self.write(&Access::default(), ports, updates, Atomicity::default())?;
         Ok(errors.into_iter().find(|error| !error.is_ok()))
     }
 

@@ -3,8 +3,10 @@
 use p4runtime_proto::p4::config::v1::P4Info;
 use p4runtime_proto::p4::v1::{
     ForwardingPipelineConfig, Update, set_forwarding_pipeline_config_request::Action,
+    write_request::Atomicity,
 };
 
+use super::role::Access;
 use super::service::Service;
 
 /// Why a program or its entries are not taken.
@@ -44,7 +46,7 @@ impl Service {
         let mut device = self.shared.device.write().await;
         let result = device
             .set_pipeline(Action::VerifyAndCommit, Some(config))
-            .and_then(|()| device.write(updates));
+            .and_then(|()| device.write(&Access::default(), updates, Atomicity::default()));
         self.shared.refresh(&device);
         let errors = result.map_err(|refusal| PreloadError::Program(refusal.to_string()))?;
         match errors.iter().position(|error| !error.is_ok()) {

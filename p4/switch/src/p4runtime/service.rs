@@ -15,7 +15,6 @@ use p4runtime_proto::p4::v1::{
     get_forwarding_pipeline_config_request::ResponseType,
     p4_runtime_server::{P4Runtime, P4RuntimeServer},
     stream_message_response::Update as Outgoing,
-    write_request::Atomicity,
 };
 use p4runtime_proto::{API_VERSION, batch_error};
 use tokio::sync::{Notify, RwLock, mpsc};
@@ -234,13 +233,7 @@ impl P4Runtime for Service {
         let errors = self
             .shared
             .with_device(&request.role, request.election_id, move |device, access| {
-                if device.config().is_some() && atomicity != Atomicity::ContinueOnError {
-                    return Err(Refusal::unimplemented(format!(
-                        "atomicity {}: this switch has CONTINUE_ON_ERROR only",
-                        atomicity.as_str_name()
-                    )));
-                }
-                device.write(access, &request.updates)
+                device.write(access, &request.updates, atomicity)
             })
             .await?;
         match batch_error::encode(&errors) {

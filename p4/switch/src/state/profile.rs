@@ -300,6 +300,18 @@ impl State {
             .collect())
     }
 
+    /// A member by its id, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::UnknownObject`].
+    pub fn member(&self, profile: &str, member: u32) -> Result<Option<ActionCall>> {
+        let state = &self.profiles[self.profile_id(profile)?];
+        let slot = state.member_slots.get(&member);
+        let call = slot.and_then(|slot| state.member(*slot));
+        Ok(call.map(|call| call.to_control(&self.program)))
+    }
+
     fn check_group(&self, profile: usize, content: &Group) -> Result<()> {
         let name = &self.program.profiles[profile].name;
         let invalid = |reason: String| ControlError::Invalid {

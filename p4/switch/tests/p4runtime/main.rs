@@ -5,6 +5,7 @@
 
 mod action_profiles;
 mod arbitration;
+mod atomicity;
 mod bad_input;
 mod cells;
 mod packets;

@@ -1,7 +1,7 @@
 //! The Write and Read RPCs: the order of checks, batches and their errors (sections 12 and 13).
 
 use p4runtime_proto::batch_error;
-use p4runtime_proto::p4::v1::{Entity, ReadRequest, Update, write_request::Atomicity};
+use p4runtime_proto::p4::v1::{Entity, ReadRequest, Update};
 use tonic::Code;
 
 use super::program::{delete, entity, exact, insert};
@@ -26,12 +26,6 @@ async fn the_checks_of_a_write_come_in_the_order_of_the_specification() {
     request.election_id = Some(election(2));
     assert_eq!(code(request.clone()).await, Code::FailedPrecondition);
     primary.load().await.unwrap();
-    request.atomicity = Atomicity::DataplaneAtomic.into();
-    assert_eq!(code(request.clone()).await, Code::Unimplemented);
-    request.atomicity = Atomicity::RollbackOnError.into();
-    let status = primary.client.write(request).await.unwrap_err();
-    assert_eq!(status.code(), Code::Unimplemented);
-    assert!(status.message().contains("ROLLBACK_ON_ERROR"), "{status}");
 }
 
 /// Section 12.3: one error for each update, in their order, and the others are carried out.

@@ -299,14 +299,19 @@ impl Reader<'_> {
         out: &mut Vec<Kind>,
     ) -> Result<()> {
         for profile in self.profiles(filter.action_profile_id)? {
-            for (id, call) in self.state.members(&profile.object.name)? {
-                if filter.member_id == 0 || filter.member_id == id {
-                    out.push(Kind::ActionProfileMember(v1::ActionProfileMember {
-                        action_profile_id: profile.object.id,
-                        member_id: id,
-                        action: Some(action::encode(self.schema, &call)?),
-                    }));
-                }
+            let name = &profile.object.name;
+            let members = match filter.member_id {
+                0 => self.state.members(name)?,
+                id => (self.state.member(name, id)?.map(|call| (id, call)))
+                    .into_iter()
+                    .collect(),
+            };
+            for (member_id, call) in members {
+                out.push(Kind::ActionProfileMember(v1::ActionProfileMember {
+                    action_profile_id: profile.object.id,
+                    member_id,
+                    action: Some(action::encode(self.schema, &call)?),
+                }));
             }
         }
         Ok(())
@@ -318,15 +323,14 @@ impl Reader<'_> {
         out: &mut Vec<Kind>,
     ) -> Result<()> {
         self.profiles(filter.action_profile_id)?;
-        let wanted = |profile: u32, group: u32| {
-            (filter.action_profile_id == 0 || filter.action_profile_id == profile)
-                && (filter.group_id == 0 || filter.group_id == group)
-        };
-        let groups = self
-            .notes
-            .groups
-            .iter()
-            .filter(|((p, g), _)| wanted(*p, *g));
+        let (profile, group) = (filter.action_profile_id, filter.group_id);
+        if profile != 0 && group != 0 {
+            let group = self.notes.groups.get(&(profile, group));
+            out.extend(group.cloned().map(Kind::ActionProfileGroup));
+            return Ok(());
+        }
+        let groups = (self.notes.groups.iter())
+            .filter(|((p, g), _)| (profile == 0 || profile == *p) && (group == 0 || group == *g));
         out.extend(groups.map(|(_, group)| Kind::ActionProfileGroup(group.clone())));
         Ok(())
     }

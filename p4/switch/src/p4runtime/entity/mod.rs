@@ -4,6 +4,7 @@
 //! rest of what clients wrote, so that they read back what they wrote (section 8.2).
 
 mod action_profile;
+mod batch;
 mod cells;
 mod data;
 mod digest;

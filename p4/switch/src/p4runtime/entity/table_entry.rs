@@ -4,7 +4,7 @@ use p4runtime_proto::p4::config::v1::table::IdleTimeoutBehavior;
 use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, table_action, update::Type};
 
 use super::{EntryNote, Reader, Result, Writer, direct};
-use crate::control::{ControlError, EntryAction, EntryRef, TableEntry};
+use crate::control::{ControlError, EntryAction, EntryKey, EntryRef, TableEntry};
 use crate::p4runtime::action::{self, Use};
 use crate::p4runtime::key::{decode_key, decode_matches, encode_matches};
 use crate::p4runtime::refusal::Refusal;
@@ -369,6 +369,17 @@ impl Reader<'_> {
             Err(ControlError::NotFound { .. }) => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The entry of a key.
+    pub(super) fn one(
+        &self,
+        table: &Table,
+        key: &EntryKey,
+        wanted: &v1::TableEntry,
+    ) -> Result<v1::TableEntry> {
+        let held = self.state.entry(&table.object.name, key)?;
+        self.encode(table, &held, wanted)
     }
 
     fn encode(
