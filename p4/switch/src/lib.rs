@@ -7,6 +7,7 @@
 mod clock;
 pub mod control;
 mod engine;
+mod gnmi;
 mod load;
 pub mod metrics;
 mod number;

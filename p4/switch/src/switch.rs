@@ -1,16 +1,17 @@
 //! The switch: a handle for the control plane, for ports and for tests.
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use bmv2_json::Document;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::control::{ControlError, CpuPacket, Digest, PortEvent, PortInfo, PortNumber, PortState};
 use crate::engine::{Environment, Outputs, Worker};
 use crate::load::{LoadError, load};
-use crate::port::{Capture, Port, PortEntry, PortHandle, PortTable};
+use crate::port::{Capture, Link, Port, PortEntry, PortHandle, PortTable};
 use crate::state::{State, bump};
 use crate::trace::{LiveTrace, Recorder, Trace};
 
@@ -80,6 +81,7 @@ struct Inner {
     packets: mpsc::Sender<CpuPacket>,
     digests: mpsc::Sender<Digest>,
     port_events: mpsc::UnboundedSender<PortEvent>,
+    port_changes: watch::Sender<()>,
 }
 
 impl Inner {
@@ -223,6 +225,7 @@ impl Switch {
             packets,
             digests,
             port_events: ports,
+            port_changes: watch::Sender::new(()),
         };
         let events = Events {
             packets: packets_receiver,
@@ -413,7 +416,7 @@ impl Switch {
         &self,
         number: PortNumber,
         port: Arc<dyn Port>,
-        state: PortState,
+        link: impl Into<Link>,
         capture: Option<Capture>,
     ) -> Result<PortHandle, ControlError> {
         let owner = || "the switch".to_owned();
@@ -423,7 +426,7 @@ impl Switch {
                 reason: format!("{number} is the number of the CPU port or of the drop port"),
             });
         }
-        let entry = Arc::new(PortEntry::new(number, port, state, capture));
+        let entry = Arc::new(PortEntry::new(number, port, link.into(), capture));
         // Under the lock, so that two callers cannot both change the same table.
         let mut program = self.inner.write();
         let mut ports = PortTable::clone(&self.inner.ports.load());
@@ -436,8 +439,9 @@ impl Switch {
         ports.insert(number, entry.clone());
         self.inner.ports.store(Arc::new(ports));
         if let Some(program) = &mut *program {
-            program.set_port_down(number, state == PortState::Down);
+            program.set_port_down(number, entry.state() == PortState::Down);
         }
+        self.ports_changed();
         Ok(PortHandle {
             switch: self.clone(),
             entry,
@@ -462,22 +466,50 @@ impl Switch {
         if let Some(program) = &mut *program {
             program.set_port_down(number, false);
         }
+        self.ports_changed();
         Ok(())
     }
 
-    pub(crate) fn set_port_state(&self, entry: &PortEntry, state: PortState) {
+    /// Enables or disables a port.
+    ///
+    /// # Errors
+    ///
+    /// Of kind `NotFound` if there is no such port; else what the system says.
+    pub fn set_port_enabled(&self, number: PortNumber, enabled: bool) -> io::Result<()> {
+        let entry = self.inner.ports.load().get(&number).cloned();
+        let entry = entry.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let link = entry.set_enabled(enabled)?;
+        self.set_link(&entry, link);
+        Ok(())
+    }
+
+    pub(crate) fn set_link(&self, entry: &PortEntry, link: Link) {
         let mut program = self.inner.write();
-        if !entry.set_state(state) {
-            return;
+        let (state_changed, changed) = entry.set_link(link);
+        if state_changed {
+            if let Some(program) = &mut *program {
+                program.set_port_down(entry.number, link.state == PortState::Down);
+            }
+            // Without receiver nobody wants to know.
+            let _ = self.inner.port_events.send(PortEvent {
+                port: entry.number,
+                state: link.state,
+            });
         }
-        if let Some(program) = &mut *program {
-            program.set_port_down(entry.number, state == PortState::Down);
+        drop(program);
+        if changed {
+            self.ports_changed();
         }
-        // Without receiver nobody wants to know.
-        let _ = self.inner.port_events.send(PortEvent {
-            port: entry.number,
-            state,
-        });
+    }
+
+    /// Changes whenever a port comes, goes, goes up or down, or is enabled or disabled.
+    #[must_use]
+    pub fn port_changes(&self) -> watch::Receiver<()> {
+        self.inner.port_changes.subscribe()
+    }
+
+    fn ports_changed(&self) {
+        self.inner.port_changes.send_replace(());
     }
 
     /// The ports, by number.

@@ -188,8 +188,14 @@ pub struct PortInfo {
     pub number: PortNumber,
     /// Name of the interface, or what else it is made of.
     pub name: String,
+    /// Index of the network interface, if it is one and it is there.
+    pub index: Option<u32>,
+    /// Whether it is enabled.
+    pub enabled: bool,
     /// Whether it can receive and send.
     pub state: PortState,
+    /// When `state` changed last, in nanoseconds since the epoch.
+    pub last_change: u64,
     /// What it has seen.
     pub statistics: PortStatistics,
 }

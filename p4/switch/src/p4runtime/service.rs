@@ -7,6 +7,7 @@ use std::time::Instant;
 use axum::middleware;
 use futures::stream::{self, PollNext};
 use futures::{Stream, StreamExt};
+use gnmi_proto::gnmi::g_nmi_server::GNmiServer;
 use p4runtime_proto::p4::v1::{
     self, CapabilitiesRequest, CapabilitiesResponse, ForwardingPipelineConfig,
     GetForwardingPipelineConfigRequest, GetForwardingPipelineConfigResponse, ReadRequest,
@@ -33,6 +34,7 @@ use super::refusal::Refusal;
 use super::role::Access;
 use super::schema::Schema;
 use super::streams;
+use crate::gnmi::Gnmi;
 use crate::metrics::{self, Metrics};
 use crate::trace::LiveTraces;
 use crate::trace::proto::packet_trace_server::PacketTraceServer;
@@ -47,6 +49,7 @@ pub struct Service {
     pub(super) shared: Arc<Shared>,
     metrics: Option<Metrics>,
     traces: LiveTraces,
+    gnmi: Gnmi,
 }
 
 /// What the RPCs share. Locks are taken in the order of the fields.
@@ -72,6 +75,7 @@ impl Service {
     #[must_use]
     pub fn new(device_id: u64, switch: Switch, config: SwitchConfig, events: Events) -> Self {
         let traces = LiveTraces::new(switch.clone());
+        let gnmi = Gnmi::new(switch.clone());
         let service = Self {
             shared: Arc::new(Shared {
                 device_id,
@@ -84,6 +88,7 @@ impl Service {
             }),
             metrics: None,
             traces,
+            gnmi,
         };
         let Events {
             packets,
@@ -125,7 +130,8 @@ impl Service {
                 .max_decoding_message_size(limits.message)
                 .max_encoding_message_size(usize::MAX),
         )
-        .add_service(PacketTraceServer::new(self.traces.clone()));
+        .add_service(PacketTraceServer::new(self.traces.clone()))
+        .add_service(GNmiServer::new(self.gnmi.clone()));
         match &self.metrics {
             None => routes,
             Some(metrics) => {
@@ -139,6 +145,7 @@ impl Service {
     pub fn shut_down(&self) {
         self.shared.controllers().shut_down();
         self.traces.shut_down();
+        self.gnmi.shut_down();
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Mutex;
 
-use super::Port;
+use super::{Link, Port};
+use crate::control::PortState;
 
 /// A port in memory, for tests: packets that the switch sends are kept until they are taken.
 #[derive(Debug)]
@@ -41,5 +42,14 @@ impl Port for MemoryPort {
     fn send(&self, packet: &[u8]) -> io::Result<()> {
         self.queue().push_back(packet.to_vec());
         Ok(())
+    }
+
+    fn set_enabled(&self, enabled: bool) -> io::Result<Link> {
+        let state = if enabled {
+            PortState::Up
+        } else {
+            PortState::Down
+        };
+        Ok(Link { enabled, state })
     }
 }

@@ -18,6 +18,27 @@ pub use memory::MemoryPort;
 pub(crate) use table::{PortEntry, PortTable};
 pub use table::{PortHandle, ReceiveError};
 
+use crate::control::PortState;
+
+/// How the link of a port stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// Whether the port is enabled (IFF_UP), which whoever manages the switch decides.
+    pub enabled: bool,
+    /// Whether it can receive and send: it is enabled, and there is a carrier.
+    pub state: PortState,
+}
+
+impl From<PortState> for Link {
+    /// A link that is up is enabled, and one that is down may be.
+    fn from(state: PortState) -> Self {
+        Self {
+            enabled: true,
+            state,
+        }
+    }
+}
+
 /// The sending half of a port.
 pub trait Port: Debug + Send + Sync {
     /// Name of the interface, or what else the port is made of.
@@ -29,6 +50,18 @@ pub trait Port: Debug + Send + Sync {
     ///
     /// What the system says; the switch counts it and drops the packet.
     fn send(&self, packet: &[u8]) -> io::Result<()>;
+
+    /// Index of the network interface, if it is one and it is there.
+    fn index(&self) -> Option<u32> {
+        None
+    }
+
+    /// Enables or disables the port, and gives what has become of it.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    fn set_enabled(&self, enabled: bool) -> io::Result<Link>;
 
     /// Packets that were dropped since the switch did not read them in time.
     fn receive_overruns(&self) -> u64 {

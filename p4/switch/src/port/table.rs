@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use rustc_hash::FxBuildHasher;
 
-use super::{Capture, Port};
+use super::{Capture, Link, Port};
 use crate::control::{PortInfo, PortNumber, PortState, PortStatistics};
 use crate::switch::Switch;
 
@@ -20,6 +21,9 @@ pub(crate) struct PortEntry {
     pub(crate) number: PortNumber,
     port: Arc<dyn Port>,
     up: AtomicBool,
+    enabled: AtomicBool,
+    /// Nanoseconds since the epoch at which the state changed last.
+    last_change: AtomicU64,
     counters: Counters,
     capture: Option<Capture>,
     /// Whether something was captured since the last flush.
@@ -40,6 +44,13 @@ struct Counters {
     send_errors: AtomicU64,
 }
 
+/// Nanoseconds since the epoch.
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    // Until the year 2554; a clock that stands before 1970 is told as 1970.
+    now.map_or(0, |now| now.as_nanos() as u64)
+}
+
 fn add(counter: &AtomicU64, value: usize) -> u64 {
     counter.fetch_add(value as u64, Ordering::Relaxed)
 }
@@ -48,13 +59,15 @@ impl PortEntry {
     pub(crate) fn new(
         number: PortNumber,
         port: Arc<dyn Port>,
-        state: PortState,
+        link: Link,
         capture: Option<Capture>,
     ) -> Self {
         Self {
             number,
             port,
-            up: AtomicBool::new(state == PortState::Up),
+            up: AtomicBool::new(link.state == PortState::Up),
+            enabled: AtomicBool::new(link.enabled),
+            last_change: AtomicU64::new(now()),
             counters: Counters::default(),
             capture,
             captured: AtomicBool::new(false),
@@ -69,10 +82,20 @@ impl PortEntry {
         }
     }
 
-    /// Sets the state; whether it is a new one.
-    pub(crate) fn set_state(&self, state: PortState) -> bool {
-        let up = state == PortState::Up;
-        self.up.swap(up, Ordering::Relaxed) != up
+    /// Sets how the link stands; whether its state is a new one, and whether anything is.
+    pub(crate) fn set_link(&self, link: Link) -> (bool, bool) {
+        let up = link.state == PortState::Up;
+        let state_changed = self.up.swap(up, Ordering::Relaxed) != up;
+        if state_changed {
+            self.last_change.store(now(), Ordering::Relaxed);
+        }
+        let enabled_changed = self.enabled.swap(link.enabled, Ordering::Relaxed) != link.enabled;
+        (state_changed, state_changed || enabled_changed)
+    }
+
+    /// Enables or disables the port.
+    pub(crate) fn set_enabled(&self, enabled: bool) -> io::Result<Link> {
+        self.port.set_enabled(enabled)
     }
 
     /// Counts and captures a packet that came in.
@@ -151,7 +174,10 @@ impl PortEntry {
         PortInfo {
             number: self.number,
             name: self.port.name().to_owned(),
+            index: self.port.index(),
+            enabled: self.enabled.load(Ordering::Relaxed),
             state: self.state(),
+            last_change: self.last_change.load(Ordering::Relaxed),
             statistics: PortStatistics {
                 received_packets: read(&counters.received_packets),
                 received_bytes: read(&counters.received_bytes),
@@ -203,8 +229,8 @@ impl PortHandle {
         self.entry.receive_failed(reason);
     }
 
-    /// The port went up or down.
-    pub fn set_state(&self, state: PortState) {
-        self.switch.set_port_state(&self.entry, state);
+    /// The port went up or down, or was enabled or disabled.
+    pub fn set_state(&self, link: impl Into<Link>) {
+        self.switch.set_link(&self.entry, link.into());
     }
 }

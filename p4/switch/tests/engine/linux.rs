@@ -7,6 +7,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::ifaddrs::InterfaceAddress;
+use nix::net::if_::InterfaceFlags;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrLike, bind, recv, send,
     setsockopt, socket, sockopt,
@@ -171,7 +173,10 @@ fn packets_cross_the_switch_and_links_come_and_go() {
         let packet = packet.unwrap();
         assert_eq!(packet.len(), 74);
         assert_eq!(packet[16..], [0xab; 58]);
-        assert!(std::fs::metadata(&capture).unwrap().len() >= 24 + 16 + 74);
+        until("a packet in the capture", || {
+            std::fs::metadata(&capture).unwrap().len() >= 24 + 16 + 74
+        })
+        .await;
 
         // The kernel takes the tag out of what it receives; the switch puts it back, or 4 bytes
         // would be missing.
@@ -188,6 +193,26 @@ fn packets_cross_the_switch_and_links_come_and_go() {
         until("port 2 up", || state(2) == PortState::Up).await;
         input.send(&frame([0x12, 0x34]));
         assert!(output.receive(12, PATIENCE).is_some());
+
+        // Who manages the switch disables the port, and enables it again.
+        let peer = || {
+            let flags = |address: &InterfaceAddress| address.interface_name == "outp";
+            let mut addresses = nix::ifaddrs::getifaddrs().unwrap();
+            addresses.find(flags).unwrap().flags
+        };
+        bench.switch.set_port_enabled(2, false).unwrap();
+        until("port 2 disabled", || {
+            state(2) == PortState::Down && !bench.switch.ports()[1].enabled
+        })
+        .await;
+        until("no carrier at the peer", || {
+            !peer().contains(InterfaceFlags::IFF_RUNNING)
+        })
+        .await;
+        bench.switch.set_port_enabled(2, true).unwrap();
+        until("port 2 up", || state(2) == PortState::Up).await;
+        assert!(bench.switch.ports()[1].index.is_some());
+        assert!(bench.switch.set_port_enabled(9, true).is_err());
 
         // The interface disappears, and one of the same name comes.
         let index = nix::net::if_::if_nametoindex("outs").unwrap();

@@ -16,13 +16,19 @@ use nix::sys::socket::{
 use super::LinuxPort;
 use super::socket::{Buffer, PacketSocket, Received};
 use crate::control::PortState;
-use crate::port::{PortHandle, ReceiveError};
+use crate::port::{Link, PortHandle, ReceiveError};
 use crate::switch::{Batch, Switch};
 
 /// Packets of one port that are processed before the next port has its turn.
 const BURST: usize = 64;
 /// The interfaces are looked at at least this often, in milliseconds, should news of them be lost.
 const LOOK: u16 = 2_000;
+
+/// A port without interface.
+const GONE: Link = Link {
+    enabled: false,
+    state: PortState::Down,
+};
 
 /// What the thread is told.
 pub(super) enum Command {
@@ -43,7 +49,7 @@ pub(super) struct Interfaces(HashMap<String, Interface>);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Interface {
     pub(super) index: u32,
-    pub(super) state: PortState,
+    pub(super) link: Link,
 }
 
 impl Interfaces {
@@ -58,13 +64,15 @@ impl Interfaces {
             let Ok(index) = if_nametoindex(address.interface_name.as_str()) else {
                 continue;
             };
-            let running = InterfaceFlags::IFF_UP | InterfaceFlags::IFF_RUNNING;
-            let state = if address.flags.contains(running) {
+            let enabled = address.flags.contains(InterfaceFlags::IFF_UP);
+            let running = enabled && address.flags.contains(InterfaceFlags::IFF_RUNNING);
+            let state = if running {
                 PortState::Up
             } else {
                 PortState::Down
             };
-            interfaces.insert(address.interface_name, Interface { index, state });
+            let link = Link { enabled, state };
+            interfaces.insert(address.interface_name, Interface { index, link });
         }
         Ok(Self(interfaces))
     }
@@ -233,7 +241,7 @@ impl Managed {
                 tracing::warn!("port {number}: interface {name} is gone");
                 self.port.socket.store(None);
             }
-            self.set_state(PortState::Down);
+            self.set_link(GONE);
             return;
         };
         if open.is_none_or(|socket| socket.index != interface.index) {
@@ -245,20 +253,20 @@ impl Managed {
                 Err(error) => {
                     tracing::error!("port {number}: interface {name} cannot be opened: {error}");
                     self.port.socket.store(None);
-                    self.set_state(PortState::Down);
+                    self.set_link(GONE);
                     return;
                 }
             }
         }
-        self.set_state(interface.state);
+        self.set_link(interface.link);
     }
 
-    fn set_state(&self, state: PortState) {
-        if self.handle.entry.state() != state {
+    fn set_link(&self, link: Link) {
+        if self.handle.entry.state() != link.state {
             let (name, number) = (&self.port.name, self.handle.number());
-            tracing::info!("port {number} ({name}) is {state:?}");
+            tracing::info!("port {number} ({name}) is {:?}", link.state);
         }
-        self.handle.set_state(state);
+        self.handle.set_state(link);
     }
 }
 

@@ -4,6 +4,7 @@
 //! disappears makes its port go down, and when it is back the port is opened again.
 
 mod driver;
+mod flags;
 mod offload;
 mod socket;
 
@@ -16,7 +17,7 @@ use std::thread::JoinHandle;
 
 use arc_swap::ArcSwapOption;
 
-use super::{Capture, Port};
+use super::{Capture, Link, Port};
 use crate::control::{ControlError, PortNumber};
 use crate::switch::Switch;
 use driver::{Command, Driver, Interfaces, Managed};
@@ -86,6 +87,18 @@ impl Port for LinuxPort {
     fn send(&self, packet: &[u8]) -> io::Result<()> {
         match &*self.socket.load() {
             Some(socket) => socket.send(packet),
+            None => Err(io::Error::from_raw_os_error(libc::ENODEV)),
+        }
+    }
+
+    fn index(&self) -> Option<u32> {
+        self.socket.load().as_ref().map(|socket| socket.index)
+    }
+
+    fn set_enabled(&self, enabled: bool) -> io::Result<Link> {
+        flags::set_up(&self.name, enabled)?;
+        match Interfaces::now()?.find(&self.name) {
+            Some(interface) => Ok(interface.link),
             None => Err(io::Error::from_raw_os_error(libc::ENODEV)),
         }
     }
@@ -167,11 +180,11 @@ impl LinuxPorts {
         });
         let handle = self
             .switch
-            .add_port(number, port.clone(), found.state, capture)?;
+            .add_port(number, port.clone(), found.link, capture)?;
         tracing::info!(
             port = number,
             interface,
-            state = ?found.state,
+            state = ?found.link.state,
             "port opened"
         );
         self.command(Command::Add(Managed { port, handle }));
