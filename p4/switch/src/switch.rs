@@ -464,7 +464,8 @@ impl Switch {
         }
         self.inner.ports.store(Arc::new(ports));
         if let Some(program) = &mut *program {
-            program.set_port_down(number, false);
+            // What watches a port that is gone must not wait for it.
+            program.set_port_down(number, true);
         }
         self.ports_changed();
         Ok(())

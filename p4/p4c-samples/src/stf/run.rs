@@ -90,7 +90,7 @@ impl Runner {
             }
             Statement::CreateGroup(group) => {
                 self.replication.groups.insert(group, Vec::new());
-                self.write(|state| state.insert_multicast_group(group, &[]))
+                self.write(|state| state.insert_multicast_group::<Replica>(group, &[]))
             }
             Statement::CreateNode { instance, ports } => {
                 let replica = |port| Replica { port, instance };

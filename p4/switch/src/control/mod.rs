@@ -11,6 +11,6 @@ pub use entry::{
 pub use error::ControlError;
 pub use types::{
     ActionInfo, CloneSession, CounterValue, CpuPacket, Digest, DropStatistics, KeyInfo,
-    MeterConfig, ParameterInfo, PortEvent, PortInfo, PortState, PortStatistics, ProfileInfo,
-    Replica, TableInfo, ValueSetMember,
+    MeterConfig, MulticastReplica, ParameterInfo, PortEvent, PortInfo, PortState, PortStatistics,
+    ProfileInfo, Replica, TableInfo, ValueSetMember,
 };

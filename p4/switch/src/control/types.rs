@@ -37,6 +37,25 @@ pub struct Replica {
     pub instance: u16,
 }
 
+/// A copy that multicast makes, and what takes its place while its port is down.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct MulticastReplica {
+    /// The copy.
+    pub primary: Replica,
+    /// The copies that stand in for it, the most preferred one first: the first whose port is up
+    /// is made. If there is none, the primary one is, which its port then drops.
+    pub backups: Vec<Replica>,
+}
+
+impl From<Replica> for MulticastReplica {
+    fn from(primary: Replica) -> Self {
+        Self {
+            primary,
+            backups: Vec::new(),
+        }
+    }
+}
+
 /// What a clone goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloneSession {

@@ -103,6 +103,7 @@ impl State {
         for table in &mut self.tables {
             table.rebuild_sets(&self.down);
         }
+        self.replication.rebuild(&self.down);
     }
 }
 

@@ -1,9 +1,9 @@
 //! Multicast groups and clone sessions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::{Result, State};
-use crate::control::{CloneSession, ControlError, Replica};
+use crate::control::{CloneSession, ControlError, MulticastReplica, PortNumber, Replica};
 
 /// The largest clone session id (`MAX_MIRROR_SESSION_ID` of simple_switch).
 const MAX_CLONE_SESSION: u32 = 0x7fff;
@@ -11,7 +11,7 @@ const MAX_CLONE_SESSION: u32 = 0x7fff;
 /// Multicast groups and clone sessions.
 #[derive(Debug, Default)]
 pub(crate) struct Replication {
-    groups: BTreeMap<u16, Vec<Replica>>,
+    groups: BTreeMap<u16, MulticastGroup>,
     sessions: BTreeMap<u32, CloneSession>,
 }
 
@@ -21,7 +21,14 @@ impl Replication {
         u16::try_from(group)
             .ok()
             .and_then(|group| self.groups.get(&group))
-            .map_or(&[], Vec::as_slice)
+            .map_or(&[], |group| &group.live)
+    }
+
+    /// A port went up or down: backups take over or step back.
+    pub(super) fn rebuild(&mut self, down: &HashSet<PortNumber>) {
+        for group in self.groups.values_mut() {
+            group.rebuild(down);
+        }
     }
 
     pub(crate) fn session(&self, session: u64) -> Option<&CloneSession> {
@@ -31,15 +38,56 @@ impl Replication {
     }
 }
 
-fn check(what: &str, replicas: &[Replica]) -> Result<()> {
-    let mut seen = std::collections::HashSet::new();
-    match replicas.iter().find(|replica| !seen.insert(**replica)) {
+/// A multicast group.
+#[derive(Debug)]
+struct MulticastGroup {
+    given: Vec<MulticastReplica>,
+    /// The copies to make, by the state of the ports.
+    live: Vec<Replica>,
+}
+
+impl MulticastGroup {
+    fn new(given: Vec<MulticastReplica>, down: &HashSet<PortNumber>) -> Self {
+        let live = Vec::with_capacity(given.len());
+        let mut group = Self { given, live };
+        group.rebuild(down);
+        group
+    }
+
+    fn rebuild(&mut self, down: &HashSet<PortNumber>) {
+        self.live.clear();
+        self.live.extend(self.given.iter().map(|replica| {
+            let mut by_preference = std::iter::once(&replica.primary).chain(&replica.backups);
+            let up = by_preference.find(|replica| !down.contains(&replica.port));
+            *up.unwrap_or(&replica.primary)
+        }));
+    }
+}
+
+fn check<'a>(what: &str, replicas: impl IntoIterator<Item = &'a Replica>) -> Result<()> {
+    let mut seen = HashSet::new();
+    match replicas.into_iter().find(|replica| !seen.insert(*replica)) {
         None => Ok(()),
         Some(twice) => Err(invalid(format!(
             "{what} has the replica on port {} with instance {} twice",
             twice.port, twice.instance
         ))),
     }
+}
+
+fn check_group(what: &str, replicas: &[MulticastReplica]) -> Result<()> {
+    for replica in replicas {
+        let port = replica.primary.port;
+        if replica.backups.iter().any(|backup| backup.port == port) {
+            return Err(invalid(format!(
+                "{what} has a replica on port {port} with a backup on the same port"
+            )));
+        }
+    }
+    let all = replicas
+        .iter()
+        .flat_map(|replica| std::iter::once(&replica.primary).chain(&replica.backups));
+    check(what, all)
 }
 
 fn invalid(reason: String) -> ControlError {
@@ -65,13 +113,17 @@ fn existing(what: String) -> ControlError {
 
 /// Packet replication.
 impl State {
-    /// Inserts a multicast group. Ids start at 1.
+    /// Inserts a multicast group, of replicas with or without backups. Ids start at 1.
     ///
     /// # Errors
     ///
-    /// [`ControlError::AlreadyExists`]; [`ControlError::Invalid`] for group 0 and for a replica
-    /// that is there twice.
-    pub fn insert_multicast_group(&mut self, group: u16, replicas: &[Replica]) -> Result<()> {
+    /// [`ControlError::AlreadyExists`]; [`ControlError::Invalid`] for group 0, for a replica
+    /// that is there twice, and for a backup on the port that it stands in for.
+    pub fn insert_multicast_group<R: Clone + Into<MulticastReplica>>(
+        &mut self,
+        group: u16,
+        replicas: &[R],
+    ) -> Result<()> {
         let name = format!("multicast group {group}");
         if group == 0 {
             return Err(invalid("multicast group 0 means no multicast".to_owned()));
@@ -79,8 +131,10 @@ impl State {
         if self.replication.groups.contains_key(&group) {
             return Err(existing(name));
         }
-        check(&name, replicas)?;
-        self.replication.groups.insert(group, replicas.to_vec());
+        let given: Vec<_> = replicas.iter().cloned().map(Into::into).collect();
+        check_group(&name, &given)?;
+        let content = MulticastGroup::new(given, &self.down);
+        self.replication.groups.insert(group, content);
         Ok(())
     }
 
@@ -88,13 +142,19 @@ impl State {
     ///
     /// # Errors
     ///
-    /// [`ControlError::NotFound`]; [`ControlError::Invalid`] for a replica that is there twice.
-    pub fn modify_multicast_group(&mut self, group: u16, replicas: &[Replica]) -> Result<()> {
+    /// [`ControlError::NotFound`]; [`ControlError::Invalid`] as
+    /// [`State::insert_multicast_group`].
+    pub fn modify_multicast_group<R: Clone + Into<MulticastReplica>>(
+        &mut self,
+        group: u16,
+        replicas: &[R],
+    ) -> Result<()> {
         let name = format!("multicast group {group}");
-        check(&name, replicas)?;
+        let given: Vec<_> = replicas.iter().cloned().map(Into::into).collect();
+        check_group(&name, &given)?;
         match self.replication.groups.get_mut(&group) {
             Some(content) => {
-                *content = replicas.to_vec();
+                *content = MulticastGroup::new(given, &self.down);
                 Ok(())
             }
             None => Err(missing(name)),
@@ -114,11 +174,11 @@ impl State {
     }
 
     /// All multicast groups, by id.
-    pub fn multicast_groups(&self) -> Vec<(u16, Vec<Replica>)> {
+    pub fn multicast_groups(&self) -> Vec<(u16, Vec<MulticastReplica>)> {
         self.replication
             .groups
             .iter()
-            .map(|(id, replicas)| (*id, replicas.clone()))
+            .map(|(id, group)| (*id, group.given.clone()))
             .collect()
     }
 

@@ -190,13 +190,13 @@ fn multicast_groups_and_clone_sessions_are_managed_by_id() {
     bench
         .write(|state| {
             state.insert_multicast_group(1, &group)?;
-            state.modify_multicast_group(1, &[])?;
+            state.modify_multicast_group::<Replica>(1, &[])?;
             state.modify_multicast_group(1, &group)
         })
         .unwrap();
     assert_eq!(
         bench.read(|state| Ok(state.multicast_groups())),
-        [(1, group.to_vec())]
+        [(1, group.map(Into::into).to_vec())]
     );
     let again = bench.write(|state| state.insert_multicast_group(1, &group));
     assert!(matches!(again, Err(ControlError::AlreadyExists { .. })));

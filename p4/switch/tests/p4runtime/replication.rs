@@ -1,5 +1,6 @@
 //! Multicast groups and clone sessions (section 9.5).
 
+use p4_switch::control::PortState;
 use tonic::Code;
 
 use super::program::{delete, entity, frame, insert, modify};
@@ -85,6 +86,9 @@ async fn the_rules_of_replication() {
     let same =
         "replicas { port: \"\\x01\" instance: 1 } replicas { port: \"\\x00\\x01\" instance: 1 }";
     let backup = "replicas { port: \"\\x01\" backup_replicas { port: \"\\x02\" } }";
+    let same_port = "replicas { port: \"\\x01\" backup_replicas { port: \"\\x01\" instance: 1 } }";
+    let twice = "replicas { port: \"\\x01\" backup_replicas { port: \"\\x02\" } } \
+        replicas { port: \"\\x02\" }";
     let cases = [
         (multicast(0, TWO), Code::InvalidArgument),
         (multicast(65536, TWO), Code::InvalidArgument),
@@ -102,9 +106,11 @@ async fn the_rules_of_replication() {
             multicast(1, "replicas { port: \"\\x02\\x00\" }"),
             Code::OutOfRange,
         ),
-        (multicast(1, backup), Code::Unimplemented),
+        (clone(1, backup), Code::Unimplemented),
+        (multicast(1, same_port), Code::InvalidArgument),
+        (multicast(1, twice), Code::InvalidArgument),
         (clone(0, TWO), Code::InvalidArgument),
-        (clone(1, "class_of_service: 1"), Code::Unimplemented),
+        (clone(1, "class_of_service: 8"), Code::InvalidArgument),
         (clone(1, "packet_length_bytes: -1"), Code::InvalidArgument),
         (
             "packet_replication_engine_entry { }".to_owned(),
@@ -115,4 +121,53 @@ async fn the_rules_of_replication() {
         let (got, words) = primary.refused(insert(&text)).await;
         assert_eq!(got, code, "{words}\n{text}");
     }
+}
+
+/// The ports that a packet to destination 1 goes to.
+fn ports(switch: &p4_switch::Switch) -> Vec<u32> {
+    let output = switch.process(4, &frame(1, 2, 7));
+    output.iter().map(|(port, _)| *port).collect()
+}
+
+/// Section 9.5.1: the most preferred port that is up, at once and without a write.
+#[tokio::test]
+async fn a_backup_replica_takes_over_while_the_ports_before_it_are_down() {
+    let (test, mut primary) = TestSwitch::with_program().await;
+    let handles = [1, 2, 3].map(|port| test.port(port));
+    let group = multicast(
+        9,
+        "replicas { port: \"\\x01\" instance: 1 \
+         backup_replicas { port: \"\\x02\" instance: 2 } \
+         backup_replicas { port: \"\\x03\" instance: 3 } } \
+         replicas { port: \"\\x06\" instance: 1 } metadata: \"m\"",
+    );
+    assert_eq!(primary.written(insert(&group)).await, [entity(&group)]);
+    let entry = "table_entry { table_id: $exact_table match { field_id: 1 exact { value: \"\\x01\" } } \
+        action { action { action_id: $multicast params { param_id: 1 value: \"\\x09\" } } } }";
+    primary.write(vec![insert(entry)]).await;
+    assert_eq!(ports(&test.switch), [1, 6]);
+    handles[0].set_state(PortState::Down);
+    assert_eq!(ports(&test.switch), [2, 6]);
+    handles[1].set_state(PortState::Down);
+    assert_eq!(ports(&test.switch), [3, 6]);
+    // All are down: the copy goes to the primary port, which drops it.
+    handles[2].set_state(PortState::Down);
+    assert_eq!(ports(&test.switch), [1, 6]);
+    handles[1].set_state(PortState::Up);
+    assert_eq!(ports(&test.switch), [2, 6]);
+    handles[0].set_state(PortState::Up);
+    assert_eq!(ports(&test.switch), [1, 6]);
+    // A port that vanishes is down.
+    test.switch.remove_port(1).unwrap();
+    assert_eq!(ports(&test.switch), [2, 6]);
+    // What is written is what is read, whatever the ports do.
+    assert_eq!(primary.read(entity(&group)).await, [entity(&group)]);
+}
+
+/// Section 9.5.2; the switch has no queues, so that all classes are served alike.
+#[tokio::test]
+async fn a_clone_session_keeps_its_class_of_service() {
+    let (_test, mut primary) = TestSwitch::with_program().await;
+    let session = clone(3, "replicas { port: \"\\x05\" } class_of_service: 7");
+    assert_eq!(primary.written(insert(&session)).await, [entity(&session)]);
 }

@@ -1,7 +1,5 @@
 //! Multicast groups and clone sessions (section 9.5).
 
-use std::collections::BTreeSet;
-
 use p4runtime_proto::bytestring;
 use p4runtime_proto::p4::v1::{
     self, entity::Entity as Kind, packet_replication_engine_entry::Type as Entry,
@@ -9,8 +7,11 @@ use p4runtime_proto::p4::v1::{
 };
 
 use super::{Reader, Result, Writer, decode_port};
-use crate::control::{CloneSession, PortNumber, Replica};
+use crate::control::{CloneSession, MulticastReplica, PortNumber, Replica};
 use crate::p4runtime::refusal::Refusal;
+
+/// Largest class of service: standard_metadata.priority of v1model has 3 bits.
+const MAX_CLASS_OF_SERVICE: u32 = 7;
 
 impl Writer<'_> {
     pub(super) fn write_replication(
@@ -44,7 +45,7 @@ impl Writer<'_> {
             return Ok(());
         }
         let mut written = given.clone();
-        let replicas = decode_replicas(&mut written.replicas)?;
+        let replicas = decode_multicast(&mut written.replicas)?;
         if operation == Type::Insert {
             self.state.insert_multicast_group(id, &replicas)?;
         } else {
@@ -68,10 +69,12 @@ impl Writer<'_> {
             self.notes.clone_sessions.remove(&id);
             return Ok(());
         }
-        if given.class_of_service != 0 {
-            return Err(Refusal::unimplemented(
-                "this switch has one class of service (class_of_service)",
-            ));
+        // The switch has no queues, so that all classes are served alike.
+        if given.class_of_service > MAX_CLASS_OF_SERVICE {
+            return Err(Refusal::invalid_argument(format!(
+                "class_of_service {} is more than {MAX_CLASS_OF_SERVICE}",
+                given.class_of_service
+            )));
         }
         let packet_length = u32::try_from(given.packet_length_bytes).map_err(|_| {
             Refusal::invalid_argument(format!(
@@ -94,23 +97,38 @@ impl Writer<'_> {
     }
 }
 
-/// The replicas for the switch; makes the byte strings of the messages canonical.
+/// The replicas of a clone session for the switch; makes the byte strings of the messages
+/// canonical.
 fn decode_replicas(given: &mut [v1::Replica]) -> Result<Vec<Replica>> {
-    let mut seen = BTreeSet::new();
+    let replicas = decode_multicast(given)?;
+    if replicas.iter().any(|replica| !replica.backups.is_empty()) {
+        return Err(Refusal::unimplemented(
+            "this switch has backup replicas in multicast groups only",
+        ));
+    }
+    Ok(replicas.iter().map(|replica| replica.primary).collect())
+}
+
+/// The replicas of a multicast group for the switch, which checks that they are distinct.
+fn decode_multicast(given: &mut [v1::Replica]) -> Result<Vec<MulticastReplica>> {
     given
         .iter_mut()
         .enumerate()
         .map(|(index, given)| {
-            let replica =
-                decode_replica(given).map_err(|refusal| refusal.at(format!("replica {index}")))?;
-            // Section 9.5.1: port and instance together are unique.
-            if !seen.insert(replica) {
-                return Err(Refusal::invalid_argument(format!(
-                    "port {} with instance {} is there twice",
-                    replica.port, replica.instance
-                )));
-            }
-            Ok(replica)
+            let place = |refusal: Refusal| refusal.at(format!("replica {index}"));
+            let primary = decode_replica(given).map_err(place)?;
+            let backups = given.backup_replicas.iter_mut().enumerate();
+            let backups = backups.map(|(index, given)| {
+                let place = |refusal: Refusal| place(refusal.at(format!("backup replica {index}")));
+                let port = decode_port(&given.port).map_err(place)?;
+                given.port = bytestring::canonical(&given.port).to_vec();
+                let instance = decode_instance(given.instance).map_err(place)?;
+                Ok(Replica { port, instance })
+            });
+            Ok(MulticastReplica {
+                primary,
+                backups: backups.collect::<Result<_>>()?,
+            })
         })
         .collect()
 }
@@ -126,14 +144,16 @@ fn decode_replica(given: &mut v1::Replica) -> Result<Replica> {
         Some(PortKind::EgressPort(port)) => check_port(*port)?,
         None => return Err(Refusal::invalid_argument("the port is not set")),
     };
-    if !given.backup_replicas.is_empty() {
-        return Err(Refusal::unimplemented("this switch has no backup replicas"));
-    }
-    // standard_metadata.egress_rid has 16 bits.
-    let instance = u16::try_from(given.instance).map_err(|_| {
-        Refusal::invalid_argument(format!("instance {} is more than 65535", given.instance))
-    })?;
-    Ok(Replica { port, instance })
+    Ok(Replica {
+        port,
+        instance: decode_instance(given.instance)?,
+    })
+}
+
+/// standard_metadata.egress_rid has 16 bits.
+fn decode_instance(instance: u32) -> Result<u16> {
+    u16::try_from(instance)
+        .map_err(|_| Refusal::invalid_argument(format!("instance {instance} is more than 65535")))
 }
 
 fn check_port(port: u32) -> Result<PortNumber> {
