@@ -90,6 +90,8 @@ pub struct TableInfo {
     pub is_const: bool,
     /// Whether each entry has a counter.
     pub has_counters: bool,
+    /// Whether the time of the last hit of each entry is kept.
+    pub has_idle_timeouts: bool,
     /// Whether each entry has a meter, and of what.
     pub meter: Option<bmv2_json::MeterType>,
 }

@@ -194,6 +194,7 @@ impl<'d> Loader<'d> {
             kind,
             max_size: array_size(table.max_size, &at.key("max_size"))?,
             with_counters: table.with_counters,
+            support_timeout: table.support_timeout,
             actions,
             next,
             next_hit: by_name.get("__HIT__").copied(),

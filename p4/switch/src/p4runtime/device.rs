@@ -1,9 +1,10 @@
 //! The device: its forwarding-pipeline configurations, and the entities under them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bmv2_json::Document;
+use p4runtime_proto::p4::config::v1::table::IdleTimeoutBehavior;
 use p4runtime_proto::p4::v1::{
     self, ForwardingPipelineConfig, set_forwarding_pipeline_config_request::Action,
     write_request::Atomicity,
@@ -82,6 +83,39 @@ impl Device {
         pipeline
             .ok_or_else(no_pipeline)?
             .write(access, &ports, updates, atomicity)
+    }
+
+    /// Whether the running program has tables with idle timeouts.
+    pub(crate) fn has_idle_timeouts(&self) -> bool {
+        self.active.as_ref().is_some_and(|pipeline| {
+            let mut tables = pipeline.schema.tables.values();
+            tables.any(|table| table.idle_timeout != IdleTimeoutBehavior::NoTimeout)
+        })
+    }
+
+    /// The entries that have been idle for as long as their timeouts say, by table.
+    pub(crate) fn expired(&mut self) -> BTreeMap<u32, Vec<v1::TableEntry>> {
+        let now = self.switch_config.clock.microseconds();
+        let Some(Pipeline {
+            schema,
+            notes,
+            switch,
+            ..
+        }) = &mut self.active
+        else {
+            return BTreeMap::new();
+        };
+        if !notes.timer_is_due(now) {
+            return BTreeMap::new();
+        }
+        let expired = switch.read(|state| Ok(notes.expired(now, schema, state)));
+        match expired.map_err(Refusal::from).flatten() {
+            Ok(expired) => expired,
+            Err(error) => {
+                tracing::error!(%error, "idle timeouts");
+                BTreeMap::new()
+            }
+        }
     }
 
     /// Answers the requests of a batch: the entities, and the error of each request.

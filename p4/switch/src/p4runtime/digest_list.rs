@@ -101,12 +101,11 @@ impl Lists {
         });
         // Without a time to wait for acknowledgements nothing is remembered.
         self.forget(now);
-        let epoch = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
         DigestList {
             digest_id: id,
             list_id: *last_list_id,
             data,
-            timestamp: i64::try_from(epoch.as_nanos()).unwrap_or(i64::MAX),
+            timestamp: since_epoch(),
         }
     }
 
@@ -128,6 +127,12 @@ impl Lists {
             !done
         });
     }
+}
+
+/// Nanoseconds since the epoch, as timestamps of notifications are.
+pub(crate) fn since_epoch() -> i64 {
+    let epoch = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    i64::try_from(epoch.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// A time that was checked not to be negative when it was written.

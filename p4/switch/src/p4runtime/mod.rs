@@ -16,6 +16,7 @@ mod entity;
 mod key;
 mod limits;
 mod listen;
+mod notify;
 mod packet_io;
 mod preload;
 mod refusal;

@@ -15,10 +15,9 @@ use p4runtime_proto::p4::v1::{
     StreamMessageRequest, StreamMessageResponse, WriteRequest, WriteResponse,
     get_forwarding_pipeline_config_request::ResponseType,
     p4_runtime_server::{P4Runtime, P4RuntimeServer},
-    stream_message_response::Update as Outgoing,
 };
 use p4runtime_proto::{API_VERSION, batch_error};
-use tokio::sync::{Notify, RwLock, mpsc};
+use tokio::sync::{Notify, RwLock, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
@@ -27,13 +26,13 @@ use super::arbitration::StreamId;
 use super::controllers::{Controllers, StreamStatistics};
 use super::device::Device;
 use super::digest_list::DigestLists;
-use super::entity::encode_digest;
 use super::limits::Limits;
-use super::packet_io::encode_packet_in;
+use super::notify;
 use super::refusal::Refusal;
 use super::role::Access;
 use super::schema::Schema;
 use super::streams;
+use crate::clock::Clock;
 use crate::gnmi::Gnmi;
 use crate::metrics::{self, Metrics};
 use crate::trace::LiveTraces;
@@ -61,9 +60,12 @@ pub(super) struct Shared {
     controllers: Mutex<Controllers>,
     digests: Mutex<DigestLists>,
     /// Wakes the task that sends digests when `digests` has changed.
-    digests_changed: Notify,
+    pub(super) digests_changed: Notify,
     /// The running program's P4Info, for packets and digests: none waits for a Write.
     schema: Mutex<Option<Arc<Schema>>>,
+    pub(super) clock: Arc<Clock>,
+    /// Whether the running program has tables with idle timeouts.
+    pub(super) idle_timeouts: watch::Sender<bool>,
 }
 
 impl Service {
@@ -80,6 +82,8 @@ impl Service {
             shared: Arc::new(Shared {
                 device_id,
                 switch: switch.clone(),
+                clock: config.clock.clone(),
+                idle_timeouts: watch::Sender::new(false),
                 device: Arc::new(RwLock::new(Device::new(switch, config))),
                 controllers: Mutex::new(Controllers::new(device_id)),
                 digests: Mutex::default(),
@@ -95,9 +99,10 @@ impl Service {
             digests,
             ports,
         } = events;
-        tokio::spawn(send_packets(service.shared.clone(), packets));
-        tokio::spawn(send_digests(service.shared.clone(), digests));
-        tokio::spawn(log_ports(ports));
+        tokio::spawn(notify::send_packets(service.shared.clone(), packets));
+        tokio::spawn(notify::send_digests(service.shared.clone(), digests));
+        tokio::spawn(notify::send_idle(service.shared.clone()));
+        tokio::spawn(notify::log_ports(ports));
         service
     }
 
@@ -185,6 +190,7 @@ impl Shared {
         self.digests().configure(device.digests());
         self.digests_changed.notify_one();
         *lock(&self.schema) = device.running_schema();
+        self.idle_timeouts.send_replace(device.has_idle_timeouts());
     }
 
     /// Waits until the writes that have started are done, then tells a controller that it is
@@ -364,68 +370,5 @@ impl P4Runtime for Service {
             p4runtime_api_version: API_VERSION.to_owned(),
             ..Default::default()
         }))
-    }
-}
-
-/// Carries packets from the switch to the primary controllers.
-async fn send_packets(shared: Arc<Shared>, mut packets: mpsc::Receiver<crate::control::CpuPacket>) {
-    while let Some(packet) = packets.recv().await {
-        let schema = shared.schema();
-        let header = schema
-            .as_ref()
-            .and_then(|schema| schema.packet_in.as_deref());
-        match encode_packet_in(header, &packet.bytes) {
-            Ok(packet) => shared.controllers().packet_in(&packet),
-            Err(error) => tracing::warn!(%error, "PacketIn"),
-        }
-    }
-}
-
-/// Carries digests from the switch to the primary controllers.
-async fn send_digests(shared: Arc<Shared>, mut digests: mpsc::Receiver<crate::control::Digest>) {
-    loop {
-        let deadline = shared.digests().poll_timeout();
-        let timeout = async {
-            match deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-                None => std::future::pending().await,
-            }
-        };
-        let lists = tokio::select! {
-            digest = digests.recv() => match digest {
-                Some(digest) => take_digest(&shared, &digest).into_iter().collect(),
-                None => return,
-            },
-            () = timeout => shared.digests().handle_timeout(Instant::now()),
-            () = shared.digests_changed.notified() => Vec::new(),
-        };
-        let Some(schema) = shared.schema() else {
-            continue;
-        };
-        for list in lists {
-            shared.controllers().notify_primaries(|access| {
-                access
-                    .allows(&schema, Some(list.digest_id))
-                    .then(|| Outgoing::Digest(list.clone()))
-            });
-        }
-    }
-}
-
-fn take_digest(shared: &Shared, digest: &crate::control::Digest) -> Option<v1::DigestList> {
-    let schema = shared.schema()?;
-    let known = schema.digest_named(&digest.name)?;
-    match encode_digest(&schema.types, &known.type_spec, &digest.fields) {
-        Ok(data) => shared.digests().push(Instant::now(), known.object.id, data),
-        Err(error) => {
-            tracing::warn!(%error, digest = digest.name, "digest");
-            None
-        }
-    }
-}
-
-async fn log_ports(mut ports: mpsc::UnboundedReceiver<crate::control::PortEvent>) {
-    while let Some(event) = ports.recv().await {
-        tracing::info!(port = event.port, state = ?event.state, "port");
     }
 }

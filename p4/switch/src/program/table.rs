@@ -46,6 +46,8 @@ pub(crate) struct Table {
     pub(crate) kind: TableKind,
     pub(crate) max_size: usize,
     pub(crate) with_counters: bool,
+    /// Whether entries may have an idle timeout, so that the time of their last hit is kept.
+    pub(crate) support_timeout: bool,
     pub(crate) meter: Option<DirectMeter>,
     pub(crate) actions: Vec<ActionId>,
     /// What comes next, by action.

@@ -1,5 +1,6 @@
 //! The state of a loaded program: what the control plane writes and packets read and count.
 
+mod age;
 mod arrays;
 mod key;
 mod lookup;
@@ -51,7 +52,11 @@ impl State {
         clock: Arc<crate::clock::Clock>,
     ) -> std::result::Result<Self, LoadError> {
         let mut state = Self {
-            tables: program.tables.iter().map(TableState::new).collect(),
+            tables: program
+                .tables
+                .iter()
+                .map(|table| TableState::new(table, &clock))
+                .collect(),
             table_ids: (0..)
                 .zip(&program.tables)
                 .map(|(id, table)| (table.name.clone(), id))
@@ -85,6 +90,11 @@ impl State {
         };
         state.load_tables()?;
         Ok(state)
+    }
+
+    /// Microseconds of the switch's clock.
+    pub(crate) fn microseconds(&self) -> u64 {
+        self.clock.microseconds()
     }
 
     /// A port went up or down: groups leave out the members that watch it, or take them back.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use slab::Slab;
 
+use super::age::Ages;
 use super::arrays::{Counter, Meter, check_meter};
 use super::key::{PackedKey, has_priority, pack, unpack};
 use super::lookup::Lookup;
 use super::profile::check_weights;
 use super::{Result, State, unknown, words_of};
+use crate::clock::Clock;
 use crate::control::{
     ActionCall, ActionInfo, ControlError, CounterValue, EntryAction, EntryKey, EntryRef, KeyInfo,
     MeterConfig, ParameterInfo, PortNumber, SetAction, TableEntry, TableInfo,
@@ -142,10 +144,12 @@ pub(crate) struct TableState {
     pub(crate) default: Option<Call>,
     pub(crate) default_counter: Counter,
     default_meter: Meter,
+    /// For tables with idle timeouts.
+    pub(super) ages: Option<Ages>,
 }
 
 impl TableState {
-    pub(super) fn new(table: &Table) -> Self {
+    pub(super) fn new(table: &Table, clock: &Arc<Clock>) -> Self {
         Self {
             entries: Slab::new(),
             ids: HashMap::new(),
@@ -153,6 +157,7 @@ impl TableState {
             default: None,
             default_counter: Counter::default(),
             default_meter: Meter::default(),
+            ages: table.support_timeout.then(|| Ages::new(clock.clone())),
         }
     }
 
@@ -160,6 +165,9 @@ impl TableState {
     #[inline]
     pub(crate) fn find(&self, key: &[u64], scratch: &mut Vec<u64>) -> Option<&Entry> {
         let id = self.lookup.find(key, scratch)?;
+        if let Some(ages) = &self.ages {
+            ages.hit(id);
+        }
         self.entries.get(id as usize)
     }
 
@@ -180,6 +188,9 @@ impl TableState {
             counter: Counter::default(),
             meter: Meter::default(),
         }) as u32;
+        if let Some(ages) = &mut self.ages {
+            ages.start(id);
+        }
         self.lookup.insert(table, &key, id);
         self.ids.insert(key, id);
     }
@@ -216,7 +227,7 @@ impl State {
         Ok(())
     }
 
-    fn table_id(&self, table: &str) -> Result<usize> {
+    pub(super) fn table_id(&self, table: &str) -> Result<usize> {
         self.table_ids
             .get(table)
             .map(|id| *id as usize)
@@ -265,6 +276,7 @@ impl State {
             has_priority: has_priority(table),
             is_const: table.entries.is_some(),
             has_counters: table.with_counters,
+            has_idle_timeouts: table.support_timeout,
             meter: table.meter.as_ref().map(|meter| {
                 if meter.bytes {
                     bmv2_json::MeterType::Bytes
@@ -397,7 +409,7 @@ impl State {
         Ok(())
     }
 
-    fn entry_id(&self, id: usize, key: &EntryKey) -> Result<usize> {
+    pub(super) fn entry_id(&self, id: usize, key: &EntryKey) -> Result<usize> {
         let table = &self.program.tables[id];
         let key = pack(table, key)?;
         self.tables[id]

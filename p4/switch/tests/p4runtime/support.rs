@@ -54,6 +54,14 @@ impl TestSwitch {
             cpu_port: Some(CPU_PORT),
             ..Default::default()
         };
+        Self::start_as(config, listen).await
+    }
+
+    /// Starts it with a configuration of the switch.
+    pub(crate) async fn start_as(
+        config: SwitchConfig,
+        listen: impl FnOnce(Listener) -> Result<Listener, ListenError>,
+    ) -> Self {
         let (switch, events) = Switch::new(config.clone());
         let service = Service::new(DEVICE, switch.clone(), config, events);
         let listener = listen(Self::listener().await).unwrap();
@@ -140,6 +148,13 @@ impl Controller {
         let message = tokio::time::timeout(PATIENCE, self.responses.message()).await;
         let message = message.expect("a message on the stream")?;
         Ok(message.expect("the stream goes on").update.unwrap())
+    }
+
+    /// Nothing comes on the stream for some time.
+    pub(crate) async fn no_message(&mut self, time: Duration) {
+        if let Ok(message) = tokio::time::timeout(time, self.responses.message()).await {
+            panic!("{message:?}");
+        }
     }
 
     /// The next arbitration message: its status and election id.

@@ -9,6 +9,7 @@ mod cells;
 mod data;
 mod digest;
 mod direct;
+mod idle;
 mod replication;
 mod snapshot;
 mod table_entry;
@@ -35,6 +36,7 @@ type Result<T> = std::result::Result<T, Refusal>;
 pub(crate) struct Notes {
     /// By table id; only entries that have something to note.
     entries: HashMap<(u32, EntryRef), EntryNote>,
+    timers: idle::Timers,
     /// By id of the action profile: how many entries have a one-shot action set.
     action_sets: HashMap<u32, usize>,
     /// By ids of action profile and group.
@@ -50,6 +52,10 @@ pub(crate) struct Notes {
 struct EntryNote {
     metadata: Vec<u8>,
     controller_metadata: u64,
+    /// 0: the entry never expires.
+    idle_timeout_ns: i64,
+    /// Serial number of the timer that counts; those of before the last write do not.
+    timer: u64,
     /// The one-shot set as it was written.
     action_set: Option<v1::ActionProfileActionSet>,
 }

@@ -3,7 +3,7 @@
 use p4runtime_proto::p4::config::v1::table::IdleTimeoutBehavior;
 use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, table_action, update::Type};
 
-use super::{EntryNote, Reader, Result, Writer, direct};
+use super::{EntryNote, Reader, Result, Writer, direct, idle};
 use crate::control::{ControlError, EntryAction, EntryKey, EntryRef, TableEntry};
 use crate::p4runtime::action::{self, Use};
 use crate::p4runtime::key::{decode_key, decode_matches, encode_matches};
@@ -52,7 +52,7 @@ impl Writer<'_> {
         self.state.insert_entry(name, &held)?;
         let entry_ref = EntryRef::Key(held.key);
         resources.write(self.state, name, &entry_ref)?;
-        self.note(table, entry_ref, EntryNote::of(entry, action_set));
+        self.note_entry(table, entry_ref, entry, action_set);
         Ok(())
     }
 
@@ -62,6 +62,7 @@ impl Writer<'_> {
         if table.is_const
             && (entry.action.is_some()
                 || !entry.metadata.is_empty()
+                || entry.idle_timeout_ns != 0
                 || controller_metadata(entry) != 0)
         {
             return Err(Refusal::permission_denied(
@@ -89,7 +90,7 @@ impl Writer<'_> {
                 .and_then(|note| note.action_set.clone()),
         };
         resources.write(self.state, name, &entry_ref)?;
-        self.note(table, entry_ref, EntryNote::of(entry, action_set));
+        self.note_entry(table, entry_ref, entry, action_set);
         Ok(())
     }
 
@@ -208,6 +209,27 @@ impl Writer<'_> {
             .flatten()
     }
 
+    /// Notes what the switch does not hold of an entry, and starts its timer.
+    fn note_entry(
+        &mut self,
+        table: &Table,
+        entry_ref: EntryRef,
+        entry: &v1::TableEntry,
+        action_set: Option<v1::ActionProfileActionSet>,
+    ) {
+        let mut note = EntryNote::of(entry, action_set);
+        note.idle_timeout_ns = entry.idle_timeout_ns;
+        if let EntryRef::Key(key) = &entry_ref
+            && entry.idle_timeout_ns != 0
+        {
+            let now = self.state.microseconds();
+            note.timer = self
+                .notes
+                .start_timer(now, table.object.id, key, entry.idle_timeout_ns);
+        }
+        self.note(table, entry_ref, note);
+    }
+
     /// Notes what the switch does not hold of an entry; a default note removes what was there.
     fn note(&mut self, table: &Table, entry: EntryRef, note: EntryNote) {
         let new_set = note.action_set.is_some();
@@ -231,6 +253,7 @@ impl EntryNote {
             metadata: entry.metadata.clone(),
             controller_metadata: controller_metadata(entry),
             action_set,
+            ..Self::default()
         }
     }
 }
@@ -252,23 +275,29 @@ fn refuse_const(table: &Table) -> Result<()> {
 
 /// Section 9.1.8.
 fn check_times(table: &Table, entry: &v1::TableEntry) -> Result<()> {
-    if entry.idle_timeout_ns != 0 {
-        return Err(refuse_timeout(table));
-    }
     if entry.time_since_last_hit.is_some() {
         return Err(Refusal::invalid_argument(
             "time_since_last_hit can only be read",
         ));
     }
+    if entry.idle_timeout_ns < 0 {
+        return Err(Refusal::invalid_argument(format!(
+            "idle_timeout_ns {} is negative",
+            entry.idle_timeout_ns
+        )));
+    }
+    if entry.idle_timeout_ns != 0 && !has_timeouts(table) {
+        return Err(no_timeouts());
+    }
     Ok(())
 }
 
-fn refuse_timeout(table: &Table) -> Refusal {
-    if table.idle_timeout == IdleTimeoutBehavior::NoTimeout {
-        Refusal::invalid_argument("the table has no idle timeout (P4 property support_timeout)")
-    } else {
-        Refusal::unimplemented("this switch does not age table entries (idle_timeout_ns)")
-    }
+fn has_timeouts(table: &Table) -> bool {
+    table.idle_timeout != IdleTimeoutBehavior::NoTimeout
+}
+
+fn no_timeouts() -> Refusal {
+    Refusal::invalid_argument("the table has no idle timeout (P4 property support_timeout)")
 }
 
 impl Reader<'_> {
@@ -317,8 +346,11 @@ impl Reader<'_> {
             None => Ok(()),
         })
         .and_then(|()| match filter.time_since_last_hit {
-            Some(_) => Err(refuse_timeout(table)),
-            None => Ok(()),
+            Some(_) if filter.is_default_action => Err(Refusal::invalid_argument(
+                "the default entry has no idle timeout",
+            )),
+            Some(_) if !has_timeouts(table) => Err(no_timeouts()),
+            _ => Ok(()),
         })
         .and_then(|()| self.read_table(table, filter, out))
         .map_err(|refusal| refusal.at(&table.object))
@@ -412,6 +444,10 @@ impl Reader<'_> {
             is_const: table.is_const,
             ..note.message()
         };
+        if wanted.time_since_last_hit.is_some() && has_timeouts(table) {
+            let idle = self.state.idle_time(&table.object.name, &held.key)?;
+            entry.time_since_last_hit = Some(idle::elapsed(idle));
+        }
         self.add_resources(table, &entry_ref, wanted, &mut entry)?;
         Ok(entry)
     }
@@ -478,6 +514,7 @@ impl EntryNote {
         v1::TableEntry {
             metadata: self.metadata.clone(),
             controller_metadata: self.controller_metadata,
+            idle_timeout_ns: self.idle_timeout_ns,
             ..Default::default()
         }
     }

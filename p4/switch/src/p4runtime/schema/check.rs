@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bmv2_json::{Document, MatchType};
+use p4runtime_proto::p4::config::v1::table::IdleTimeoutBehavior;
 
 use super::{Field, MatchKind, Object, Schema, Table};
 use crate::State;
@@ -62,6 +63,10 @@ impl Schema {
                     &format!("{:?}", json.action_profile),
                 )
                 .at(&table.object));
+            }
+            let timeouts = table.idle_timeout != IdleTimeoutBehavior::NoTimeout;
+            if timeouts && !json.has_idle_timeouts {
+                return Err(differs("its idle timeout", "there", "not there").at(&table.object));
             }
             if let Some(counter) = table.direct_counter.and_then(|id| direct_counters.get(&id))
                 && !json.has_counters
