@@ -38,12 +38,11 @@ impl<'a, T: Tracer> Machine<'a, T> {
         let table = &program.tables[index as usize];
         let state = &all.tables[index as usize];
         let mut key = std::mem::take(&mut self.worker.key);
-        let mut masked = std::mem::take(&mut self.worker.masked);
         let entry = if table.matcher == Matcher::None {
             None
         } else {
             self.build_key(table, &mut key);
-            state.find(&key, &mut masked)
+            state.find(&key)
         };
         let (call, selection) = match entry {
             Some(entry) => self.hit(table, entry),
@@ -69,7 +68,6 @@ impl<'a, T: Tracer> Machine<'a, T> {
             self.tracer.table(lookup);
         }
         self.worker.key = key;
-        self.worker.masked = masked;
         let by_action = match call {
             Some(call) => {
                 self.run(call);
@@ -90,13 +88,13 @@ impl<'a, T: Tracer> Machine<'a, T> {
         if table.with_counters {
             entry.counter.count(self.pass.ingress_length as u64);
         }
-        if let Some(meter) = &table.meter {
+        if let (Some(meter), Some(bucket)) = (&table.meter, &entry.meter) {
             let cost = if meter.bytes {
                 self.pass.ingress_length as u64
             } else {
                 1
             };
-            let colour = entry.meter.execute(self.clock.microseconds(), cost);
+            let colour = bucket.execute(self.clock.microseconds(), cost);
             self.set(&meter.target, colour);
         }
         let (TableKind::Indirect(profile) | TableKind::WithSelector(profile)) = table.kind else {

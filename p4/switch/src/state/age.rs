@@ -71,7 +71,7 @@ impl State {
         let id = self.table_id(table)?;
         let slot = self.entry_id(id, key)?;
         match &self.tables[id].ages {
-            Some(ages) => Ok(ages.idle(slot as u32)),
+            Some(ages) => Ok(ages.idle(slot)),
             None => Err(unknown("idle timeout of table", table)),
         }
     }

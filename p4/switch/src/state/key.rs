@@ -1,20 +1,52 @@
 //! Keys of entries: from what the control plane gives to packed words, and back.
 
 use bmv2_json::MatchType;
+use smallvec::SmallVec;
 
-use super::{Result, words_of};
+use super::{Result, word_of, words_of};
 use crate::control::{ControlError, EntryKey, KeyMatch};
 use crate::number::{cut, low_mask, words_to_bytes};
 use crate::program::{KeyElement, Matcher, Table};
 
 /// The key of an entry in packed words.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PackedKey {
-    /// The values; for a range its smallest value.
-    pub(super) value: Box<[u64]>,
-    /// The masks; for a range its largest value.
-    pub(super) mask: Box<[u64]>,
+    /// The values, then the masks. The masks are left out where all bits matter, so that a short
+    /// key needs no memory of its own.
+    words: SmallVec<[u64; 2]>,
+    exact: bool,
     pub(super) priority: u32,
+}
+
+impl PackedKey {
+    /// For `words` words of values, and as many of masks if it is not `exact`.
+    fn zero(words: usize, exact: bool, priority: u32) -> Self {
+        let all = if exact { words } else { 2 * words };
+        Self {
+            words: SmallVec::from_elem(0, all),
+            exact,
+            priority,
+        }
+    }
+
+    /// The values; for a range its smallest value.
+    #[inline]
+    pub(super) fn value(&self) -> &[u64] {
+        if self.exact {
+            &self.words
+        } else {
+            &self.words[..self.words.len() / 2]
+        }
+    }
+
+    /// The masks; for a range its largest value. Empty if all bits matter.
+    pub(super) fn mask(&self) -> &[u64] {
+        if self.exact {
+            &[]
+        } else {
+            &self.words[self.words.len() / 2..]
+        }
+    }
 }
 
 impl KeyElement {
@@ -46,7 +78,7 @@ impl KeyElement {
     }
 
     /// The mask of a prefix.
-    fn prefix(&self, length: u32) -> Vec<u64> {
+    pub(super) fn prefix(&self, length: u32) -> Vec<u64> {
         let mut mask = self.ones();
         let mut rest = vec![u64::MAX; self.words as usize];
         cut(&mut rest, self.width - length);
@@ -81,16 +113,20 @@ pub(super) fn pack(table: &Table, key: &EntryKey) -> Result<PackedKey> {
             },
         });
     }
-    let words = table.key_words;
-    let mut packed = PackedKey {
-        value: vec![0; words].into(),
-        mask: vec![0; words].into(),
-        priority: key.priority,
-    };
+    let exact = table.matcher == Matcher::Exact;
+    let mut packed = PackedKey::zero(table.key_words, exact, key.priority);
     for (element, given) in table.key.iter().zip(&key.matches) {
+        if exact && let (KeyMatch::Exact(bytes), true) = (given, element.width <= 64) {
+            let word = word_of(bytes, element.width, &table.name, &element.name)?;
+            element.pack(&[word], &mut packed.words);
+            continue;
+        }
         let (value, mask) = element_words(table, element, given)?;
-        element.pack(&value, &mut packed.value);
-        element.pack(&mask, &mut packed.mask);
+        let (values, masks) = packed.words.split_at_mut(table.key_words);
+        element.pack(&value, values);
+        if !exact {
+            element.pack(&mask, masks);
+        }
     }
     Ok(packed)
 }
@@ -183,8 +219,11 @@ pub(super) fn unpack(table: &Table, packed: &PackedKey) -> EntryKey {
         .key
         .iter()
         .map(|element| {
-            let value = element.unpack(&packed.value);
-            let mask = element.unpack(&packed.mask);
+            let value = element.unpack(packed.value());
+            let mask = match packed.mask() {
+                [] => element.ones(),
+                mask => element.unpack(mask),
+            };
             let bytes = |words: &[u64]| words_to_bytes(words, element.width);
             let zero = |words: &[u64]| words.iter().all(|word| *word == 0);
             match element.match_type {
@@ -218,7 +257,7 @@ pub(super) fn unpack(table: &Table, packed: &PackedKey) -> EntryKey {
 pub(super) fn prefix_length(table: &Table, packed: &PackedKey) -> u32 {
     match table.matcher {
         Matcher::Lpm(index) => table.key[index]
-            .unpack(&packed.mask)
+            .unpack(packed.mask())
             .iter()
             .map(|word| word.count_ones())
             .sum(),

@@ -1,226 +1,464 @@
-//! Finding the entry of a table that a packet's key hits.
+//! Finding the entry of a table that a packet's key hits: tuple space search (Srinivasan, Suri and
+//! Varghese, "Packet classification using tuple space search", SIGCOMM 1999).
+//!
+//! Entries that match the same bits are a tuple: a hash table over these bits. A table with exact
+//! keys has one tuple, one with a longest-prefix element a tuple for each length, one with ternary
+//! elements a tuple for each mask. Ranges are no part of a tuple, they are compared last.
 
-use std::collections::HashMap;
+mod lengths;
+
+use std::collections::BTreeMap;
 
 use bmv2_json::MatchType;
-use rustc_hash::FxBuildHasher;
+use hashbrown::HashTable;
 
+use super::arena::Arena;
 use super::key::{PackedKey, prefix_length};
-use crate::program::{KeyElement, Matcher, Table};
+use super::table::Entry;
+use crate::program::{Matcher, Table};
+use lengths::Lengths;
+
+/// Up to this many tuples of a table get room for all entries at once, so that none has to be
+/// moved while packets wait. A table has more tuples than that only with many different masks.
+const ROOMY_TUPLES: usize = 40;
+/// The most entries that a tuple gets room for at once.
+const MAX_ROOM: usize = 1 << 21;
 
 /// The entries of a table, by what they match.
 #[derive(Debug)]
-pub(super) enum Lookup {
-    /// A table without key, or with actions only: always a miss.
+pub(super) struct Lookup {
+    kind: Kind,
+    /// The longest prefixes first; by ternary masks those with the largest priority first.
+    tuples: Vec<Tuple>,
+    /// How many entries the table can hold.
+    max_size: usize,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// A table without key: always a miss.
     None,
-    Exact(Exact),
-    /// The longest prefixes first.
-    Lpm(Vec<Prefixes>),
-    /// The largest priorities first; among equal ones the oldest.
-    Ternary(Vec<Ternary>),
+    Exact,
+    /// `None` if all lengths have to be tried.
+    Lpm(Option<Box<Lengths>>),
+    /// With the elements of the key that are ranges.
+    Ternary(Box<[RangeElement]>),
 }
 
-/// Entries by their exact key.
+/// The entries that match the same bits.
 #[derive(Debug)]
-pub(super) enum Exact {
-    One(HashMap<u64, u32, FxBuildHasher>),
-    Many(HashMap<Box<[u64]>, u32, FxBuildHasher>),
-}
-
-/// The entries with prefixes of one length.
-#[derive(Debug)]
-pub(super) struct Prefixes {
-    length: u32,
+struct Tuple {
     mask: Box<[u64]>,
-    entries: Exact,
+    /// Length of the prefix, or largest priority.
+    rank: u32,
+    /// How many entries of each priority there are, in a table by priority.
+    priorities: BTreeMap<u32, u32>,
+    /// The first of the entries with the same value. The others, if there are priorities, follow
+    /// by [`Entry::next`], from the largest priority to the smallest.
+    entries: HashTable<u32>,
+    len: usize,
 }
 
-/// An entry that is found by priority.
+/// Where a range lies in a packed key.
 #[derive(Debug)]
-pub(super) struct Ternary {
-    value: Box<[u64]>,
-    /// Without the ranges.
-    mask: Box<[u64]>,
-    ranges: Box<[Range]>,
-    priority: u32,
-    entry: u32,
-}
-
-#[derive(Debug)]
-struct Range {
+struct RangeElement {
     word: u32,
     words: u32,
     shift: u32,
     width: u32,
-    low: Box<[u64]>,
-    high: Box<[u64]>,
+    /// Its bits in a packed key.
+    bits: Box<[u64]>,
 }
 
-impl Exact {
-    fn new(words: usize) -> Self {
-        if words == 1 {
-            Self::One(HashMap::default())
-        } else {
-            Self::Many(HashMap::default())
-        }
-    }
-
-    fn insert(&mut self, key: &[u64], entry: u32) {
-        match self {
-            Self::One(map) => map.insert(key[0], entry),
-            Self::Many(map) => map.insert(key.into(), entry),
-        };
-    }
-
-    fn remove(&mut self, key: &[u64]) {
-        match self {
-            Self::One(map) => map.remove(&key[0]),
-            Self::Many(map) => map.remove(key),
-        };
-    }
-
-    #[inline]
-    fn find(&self, key: &[u64]) -> Option<u32> {
-        match self {
-            Self::One(map) => map.get(&key[0]).copied(),
-            Self::Many(map) => map.get(key).copied(),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::One(map) => map.is_empty(),
-            Self::Many(map) => map.is_empty(),
-        }
-    }
+/// A hash of a packed key. Keys come from the control plane: nobody can choose them to collide
+/// who could not fill the table with anything else.
+#[inline]
+fn hash(words: impl Iterator<Item = u64>) -> u64 {
+    const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+    words.fold(0x243f_6a88_85a3_08d3, |state: u64, word| {
+        let product = u128::from(state ^ word) * u128::from(MULTIPLIER);
+        (product as u64) ^ (product >> 64) as u64
+    })
 }
 
-impl Range {
-    fn new(element: &KeyElement, packed: &PackedKey) -> Self {
-        Self {
-            word: element.word,
-            words: element.words,
-            shift: element.shift,
-            width: element.width,
-            low: element.unpack(&packed.value).into(),
-            high: element.unpack(&packed.mask).into(),
-        }
+impl RangeElement {
+    fn of(table: &Table) -> Box<[Self]> {
+        table
+            .key
+            .iter()
+            .filter(|element| element.match_type == MatchType::Range)
+            .map(|element| {
+                let mut bits = vec![0; table.key_words];
+                element.pack(&element.ones(), &mut bits);
+                Self {
+                    word: element.word,
+                    words: element.words,
+                    shift: element.shift,
+                    width: element.width,
+                    bits: bits.into(),
+                }
+            })
+            .collect()
     }
 
-    fn contains(&self, key: &[u64]) -> bool {
+    /// Whether the value in a key is in the range of an entry.
+    fn holds(&self, key: &[u64], entry: &PackedKey) -> bool {
         let word = self.word as usize;
+        let (low, high) = (entry.value(), entry.mask());
         if self.width <= 64 {
-            let value = (key[word] >> self.shift) & crate::number::low_mask(self.width);
-            return self.low[0] <= value && value <= self.high[0];
+            let of =
+                |words: &[u64]| (words[word] >> self.shift) & crate::number::low_mask(self.width);
+            let value = of(key);
+            return of(low) <= value && value <= of(high);
         }
-        let value = key[word..word + self.words as usize].iter().rev();
-        self.low.iter().rev().le(value.clone()) && value.le(self.high.iter().rev())
+        let range = word..word + self.words as usize;
+        let value = key[range.clone()].iter().rev();
+        low[range.clone()].iter().rev().le(value.clone()) && value.le(high[range].iter().rev())
+    }
+}
+
+impl Tuple {
+    /// `room` is for how many entries.
+    fn new(mask: &[u64], rank: u32, room: usize) -> Self {
+        Self {
+            mask: mask.into(),
+            rank,
+            priorities: BTreeMap::new(),
+            entries: HashTable::with_capacity(room),
+            len: 0,
+        }
+    }
+
+    /// Hash of the bits of a key, or of the value of an entry, that the tuple looks at.
+    #[inline]
+    fn hash(&self, key: &[u64]) -> u64 {
+        hash(key.iter().zip(&self.mask).map(|(word, mask)| word & mask))
+    }
+
+    /// Whether an entry has the same bits as a key.
+    #[inline]
+    fn same(&self, entry: &PackedKey, key: &[u64]) -> bool {
+        entry
+            .value()
+            .iter()
+            .zip(key)
+            .zip(&self.mask)
+            .all(|((value, key), mask)| (value ^ key) & mask == 0)
+    }
+
+    /// The first entry that matches a key.
+    #[inline]
+    fn find(&self, entries: &Arena<Entry>, key: &[u64]) -> Option<u32> {
+        self.entries
+            .find(self.hash(key), |id| {
+                entries
+                    .get(*id)
+                    .is_some_and(|entry| self.same(&entry.key, key))
+            })
+            .copied()
+    }
+
+    fn insert(&mut self, entries: &mut Arena<Entry>, id: u32) {
+        let Some(new) = entries.get(id) else {
+            return;
+        };
+        let (value, priority) = (new.key.value().to_vec(), new.key.priority);
+        self.len += 1;
+        let Some(first) = self.find(entries, &value) else {
+            let Self {
+                entries: table,
+                mask,
+                ..
+            } = self;
+            let rehash = |id: &u32| {
+                let value = entries.get(*id).map_or(&[][..], |entry| entry.key.value());
+                hash(
+                    value
+                        .iter()
+                        .zip(mask.iter())
+                        .map(|(word, mask)| word & mask),
+                )
+            };
+            table.insert_unique(rehash(&id), id, rehash);
+            return;
+        };
+        let precedes = |slot: u32| {
+            entries
+                .get(slot)
+                .is_some_and(|entry| entry.key.priority >= priority)
+        };
+        if !precedes(first) {
+            self.replace_first(entries, &value, id);
+            set_next(entries, id, Some(first));
+            return;
+        }
+        let mut before = first;
+        while let Some(after) = next_of(entries, before).filter(|after| precedes(*after)) {
+            before = after;
+        }
+        let after = next_of(entries, before);
+        set_next(entries, id, after);
+        set_next(entries, before, Some(id));
+    }
+
+    fn replace_first(&mut self, entries: &Arena<Entry>, value: &[u64], id: u32) {
+        let hash = self.hash(value);
+        let Self {
+            entries: table,
+            mask,
+            ..
+        } = self;
+        let found = table.find_mut(hash, |slot| {
+            entries.get(*slot).is_some_and(|entry| {
+                let bits = entry.key.value().iter().zip(value).zip(mask.iter());
+                bits.into_iter()
+                    .all(|((held, value), mask)| (held ^ value) & mask == 0)
+            })
+        });
+        if let Some(slot) = found {
+            *slot = id;
+        }
+    }
+
+    fn remove(&mut self, entries: &mut Arena<Entry>, id: u32) {
+        let Some(entry) = entries.get(id) else {
+            return;
+        };
+        let (value, next) = (entry.key.value().to_vec(), entry.next);
+        let Some(first) = self.find(entries, &value) else {
+            return;
+        };
+        self.len -= 1;
+        if first != id {
+            let mut before = first;
+            while let Some(after) = next_of(entries, before) {
+                if after == id {
+                    set_next(entries, before, next);
+                    return;
+                }
+                before = after;
+            }
+        } else if let Some(next) = next {
+            self.replace_first(entries, &value, next);
+        } else if let Ok(slot) = self
+            .entries
+            .find_entry(self.hash(&value), |slot| *slot == id)
+        {
+            slot.remove();
+        }
+    }
+}
+
+fn next_of(entries: &Arena<Entry>, id: u32) -> Option<u32> {
+    entries.get(id)?.next
+}
+
+fn set_next(entries: &mut Arena<Entry>, id: u32, next: Option<u32>) {
+    if let Some(entry) = entries.get_mut(id) {
+        entry.next = next;
     }
 }
 
 impl Lookup {
     pub(super) fn new(table: &Table) -> Self {
-        match table.matcher {
-            Matcher::None => Self::None,
-            Matcher::Exact => Self::Exact(Exact::new(table.key_words)),
-            Matcher::Lpm(_) => Self::Lpm(Vec::new()),
-            Matcher::Ternary => Self::Ternary(Vec::new()),
+        Self {
+            kind: match table.matcher {
+                Matcher::None => Kind::None,
+                Matcher::Exact => Kind::Exact,
+                Matcher::Lpm(element) => Kind::Lpm(
+                    Lengths::new(&table.key, element, table.key_words, table.max_size)
+                        .map(Box::new),
+                ),
+                Matcher::Ternary => Kind::Ternary(RangeElement::of(table)),
+            },
+            tuples: Vec::new(),
+            max_size: table.max_size,
         }
     }
 
-    /// The entry that a packed key hits. `scratch` is of any content.
+    fn room(&self) -> usize {
+        if self.tuples.len() < ROOMY_TUPLES {
+            self.max_size.min(MAX_ROOM)
+        } else {
+            0
+        }
+    }
+
+    /// The entry that a packed key hits.
     #[inline]
-    pub(super) fn find(&self, key: &[u64], scratch: &mut Vec<u64>) -> Option<u32> {
-        match self {
-            Self::None => None,
-            Self::Exact(entries) => entries.find(key),
-            Self::Lpm(lengths) => lengths.iter().find_map(|prefixes| {
-                if let Exact::One(map) = &prefixes.entries {
-                    return map.get(&(key[0] & prefixes.mask[0])).copied();
-                }
-                scratch.clear();
-                scratch.extend(
-                    key.iter()
-                        .zip(&prefixes.mask)
-                        .map(|(word, mask)| word & mask),
-                );
-                prefixes.entries.find(scratch)
-            }),
-            Self::Ternary(entries) => entries
+    pub(super) fn find<'e>(
+        &self,
+        entries: &'e Arena<Entry>,
+        key: &[u64],
+    ) -> Option<(u32, &'e Entry)> {
+        let with_id = |id| Some((id, entries.get(id)?));
+        match &self.kind {
+            Kind::None => None,
+            Kind::Exact => with_id(self.tuples.first()?.find(entries, key)?),
+            Kind::Lpm(Some(lengths)) => lengths
+                .places(key)
+                .find_map(|place| with_id(self.tuples.get(place)?.find(entries, key)?)),
+            Kind::Lpm(None) => self
+                .tuples
                 .iter()
-                .find(|entry| {
-                    key.iter()
-                        .zip(&entry.mask)
-                        .zip(&entry.value)
-                        .all(|((word, mask), value)| word & mask == *value)
-                        && entry.ranges.iter().all(|range| range.contains(key))
-                })
-                .map(|entry| entry.entry),
+                .find_map(|tuple| with_id(tuple.find(entries, key)?)),
+            Kind::Ternary(ranges) => self.find_ternary(entries, key, ranges),
         }
     }
 
-    pub(super) fn insert(&mut self, table: &Table, key: &PackedKey, entry: u32) {
-        match self {
-            Self::None => {}
-            Self::Exact(entries) => entries.insert(&key.value, entry),
-            Self::Lpm(lengths) => {
-                let length = prefix_length(table, key);
-                let place = lengths.partition_point(|prefixes| prefixes.length > length);
-                if lengths
-                    .get(place)
-                    .is_none_or(|prefixes| prefixes.length != length)
-                {
-                    let prefixes = Prefixes {
-                        length,
-                        mask: key.mask.clone(),
-                        entries: Exact::new(key.value.len()),
-                    };
-                    lengths.insert(place, prefixes);
-                }
-                lengths[place].entries.insert(&key.value, entry);
+    fn find_ternary<'e>(
+        &self,
+        entries: &'e Arena<Entry>,
+        key: &[u64],
+        ranges: &[RangeElement],
+    ) -> Option<(u32, &'e Entry)> {
+        let with_id = |id| Some((id, entries.get(id)?));
+        let mut best: Option<(u32, &Entry)> = None;
+        for tuple in &self.tuples {
+            if best.is_some_and(|(_, best)| best.key.priority >= tuple.rank) {
+                break;
             }
-            Self::Ternary(entries) => {
-                let mut value = key.value.clone();
-                let mut mask = key.mask.clone();
-                let mut ranges = Vec::new();
-                for element in &table.key {
-                    if element.match_type == MatchType::Range {
-                        ranges.push(Range::new(element, key));
-                        let mut place = vec![0; mask.len()];
-                        element.pack(&element.ones(), &mut place);
-                        for (i, place) in place.iter().enumerate() {
-                            mask[i] &= !place;
-                            value[i] &= !place;
-                        }
+            let mut next = tuple.find(entries, key);
+            while let Some((id, entry)) = next.and_then(with_id) {
+                if ranges.iter().all(|range| range.holds(key, &entry.key)) {
+                    if best.is_none_or(|(_, best)| best.key.priority < entry.key.priority) {
+                        best = Some((id, entry));
                     }
+                    break;
                 }
-                let place = entries.partition_point(|other| other.priority >= key.priority);
-                let entry = Ternary {
-                    value,
-                    mask,
-                    ranges: ranges.into(),
-                    priority: key.priority,
-                    entry,
-                };
-                entries.insert(place, entry);
+                next = entry.next;
             }
         }
+        best
     }
 
-    pub(super) fn remove(&mut self, table: &Table, key: &PackedKey, entry: u32) {
-        match self {
-            Self::None => {}
-            Self::Exact(entries) => entries.remove(&key.value),
-            Self::Lpm(lengths) => {
-                let length = prefix_length(table, key);
-                if let Some(place) = lengths.iter().position(|p| p.length == length) {
-                    lengths[place].entries.remove(&key.value);
-                    if lengths[place].entries.is_empty() {
-                        lengths.remove(place);
-                    }
+    /// The bits that entries with such a key match, without ranges.
+    fn tuple_mask(&self, key: &PackedKey) -> Vec<u64> {
+        if key.mask().is_empty() {
+            return vec![u64::MAX; key.value().len()];
+        }
+        let mut mask = key.mask().to_vec();
+        if let Kind::Ternary(ranges) = &self.kind {
+            for range in ranges {
+                for (word, bits) in mask.iter_mut().zip(&range.bits) {
+                    *word &= !bits;
                 }
             }
-            Self::Ternary(entries) => entries.retain(|other| other.entry != entry),
+        }
+        mask
+    }
+
+    fn tuple_of(&self, key: &PackedKey) -> Option<usize> {
+        if matches!(self.kind, Kind::Exact) {
+            return (!self.tuples.is_empty()).then_some(0);
+        }
+        let mask = self.tuple_mask(key);
+        self.tuples.iter().position(|tuple| *tuple.mask == *mask)
+    }
+
+    /// The entry that has a key.
+    pub(super) fn entry_of(&self, entries: &Arena<Entry>, key: &PackedKey) -> Option<u32> {
+        let tuple = self.tuples.get(self.tuple_of(key)?)?;
+        let mut next = tuple.find(entries, key.value());
+        while let Some(id) = next {
+            let entry = entries.get(id)?;
+            if entry.key == *key {
+                return next;
+            }
+            next = entry.next;
+        }
+        None
+    }
+
+    /// Adds an entry whose key is not there yet.
+    pub(super) fn insert(&mut self, table: &Table, entries: &mut Arena<Entry>, id: u32) {
+        let Some(entry) = entries.get(id) else {
+            return;
+        };
+        let key = entry.key.clone();
+        let rank = match &mut self.kind {
+            Kind::None => return,
+            Kind::Exact => 0,
+            Kind::Lpm(lengths) => {
+                let length = prefix_length(table, &key);
+                if let Some(lengths) = lengths {
+                    lengths.insert(key.value(), length);
+                }
+                length
+            }
+            Kind::Ternary(_) => key.priority,
+        };
+        let place = match self.tuple_of(&key) {
+            Some(place) => place,
+            None => {
+                let tuple = Tuple::new(&self.tuple_mask(&key), rank, self.room());
+                self.tuples.push(tuple);
+                self.tuples.len() - 1
+            }
+        };
+        let tuple = &mut self.tuples[place];
+        tuple.insert(entries, id);
+        if matches!(self.kind, Kind::Ternary(_)) {
+            *tuple.priorities.entry(rank).or_default() += 1;
+        }
+        let rank = rank.max(tuple.rank);
+        self.set_rank(place, rank);
+    }
+
+    /// Keeps the tuples in their order after a change of a rank.
+    fn set_rank(&mut self, place: usize, rank: u32) {
+        let before = place
+            .checked_sub(1)
+            .and_then(|place| self.tuples.get(place));
+        let in_order = before.is_none_or(|before| before.rank >= rank)
+            && self
+                .tuples
+                .get(place + 1)
+                .is_none_or(|after| after.rank <= rank);
+        if in_order {
+            self.tuples[place].rank = rank;
+            return;
+        }
+        let mut tuple = self.tuples.remove(place);
+        tuple.rank = rank;
+        let place = self.tuples.partition_point(|other| other.rank >= rank);
+        self.tuples.insert(place, tuple);
+    }
+
+    /// Takes an entry out that is about to be removed.
+    pub(super) fn remove(&mut self, table: &Table, entries: &mut Arena<Entry>, id: u32) {
+        let Some(entry) = entries.get(id) else {
+            return;
+        };
+        let key = entry.key.clone();
+        let Some(place) = self.tuple_of(&key) else {
+            return;
+        };
+        let tuple = &mut self.tuples[place];
+        tuple.remove(entries, id);
+        let empty = tuple.len == 0;
+        match &mut self.kind {
+            Kind::None | Kind::Exact => return,
+            Kind::Lpm(lengths) => {
+                if let Some(lengths) = lengths {
+                    lengths.remove(key.value(), prefix_length(table, &key));
+                }
+            }
+            Kind::Ternary(_) => {
+                if let Some(count) = tuple.priorities.get_mut(&key.priority) {
+                    *count -= 1;
+                    if *count == 0 {
+                        tuple.priorities.remove(&key.priority);
+                    }
+                }
+                if let Some((rank, _)) = tuple.priorities.last_key_value() {
+                    let rank = *rank;
+                    self.set_rank(place, rank);
+                }
+            }
+        }
+        if empty {
+            self.tuples.remove(place);
         }
     }
 }

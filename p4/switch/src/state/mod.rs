@@ -1,6 +1,7 @@
 //! The state of a loaded program: what the control plane writes and packets read and count.
 
 mod age;
+mod arena;
 mod arrays;
 mod key;
 mod lookup;
@@ -212,8 +213,7 @@ fn unknown(kind: &'static str, name: &str) -> ControlError {
     }
 }
 
-/// The words of a value that must fit into `width` bits.
-fn words_of(bytes: &[u8], width: u32, owner: &str, field: &str) -> Result<Vec<u64>> {
+fn check_width(bytes: &[u8], width: u32, owner: &str, field: &str) -> Result<()> {
     let needed = bits_of_bytes(bytes);
     if needed > width {
         return Err(ControlError::TooWide {
@@ -223,7 +223,21 @@ fn words_of(bytes: &[u8], width: u32, owner: &str, field: &str) -> Result<Vec<u6
             width,
         });
     }
+    Ok(())
+}
+
+/// The words of a value that must fit into `width` bits.
+fn words_of(bytes: &[u8], width: u32, owner: &str, field: &str) -> Result<Vec<u64>> {
+    check_width(bytes, width, owner, field)?;
     let mut words = vec![0; words_for(width)];
     bytes_to_words(bytes, &mut words);
     Ok(words)
+}
+
+/// As [`words_of`], for a width of at most 64 bits.
+fn word_of(bytes: &[u8], width: u32, owner: &str, field: &str) -> Result<u64> {
+    check_width(bytes, width, owner, field)?;
+    Ok(bytes
+        .iter()
+        .fold(0, |word: u64, byte| word << 8 | u64::from(*byte)))
 }

@@ -1,16 +1,15 @@
 //! Tables: entries, default actions, direct counters and meters.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use slab::Slab;
-
 use super::age::Ages;
+use super::arena::Arena;
 use super::arrays::{Counter, Meter, check_meter};
 use super::key::{PackedKey, has_priority, pack, unpack};
 use super::lookup::Lookup;
 use super::profile::check_weights;
-use super::{Result, State, unknown, words_of};
+use super::{Result, State, unknown, word_of, words_of};
 use crate::clock::Clock;
 use crate::control::{
     ActionCall, ActionInfo, ControlError, CounterValue, EntryAction, EntryKey, EntryRef, KeyInfo,
@@ -24,7 +23,7 @@ use crate::program::{ActionId, Program, StaticAction, Table, TableKind};
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) action: ActionId,
-    pub(crate) arguments: Arc<[u64]>,
+    pub(crate) arguments: Box<[u64]>,
 }
 
 impl Call {
@@ -58,12 +57,12 @@ impl Call {
         }
         let mut words = Vec::with_capacity(definition.words);
         for (parameter, argument) in definition.parameters.iter().zip(arguments) {
-            words.extend(words_of(
-                argument,
-                parameter.width,
-                &definition.name,
-                &parameter.name,
-            )?);
+            let (width, owner, name) = (parameter.width, &definition.name, &parameter.name);
+            if width <= 64 {
+                words.push(word_of(argument, width, owner, name)?);
+            } else {
+                words.extend(words_of(argument, width, owner, name)?);
+            }
         }
         Ok(Self {
             action,
@@ -129,17 +128,19 @@ impl ActionSet {
 /// An entry of a table.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    key: PackedKey,
+    pub(super) key: PackedKey,
     pub(crate) target: Target,
     pub(crate) counter: Counter,
-    pub(crate) meter: Meter,
+    /// Only in a table with meters.
+    pub(crate) meter: Option<Box<Meter>>,
+    /// The next entry that matches the same bits with a lower priority.
+    pub(super) next: Option<u32>,
 }
 
 /// The entries of a table.
 #[derive(Debug)]
 pub(crate) struct TableState {
-    entries: Slab<Entry>,
-    ids: HashMap<PackedKey, u32>,
+    entries: Arena<Entry>,
     lookup: Lookup,
     pub(crate) default: Option<Call>,
     pub(crate) default_counter: Counter,
@@ -151,8 +152,7 @@ pub(crate) struct TableState {
 impl TableState {
     pub(super) fn new(table: &Table, clock: &Arc<Clock>) -> Self {
         Self {
-            entries: Slab::new(),
-            ids: HashMap::new(),
+            entries: Arena::default(),
             lookup: Lookup::new(table),
             default: None,
             default_counter: Counter::default(),
@@ -163,16 +163,16 @@ impl TableState {
 
     /// The entry that a packed key hits.
     #[inline]
-    pub(crate) fn find(&self, key: &[u64], scratch: &mut Vec<u64>) -> Option<&Entry> {
-        let id = self.lookup.find(key, scratch)?;
+    pub(crate) fn find(&self, key: &[u64]) -> Option<&Entry> {
+        let (id, entry) = self.lookup.find(&self.entries, key)?;
         if let Some(ages) = &self.ages {
             ages.hit(id);
         }
-        self.entries.get(id as usize)
+        Some(entry)
     }
 
     pub(super) fn rebuild_sets(&mut self, down: &HashSet<PortNumber>) {
-        for (_, entry) in &mut self.entries {
+        for entry in self.entries.values_mut() {
             if let Target::Set(set) = &mut entry.target
                 && set.given.iter().any(|action| action.watch_port.is_some())
             {
@@ -183,16 +183,20 @@ impl TableState {
 
     fn insert(&mut self, table: &Table, key: PackedKey, target: Target) {
         let id = self.entries.insert(Entry {
-            key: key.clone(),
+            key,
             target,
             counter: Counter::default(),
-            meter: Meter::default(),
-        }) as u32;
+            meter: table.meter.as_ref().map(|_| Box::default()),
+            next: None,
+        });
         if let Some(ages) = &mut self.ages {
             ages.start(id);
         }
-        self.lookup.insert(table, &key, id);
-        self.ids.insert(key, id);
+        self.lookup.insert(table, &mut self.entries, id);
+    }
+
+    fn id_of(&self, key: &PackedKey) -> Option<u32> {
+        self.lookup.entry_of(&self.entries, key)
     }
 
     /// The key of an entry as the control plane gave it, for traces.
@@ -217,7 +221,7 @@ impl State {
             };
             for entry in table.entries.iter().flatten() {
                 let key = pack(table, &entry.key).map_err(invalid)?;
-                if state.ids.contains_key(&key) {
+                if state.id_of(&key).is_some() {
                     return Err(invalid(exists(table)));
                 }
                 let call = Call::of_program(&program, &entry.action).map_err(invalid)?;
@@ -266,7 +270,7 @@ impl State {
                 })
                 .collect(),
             max_size: table.max_size,
-            size: self.tables[id].ids.len(),
+            size: self.tables[id].entries.len(),
             action_profile: match table.kind {
                 TableKind::Simple => None,
                 TableKind::Indirect(profile) | TableKind::WithSelector(profile) => {
@@ -409,13 +413,11 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn entry_id(&self, id: usize, key: &EntryKey) -> Result<usize> {
+    pub(super) fn entry_id(&self, id: usize, key: &EntryKey) -> Result<u32> {
         let table = &self.program.tables[id];
         let key = pack(table, key)?;
         self.tables[id]
-            .ids
-            .get(&key)
-            .map(|entry| *entry as usize)
+            .id_of(&key)
             .ok_or_else(|| ControlError::NotFound {
                 owner: table.name.to_string(),
                 what: "entry with this key".to_owned(),
@@ -441,11 +443,11 @@ impl State {
             });
         }
         let key = pack(definition, &entry.key)?;
-        if self.tables[id].ids.contains_key(&key) {
+        if self.tables[id].id_of(&key).is_some() {
             return Err(exists(definition));
         }
         let target = self.target(id, &entry.action)?;
-        if self.tables[id].ids.len() >= definition.max_size {
+        if self.tables[id].entries.len() >= definition.max_size {
             return Err(ControlError::Full {
                 owner: table.to_owned(),
                 limit: definition.max_size,
@@ -493,13 +495,12 @@ impl State {
         let slot = self.entry_id(id, key)?;
         let program = self.program.clone();
         let state = &mut self.tables[id];
-        let Some(entry) = state.entries.try_remove(slot) else {
-            return Ok(());
-        };
-        state.ids.remove(&entry.key);
         state
             .lookup
-            .remove(&program.tables[id], &entry.key, slot as u32);
+            .remove(&program.tables[id], &mut state.entries, slot);
+        let Some(entry) = state.entries.remove(slot) else {
+            return Ok(());
+        };
         self.count_use(id, &entry.target, false);
         Ok(())
     }
@@ -628,14 +629,18 @@ impl State {
         }
     }
 
-    fn direct<'s>(&'s self, id: usize, entry: &EntryRef) -> Result<(&'s Counter, &'s Meter)> {
+    fn direct<'s>(
+        &'s self,
+        id: usize,
+        entry: &EntryRef,
+    ) -> Result<(&'s Counter, Option<&'s Meter>)> {
         let state = &self.tables[id];
         match entry {
-            EntryRef::Default => Ok((&state.default_counter, &state.default_meter)),
+            EntryRef::Default => Ok((&state.default_counter, Some(&state.default_meter))),
             EntryRef::Key(key) => {
                 let slot = self.entry_id(id, key)?;
                 match state.entries.get(slot) {
-                    Some(entry) => Ok((&entry.counter, &entry.meter)),
+                    Some(entry) => Ok((&entry.counter, entry.meter.as_deref())),
                     None => Err(unknown("entry of table", &self.program.tables[id].name)),
                 }
             }
@@ -655,7 +660,8 @@ impl State {
         if self.program.tables[id].meter.is_none() {
             return Err(unknown("direct meter of table", table));
         }
-        Ok(self.direct(id, entry)?.1)
+        let (_, meter) = self.direct(id, entry)?;
+        meter.ok_or_else(|| unknown("direct meter of table", table))
     }
 
     /// The counter of an entry, or of the default action.
