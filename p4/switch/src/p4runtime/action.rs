@@ -1,6 +1,5 @@
 //! Actions with their arguments: from and to the Action message (section 9.1.2).
 
-use p4runtime_proto::bytestring;
 use p4runtime_proto::p4::v1;
 
 use super::refusal::Refusal;
@@ -52,9 +51,9 @@ pub(crate) fn decode(
                 .filter(|value| value.param_id == param.id);
             let place = || format!("parameter {} ({})", param.id, param.name);
             match (values.next(), values.next()) {
-                (Some(value), None) => Ok(bytestring::check(&value.value, param.width)
-                    .map_err(|error| Refusal::from(error).at(place()))?
-                    .to_vec()),
+                (Some(value), None) => param
+                    .decode(&value.value)
+                    .map_err(|refusal| refusal.at(place())),
                 (None, _) => Err(Refusal::invalid_argument("it has no value").at(place())),
                 (Some(_), Some(_)) => {
                     Err(Refusal::invalid_argument("it is there twice").at(place()))
@@ -86,7 +85,7 @@ pub(crate) fn encode(schema: &Schema, held: &ActionCall) -> Result<v1::Action> {
             .zip(&held.arguments)
             .map(|(param, value)| v1::action::Param {
                 param_id: param.id,
-                value: bytestring::canonical(value).to_vec(),
+                value: param.encode(value),
             })
             .collect(),
     })

@@ -14,6 +14,7 @@ use super::entity::{Notes, Reader, Writer, no_entity, snapshot};
 use super::refusal::Refusal;
 use super::role::Access;
 use super::schema::Schema;
+use super::translation::Ports;
 use crate::control::PortNumber;
 use crate::{State, Switch, SwitchConfig};
 
@@ -109,7 +110,7 @@ impl Device {
             return BTreeMap::new();
         }
         let expired = switch.read(|state| Ok(notes.expired(now, schema, state)));
-        match expired.map_err(Refusal::from).flatten() {
+        match expired.map_err(Refusal::from).and_then(|expired| expired) {
             Ok(expired) => expired,
             Err(error) => {
                 tracing::error!(%error, "idle timeouts");
@@ -205,7 +206,11 @@ impl Device {
         let document = Document::from_json(&config.p4_device_config).map_err(|error| {
             Refusal::invalid_argument(format!("the p4_device_config is not a BMv2 JSON: {error}"))
         })?;
-        let mut schema = Schema::new(info)?;
+        let ports = Ports {
+            switch: self.switch.clone(),
+            cpu_port: self.switch_config.cpu_port,
+        };
+        let mut schema = Schema::new(info, &ports)?;
         let (switch, _events) = Switch::new(self.switch_config.clone());
         let unloadable = |error| {
             Refusal::invalid_argument(format!(

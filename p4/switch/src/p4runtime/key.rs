@@ -7,7 +7,7 @@ use p4runtime_proto::p4::v1::field_match::{Exact, Lpm, Optional, Range, Ternary}
 use p4runtime_proto::p4::v1::{FieldMatch, field_match::FieldMatchType};
 
 use super::refusal::Refusal;
-use super::schema::{KeyField, MatchKind, Table};
+use super::schema::{Field, KeyField, MatchKind, Table};
 use crate::control::{EntryKey, KeyMatch};
 
 type Result<T> = std::result::Result<T, Refusal>;
@@ -72,7 +72,7 @@ fn decode_match(key: &KeyField, given: Option<&FieldMatch>) -> Result<KeyMatch> 
             Ok(KeyMatch::Any)
         };
     };
-    let padded = |bytes: &[u8]| bytestring::decode_padded(bytes, width).map_err(Refusal::from);
+    let padded = |bytes: &[u8]| key.field.decode(bytes);
     match (key.kind, &given.field_match_type) {
         (MatchKind::Exact, Some(FieldMatchType::Exact(exact))) => {
             let value = padded(&exact.value)?;
@@ -107,7 +107,8 @@ fn decode_match(key: &KeyField, given: Option<&FieldMatch>) -> Result<KeyMatch> 
             })
         }
         (MatchKind::Ternary, Some(FieldMatchType::Ternary(ternary))) => {
-            let (value, mask) = (padded(&ternary.value)?, padded(&ternary.mask)?);
+            let value = padded(&ternary.value)?;
+            let mask = decode_mask(&key.field, &ternary.mask)?;
             if mask.iter().all(|byte| *byte == 0) {
                 return Err(Refusal::invalid_argument(
                     "the mask is 0; a match on anything is left out",
@@ -155,8 +156,8 @@ pub(crate) fn encode_matches(key: &[KeyField], matches: &[KeyMatch]) -> Vec<Fiel
 }
 
 fn encode_match(key: &KeyField, held: &KeyMatch) -> Option<FieldMatchType> {
-    let short = |bytes: &[u8]| bytestring::canonical(bytes).to_vec();
-    let full = || prefix_mask(key.field.width, key.field.width);
+    let short = |bytes: &[u8]| key.field.encode(bytes);
+    let full = || encode_mask(&key.field, &prefix_mask(key.field.width, key.field.width));
     let exact = |value: &[u8]| match key.kind {
         MatchKind::Optional => FieldMatchType::Optional(Optional {
             value: short(value),
@@ -184,13 +185,34 @@ fn encode_match(key: &KeyField, held: &KeyMatch) -> Option<FieldMatchType> {
         KeyMatch::Ternary { value, .. } if key.kind == MatchKind::Optional => exact(value),
         KeyMatch::Ternary { value, mask } => FieldMatchType::Ternary(Ternary {
             value: short(value),
-            mask: short(mask),
+            mask: encode_mask(&key.field, mask),
         }),
         KeyMatch::Range { low, high } => FieldMatchType::Range(Range {
             low: short(low),
             high: short(high),
         }),
     })
+}
+
+/// A mask. That of all bits has the controller's number of them, where a type is translated.
+fn decode_mask(field: &Field, mask: &[u8]) -> Result<Vec<u8>> {
+    let all = controllers_mask(field);
+    if all.is_some_and(|all| bytestring::canonical(mask) == bytestring::canonical(&all)) {
+        return Ok(prefix_mask(field.width, field.width));
+    }
+    Ok(bytestring::decode_padded(mask, field.width)?)
+}
+
+fn encode_mask(field: &Field, mask: &[u8]) -> Vec<u8> {
+    match controllers_mask(field) {
+        Some(all) if mask == prefix_mask(field.width, field.width) => all,
+        _ => bytestring::canonical(mask).to_vec(),
+    }
+}
+
+fn controllers_mask(field: &Field) -> Option<Vec<u8>> {
+    let bits = field.translation.as_ref()?.bits()?;
+    Some(prefix_mask(bits, bits))
 }
 
 fn kind_of(given: &FieldMatchType) -> &'static str {
@@ -247,7 +269,7 @@ mod tests {
                 id: 1,
                 name: "f".into(),
                 width,
-                translated: false,
+                translation: None,
             },
             kind,
             validity: false,

@@ -25,6 +25,7 @@ mod schema;
 mod service;
 mod streams;
 mod tls;
+mod translation;
 
 pub use address::Address;
 pub use controllers::StreamStatistics;

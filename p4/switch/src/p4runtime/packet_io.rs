@@ -4,7 +4,6 @@
 //! The program's `packet_in` and `packet_out` headers have the fields of the P4Info, in its
 //! order, one after the other without gaps, filled up to whole bytes at the end.
 
-use p4runtime_proto::bytestring;
 use p4runtime_proto::p4::v1::{PacketIn, PacketMetadata, PacketOut};
 
 use super::bits::{BitWriter, bits_at};
@@ -39,8 +38,7 @@ pub(crate) fn decode_packet_out(header: Option<&[Field]>, packet: &PacketOut) ->
                 return Err(place(Refusal::invalid_argument("it is there twice")));
             }
         };
-        let value = bytestring::decode_padded(value, field.width);
-        bits.push(&value.map_err(|error| place(error.into()))?, field.width);
+        bits.push(&field.decode(value).map_err(place)?, field.width);
     }
     let mut bytes = bits.into_bytes();
     bytes.extend_from_slice(&packet.payload);
@@ -67,7 +65,7 @@ pub(crate) fn encode_packet_in(header: Option<&[Field]>, packet: &[u8]) -> Resul
         offset += field.width as usize;
         PacketMetadata {
             metadata_id: field.id,
-            value: bytestring::canonical(&value).to_vec(),
+            value: field.encode(&value),
         }
     });
     Ok(PacketIn {
@@ -88,7 +86,7 @@ mod tests {
                 id,
                 name: name.into(),
                 width,
-                translated: false,
+                translation: None,
             })
             .collect()
     }

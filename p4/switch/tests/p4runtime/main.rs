@@ -17,5 +17,6 @@ mod roles;
 mod support;
 mod tables;
 mod tls;
+mod translation;
 mod value_sets;
 mod write;

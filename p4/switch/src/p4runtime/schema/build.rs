@@ -2,10 +2,11 @@
 //! refused with words.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use p4runtime_proto::p4::config::v1::{
     self as config, MatchField, P4Info, Preamble, action_profile, action_ref::Scope as InfoScope,
-    match_field, p4_new_type_spec, p4_new_type_translation,
+    match_field, p4_new_type_spec::Representation,
 };
 
 use super::{
@@ -14,6 +15,7 @@ use super::{
 };
 use crate::p4runtime::refusal::Refusal;
 use crate::p4runtime::role;
+use crate::p4runtime::translation::{Ports, Translation};
 
 type Result<T> = std::result::Result<T, Refusal>;
 
@@ -22,9 +24,11 @@ impl Schema {
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` when the P4Info contradicts itself or asks for what this switch lacks.
-    pub(crate) fn new(info: &P4Info) -> Result<Self> {
+    pub(crate) fn new(info: &P4Info, ports: &Ports) -> Result<Self> {
+        let types = info.type_info.clone().unwrap_or_default();
         let mut schema = Self {
-            types: info.type_info.clone().unwrap_or_default(),
+            translations: translations(&types, ports)?,
+            types,
             owners: owners(info),
             ..Self::default()
         };
@@ -122,6 +126,12 @@ impl Schema {
         for set in &info.value_sets {
             let object = object("value set", set.preamble.as_ref())?;
             let key = self.key(&set.r#match).map_err(|r| r.at(&object))?;
+            if key.iter().any(|key| key.field.translation.is_some()) {
+                return Err(Refusal::invalid_argument(
+                    "this switch has no translated types in value sets",
+                )
+                .at(&object));
+            }
             let size = usize::try_from(set.size).unwrap_or(0);
             insert(
                 &mut self.value_sets,
@@ -203,8 +213,18 @@ impl Schema {
                     ))
                 })?;
                 let type_name = field.type_name.as_ref();
+                let field = self.field(field.id, &field.name, field.bitwidth, type_name)?;
+                let of_strings = (field.translation.as_ref())
+                    .is_some_and(|translation| translation.bits().is_none());
+                if of_strings && !matches!(kind, MatchKind::Exact | MatchKind::Optional) {
+                    return Err(Refusal::invalid_argument(format!(
+                        "match field {} ({}): {kind} matches on strings have no meaning, only \
+                         exact and optional ones",
+                        field.id, field.name
+                    )));
+                }
                 Ok(KeyField {
-                    field: self.field(field.id, &field.name, field.bitwidth, type_name)?,
+                    field,
                     kind,
                     validity: false,
                 })
@@ -236,24 +256,10 @@ impl Schema {
     ) -> Result<Field> {
         let place = || format!("field {id} ({name})");
         let mut width = u32::try_from(bitwidth).unwrap_or(0);
-        let mut translated = false;
-        if let Some(spec) = type_name.and_then(|named| self.types.new_types.get(&named.name))
-            && let Some(p4_new_type_spec::Representation::TranslatedType(translation)) =
-                &spec.representation
-        {
-            translated = true;
-            match &translation.sdn_type {
-                Some(p4_new_type_translation::SdnType::SdnBitwidth(bits)) => {
-                    width = u32::try_from(*bits).unwrap_or(0);
-                }
-                _ => {
-                    return Err(Refusal::invalid_argument(
-                        "its type is translated to a string, which needs a translation that this \
-                         switch does not have; use @p4runtime_translation with a bit width",
-                    )
-                    .at(place()));
-                }
-            }
+        let translation = type_name.and_then(|named| self.translations.get(&named.name));
+        if let Some(translation) = translation {
+            // Until the BMv2 JSON says what it is in the data plane.
+            width = translation.bits().unwrap_or(1);
         }
         if width == 0 {
             return Err(Refusal::invalid_argument("its bit width is not set").at(place()));
@@ -262,7 +268,7 @@ impl Schema {
             id,
             name: name.to_owned(),
             width,
-            translated,
+            translation: translation.cloned(),
         })
     }
 
@@ -300,6 +306,21 @@ impl Schema {
         }
         Ok(())
     }
+}
+
+fn translations(
+    types: &config::P4TypeInfo,
+    ports: &Ports,
+) -> Result<BTreeMap<String, Arc<Translation>>> {
+    let translated = types.new_types.iter().filter_map(|(name, spec)| {
+        let Some(Representation::TranslatedType(translated)) = &spec.representation else {
+            return None;
+        };
+        Some((name, translated))
+    });
+    translated
+        .map(|(name, spec)| Ok((name.clone(), Arc::new(Translation::new(spec, ports)?))))
+        .collect()
 }
 
 /// The objects that belong to a role.

@@ -43,14 +43,14 @@ impl Schema {
             check_key(table, json).map_err(|r| r.at(&table.object))?;
             for id in table.actions.keys() {
                 // build.rs has checked the reference.
-                let Some(action) = self.actions.get(id) else {
+                let Some(action) = self.actions.get_mut(id) else {
                     continue;
                 };
                 let name = &action.object.name;
                 let json = json.actions.iter().find(|action| action.name == *name);
                 // A group action is P4Runtime's, BMv2 has none.
                 let json = json.ok_or_else(|| absent(&action.object).at(&table.object))?;
-                check_params(&action.params, json)
+                check_params(&mut action.params, json)
                     .map_err(|r| r.at(&action.object).at(&table.object))?;
             }
             // BMv2 takes the entries of a program as constant, however they are declared.
@@ -92,6 +92,12 @@ impl Schema {
                 }
                 Some(_) => {}
             }
+        }
+        for header in [&mut self.packet_in, &mut self.packet_out]
+            .into_iter()
+            .flatten()
+        {
+            take_widths(header, document)?;
         }
         self.check_arrays(state)?;
         self.check_names(document, state)
@@ -159,14 +165,42 @@ fn check_key(table: &mut Table, json: &TableInfo) -> Result<()> {
             let json = format!("{:?}", json.match_type).to_lowercase();
             return Err(differs("its match type", &key.kind.to_string(), &json).at(place));
         }
-        if !key.validity && !key.field.translated && key.field.width != json.width {
+        if key.field.translation.is_some() {
+            key.field.width = json.width;
+        }
+        if !key.validity && key.field.width != json.width {
             return Err(widths(key.field.width, json.width).at(place));
         }
     }
     Ok(())
 }
 
-fn check_params(params: &[Field], json: &ActionInfo) -> Result<()> {
+/// The widths of a controller header's translated fields are those of the header type with its
+/// fields: the BMv2 JSON does not say which that is.
+fn take_widths(header: &mut [Field], document: &Document) -> Result<()> {
+    if header.iter().all(|field| field.translation.is_none()) {
+        return Ok(());
+    }
+    let names = |fields: &[bmv2_json::HeaderField]| -> Vec<String> {
+        fields.iter().map(|field| field.name.clone()).collect()
+    };
+    let wanted: Vec<String> = header.iter().map(|field| field.name.clone()).collect();
+    let found = (document.header_types.iter()).find(|json| names(&json.fields) == wanted);
+    let found = found.ok_or_else(|| {
+        Refusal::invalid_argument(format!(
+            "the BMv2 JSON has no header type with the fields {} of a controller header; {REMEDY}",
+            wanted.join(", ")
+        ))
+    })?;
+    for (field, json) in header.iter_mut().zip(&found.fields) {
+        if let bmv2_json::FieldWidth::Bits(width) = json.width {
+            field.width = width;
+        }
+    }
+    Ok(())
+}
+
+fn check_params(params: &mut [Field], json: &ActionInfo) -> Result<()> {
     if params.len() != json.parameters.len() {
         return Err(differs(
             "the number of parameters",
@@ -174,8 +208,11 @@ fn check_params(params: &[Field], json: &ActionInfo) -> Result<()> {
             &json.parameters.len().to_string(),
         ));
     }
-    for (param, json) in params.iter().zip(&json.parameters) {
-        if !param.translated && param.width != json.width {
+    for (param, json) in params.iter_mut().zip(&json.parameters) {
+        if param.translation.is_some() {
+            param.width = json.width;
+        }
+        if param.width != json.width {
             let place = format!("parameter {} ({})", param.id, param.name);
             return Err(widths(param.width, json.width).at(place));
         }

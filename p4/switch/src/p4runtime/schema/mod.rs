@@ -6,12 +6,15 @@ mod check;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
+use p4runtime_proto::bytestring;
 use p4runtime_proto::p4::config::v1::{
     P4DataTypeSpec, P4TypeInfo, meter_spec, table::IdleTimeoutBehavior,
 };
 
 use super::refusal::Refusal;
+use super::translation::Translation;
 
 /// The objects of a P4Info that the server works with.
 #[derive(Debug, Default)]
@@ -31,6 +34,8 @@ pub(crate) struct Schema {
     /// Fields of the controller header "packet_out".
     pub(crate) packet_out: Option<Vec<Field>>,
     pub(crate) types: P4TypeInfo,
+    /// By name of the type.
+    translations: BTreeMap<String, Arc<Translation>>,
     /// By id of the object: the role that it belongs to, by the annotation `@p4runtime_role`.
     pub(crate) owners: BTreeMap<u32, String>,
     action_ids: HashMap<String, u32>,
@@ -57,10 +62,28 @@ impl fmt::Display for Object {
 pub(crate) struct Field {
     pub(crate) id: u32,
     pub(crate) name: String,
-    /// Bits, as the controller sees them.
+    /// Bits in the data plane.
     pub(crate) width: u32,
-    /// Its type is translated, so that the width in the BMv2 JSON may differ.
-    pub(crate) translated: bool,
+    /// Between the controller's values and those of the data plane.
+    pub(crate) translation: Option<Arc<Translation>>,
+}
+
+impl Field {
+    /// A value of a request, on the bytes that the data plane has for it.
+    pub(crate) fn decode(&self, given: &[u8]) -> Result<Vec<u8>, Refusal> {
+        match &self.translation {
+            None => Ok(bytestring::decode_padded(given, self.width)?),
+            Some(translation) => translation.decode(given, self.width),
+        }
+    }
+
+    /// A value of the data plane for an answer.
+    pub(crate) fn encode(&self, held: &[u8]) -> Vec<u8> {
+        match &self.translation {
+            None => bytestring::canonical(held).to_vec(),
+            Some(translation) => translation.encode(held),
+        }
+    }
 }
 
 /// How a key field is matched, as P4Info says.
