@@ -19,13 +19,14 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, error, info, warn};
 
 use self::interfaces::Interfaces;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, PortStateSource, SwitchConfig};
 use crate::io::PacketIo;
 use crate::kernel::route::{self, Routes};
 use crate::kernel::state::KernelState;
 use crate::kernel::{KernelError, neighbour, sysctl, watch as kernel_watch};
 use crate::management::{Program, Question, Service, Shown};
 use crate::router::{Router, Urgency};
+use crate::switch_ports::{self, SwitchPorts};
 
 /// How often unresolved next hops are asked for again, and lost TAPs made again.
 const TICK: Duration = Duration::from_secs(1);
@@ -103,6 +104,16 @@ pub async fn run(options: Options) -> Result<(), DaemonError> {
     Ok(())
 }
 
+/// What the switch tells of its ports, as far as the configuration wants it.
+fn follow_ports(switch: &SwitchConfig) -> watch::Receiver<Arc<SwitchPorts>> {
+    match switch.port_state {
+        PortStateSource::Auto | PortStateSource::Gnmi => {
+            switch_ports::follow(switch.address.clone())
+        }
+        PortStateSource::Netlink => watch::channel(Arc::default()).1,
+    }
+}
+
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -130,6 +141,7 @@ struct Daemon {
     io: Arc<PacketIo>,
     interfaces: Interfaces,
     kernel: watch::Receiver<Arc<KernelState>>,
+    switch_ports: watch::Receiver<Arc<SwitchPorts>>,
     netlink: rtnetlink::Handle,
     /// What was handed to the driver last.
     desired: Option<Desired>,
@@ -168,6 +180,7 @@ impl Daemon {
             packets,
             task,
         } = Driver::spawn(driver_options)?;
+        let switch_ports = follow_ports(switch);
         let io = Arc::new(PacketIo::new(handle.clone()));
         let carrier = tokio::spawn(Arc::clone(&io).carry_punted(packets));
         interfaces.carry(&io, opened);
@@ -181,6 +194,7 @@ impl Daemon {
             io,
             interfaces,
             kernel,
+            switch_ports,
             netlink,
             desired: None,
             switchover: None,
@@ -208,6 +222,11 @@ impl Daemon {
                 Ok(()) = self.kernel.changed() => {
                     let kernel = Arc::clone(&self.kernel.borrow_and_update());
                     self.router.set_kernel(kernel);
+                    self.apply().await;
+                }
+                Ok(()) = self.switch_ports.changed() => {
+                    let ports = Arc::clone(&self.switch_ports.borrow_and_update());
+                    self.router.set_switch_ports(ports);
                     self.apply().await;
                 }
                 Ok(()) = status.changed() => {

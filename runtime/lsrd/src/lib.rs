@@ -4,6 +4,7 @@
 //! - [`kernel`]: the router's own IP stack: TAPs, addresses, neighbours, routes.
 //! - [`packet`]: packets between the switch and that stack.
 //! - [`router`]: what configuration and kernel ask of the switch.
+//! - [`switch_ports`]: the state of the switch's ports, as the switch tells it.
 //! - [`io`]: the tasks that carry packets.
 //! - [`management`]: what lsrctl asks.
 //! - [`daemon`]: all of it together.
@@ -15,3 +16,4 @@ pub mod kernel;
 pub mod management;
 pub mod packet;
 pub mod router;
+pub mod switch_ports;

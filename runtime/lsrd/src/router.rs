@@ -23,8 +23,9 @@ use crate::kernel::route::Routes;
 use crate::kernel::state::{Gateway, KernelState};
 use crate::kernel::table_of_vrf;
 use crate::packet::view::{InterfaceView, RouterView};
+use crate::switch_ports::SwitchPorts;
 
-pub use switchover::{PortState, SwitchoverError, Switchovers};
+pub use switchover::{CarrierSource, PortState, SwitchoverError, Switchovers};
 
 /// How urgently the kernel is asked to resolve a neighbour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +41,7 @@ pub enum Urgency {
 pub struct Router {
     config: Arc<Config>,
     kernel: Arc<KernelState>,
+    switch_ports: Arc<SwitchPorts>,
     forwarding: Forwarding,
     switchovers: Switchovers,
 }
@@ -53,6 +55,7 @@ impl Router {
         let mut router = Self {
             config: Arc::clone(&config),
             kernel: Arc::default(),
+            switch_ports: Arc::default(),
             forwarding: Forwarding::new(),
             switchovers: Switchovers::default(),
         };
@@ -122,7 +125,8 @@ impl Router {
             }
         }
         self.switchovers.forget_all_but(&config);
-        self.switchovers.follow_links(&config, &self.kernel);
+        self.switchovers
+            .follow_links(&config, &self.kernel, &self.switch_ports);
         self.config = config;
         self.bind_kernel();
         Ok(())
@@ -130,9 +134,17 @@ impl Router {
 
     /// Takes the state of the kernel in place of the former one.
     pub fn set_kernel(&mut self, kernel: Arc<KernelState>) {
-        self.switchovers.follow_links(&self.config, &kernel);
+        self.switchovers
+            .follow_links(&self.config, &kernel, &self.switch_ports);
         self.kernel = kernel;
         self.bind_kernel();
+    }
+
+    /// Takes what the switch tells of its ports in place of what it told before.
+    pub fn set_switch_ports(&mut self, ports: Arc<SwitchPorts>) {
+        self.switchovers
+            .follow_links(&self.config, &self.kernel, &ports);
+        self.switch_ports = ports;
     }
 
     fn bind_kernel(&mut self) {

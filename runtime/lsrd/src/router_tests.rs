@@ -40,6 +40,7 @@ pub(super) fn config() -> Config {
             election_id: 1,
             profile: profile(),
             p4info: "mpls.p4info.txtpb".into(),
+            port_state: crate::config::PortStateSource::Auto,
             device_config: "mpls.json".into(),
         },
         management_socket: "/run/lsrd.sock".into(),

@@ -30,7 +30,10 @@ impl Address {
     }
 
     /// The gRPC endpoint.
-    pub(crate) fn endpoint(&self) -> Result<Endpoint, tonic::transport::Error> {
+    ///
+    /// # Errors
+    /// The host or the path is none that a URI may have.
+    pub fn endpoint(&self) -> Result<Endpoint, tonic::transport::Error> {
         Endpoint::from_shared(self.to_string())
     }
 }

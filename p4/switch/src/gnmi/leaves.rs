@@ -140,28 +140,27 @@ pub(super) fn absolute(prefix: Option<&Path>, path: &Path) -> Result<Path, Statu
     Ok(whole)
 }
 
-/// A value in the encoding that a request asks for (section 2.3).
+/// A value in the encoding that a request asks for (section 2.3). JSON is also what a request has
+/// that asks for none: it gets typed values, as from Stratum, on which clients of Stratum depend.
 pub(super) fn encode(value: &LeafValue, encoding: Encoding) -> Result<TypedValue, Status> {
-    let json = || match value {
-        LeafValue::Text(text) => serde_json::Value::from(text.as_str()),
-        LeafValue::Bool(value) => serde_json::Value::from(*value),
-        // RFC 7951 section 6.1: a number of 64 bits is a string.
-        LeafValue::Number(number) if encoding == Encoding::JsonIetf => {
-            serde_json::Value::from(number.to_string())
-        }
-        LeafValue::Number(number) => serde_json::Value::from(*number),
-    };
     let value = match encoding {
-        Encoding::Proto => match value {
+        Encoding::Proto | Encoding::Json => match value {
             LeafValue::Text(text) => Value::StringVal(text.clone()),
             LeafValue::Number(number) => Value::UintVal(*number),
             LeafValue::Bool(value) => Value::BoolVal(*value),
         },
-        Encoding::Json => Value::JsonVal(json().to_string().into_bytes()),
-        Encoding::JsonIetf => Value::JsonIetfVal(json().to_string().into_bytes()),
+        Encoding::JsonIetf => {
+            let json = match value {
+                LeafValue::Text(text) => serde_json::Value::from(text.as_str()),
+                LeafValue::Bool(value) => serde_json::Value::from(*value),
+                // RFC 7951 section 6.1: a number of 64 bits is a string.
+                LeafValue::Number(number) => serde_json::Value::from(number.to_string()),
+            };
+            Value::JsonIetfVal(json.to_string().into_bytes())
+        }
         Encoding::Bytes | Encoding::Ascii => {
             return Err(Status::unimplemented(format!(
-                "encoding {}: there are PROTO, JSON and JSON_IETF",
+                "encoding {}: there are PROTO and JSON_IETF",
                 encoding.as_str_name()
             )));
         }

@@ -26,11 +26,7 @@ impl GNmi for Gnmi {
                 organization: "OpenConfig working group".to_owned(),
                 version: "2.4.1".to_owned(),
             }],
-            supported_encodings: vec![
-                Encoding::Proto.into(),
-                Encoding::Json.into(),
-                Encoding::JsonIetf.into(),
-            ],
+            supported_encodings: vec![Encoding::Proto.into(), Encoding::JsonIetf.into()],
             g_nmi_version: GNMI_VERSION.to_owned(),
             extension: Vec::new(),
         }))

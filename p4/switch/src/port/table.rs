@@ -154,8 +154,9 @@ impl PortEntry {
         let (counter, advice) = match reason {
             ReceiveError::Oversized => (
                 &self.counters.receive_oversized,
-                "segmentation offload must be off at the sender: ethtool -K INTERFACE tso off \
-                 gso off ufo off, at the other end of the link",
+                "it was left whole for hardware to cut, and is neither TCP nor UDP over IP: turn \
+                 segmentation offload off at the other end of the link, ethtool -K INTERFACE tso \
+                 off gso off",
             ),
             ReceiveError::Other => (&self.counters.receive_errors, "it could not be read whole"),
         };
@@ -198,7 +199,7 @@ impl PortEntry {
 /// Why a packet that came in is not processed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReceiveError {
-    /// It was made for segmentation by hardware (GSO), and is no packet of the link.
+    /// It was left whole for hardware to cut (GSO), and cannot be cut here.
     Oversized,
     /// It could not be read whole.
     Other,

@@ -354,6 +354,10 @@ impl Lab {
                     "511",
                 ];
                 arguments.extend(fixed.map(str::to_owned));
+                // Also for those outside of the router's namespace: a client of P4Runtime or gNMI,
+                // or `p4-switch trace --switch`.
+                let socket = self.inner(Path::new(router).join("switch.sock"));
+                arguments.extend(["--grpc".into(), format!("unix:{}", socket.display())]);
                 for (port, interface) in ports {
                     arguments.extend(["--port".into(), format!("{port}={interface}")]);
                 }

@@ -1,7 +1,7 @@
 //! `show protection`.
 
 use comfy_table::Cell;
-use northbound::v1::{self, ProtectionPath, protection::Kind};
+use northbound::v1::{self, ProtectionPath, port::CarrierSource, protection::Kind};
 
 use super::tables::{or_nothing, table};
 
@@ -22,13 +22,22 @@ pub(super) fn protection(answer: &v1::ShowProtectionResponse, terminal: bool) ->
             Cell::new(domain.lsps.join(", ")),
         ]);
     }
-    let mut ports = table(&[">Port", "State", "Link", "Interfaces"], terminal);
+    let mut ports = table(
+        &[">Port", "State", "Told by", "Link", "Interfaces"],
+        terminal,
+    );
     for port in &answer.ports {
         let link = match (port.link.as_str(), port.carrier) {
+            ("", Some(false)) => "no carrier".to_owned(),
             ("", _) => "-".to_owned(),
             (link, Some(true)) => link.to_owned(),
             (link, Some(false)) => format!("{link}: no carrier"),
             (link, None) => format!("{link}: not there"),
+        };
+        let source = match port.carrier_source() {
+            CarrierSource::Nobody => "-",
+            CarrierSource::Gnmi => "gNMI",
+            CarrierSource::Netlink => "netlink",
         };
         let state = match (port.up, port.held_down) {
             (true, _) => "up",
@@ -38,6 +47,7 @@ pub(super) fn protection(answer: &v1::ShowProtectionResponse, terminal: bool) ->
         ports.add_row(vec![
             Cell::new(port.port),
             Cell::new(state),
+            Cell::new(source),
             Cell::new(link),
             Cell::new(port.interfaces.join(", ")),
         ]);
@@ -62,6 +72,7 @@ mod tests {
             carrier,
             held_down,
             interfaces: vec!["core0".into()],
+            carrier_source: CarrierSource::Gnmi.into(),
         };
         let text = |port| {
             let answer = v1::ShowProtectionResponse {
@@ -71,6 +82,7 @@ mod tests {
             protection(&answer, false)
         };
         assert!(text(port(true, Some(true), false)).contains(" up "));
+        assert!(text(port(true, Some(true), false)).contains(" gNMI "));
         assert!(text(port(false, Some(false), false)).contains("eth1: no carrier"));
         assert!(text(port(false, Some(true), true)).contains("down by the operator"));
         assert!(text(port(true, None, false)).contains("eth1: not there"));

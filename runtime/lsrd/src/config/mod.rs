@@ -87,6 +87,20 @@ pub struct SwitchConfig {
     pub p4info: PathBuf,
     /// What the target loads: BMv2 JSON.
     pub device_config: PathBuf,
+    /// Where the state of its ports is learned.
+    pub port_state: PortStateSource,
+}
+
+/// Where the state of the switch's ports is learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PortStateSource {
+    /// From the switch where it serves gNMI, else from the links of this host.
+    #[default]
+    Auto,
+    /// From the switch.
+    Gnmi,
+    /// From the links of this host.
+    Netlink,
 }
 
 /// How the router treats what no LSP says.

@@ -5,9 +5,16 @@ use std::path::{Path, PathBuf};
 use dataplane::HardwareProfile;
 use p4runtime_client::{Address, Pipeline};
 
-use super::SwitchConfig;
 use super::problem::Problems;
 use super::section::{At, Section};
+use super::{PortStateSource, SwitchConfig};
+
+/// The values of `port-state`.
+const PORT_STATE: &[(&str, PortStateSource)] = &[
+    ("auto", PortStateSource::Auto),
+    ("gnmi", PortStateSource::Gnmi),
+    ("netlink", PortStateSource::Netlink),
+];
 
 /// The `[switch]` table as far as it could be read.
 pub(super) struct ParsedSwitch {
@@ -17,6 +24,7 @@ pub(super) struct ParsedSwitch {
     pub(super) profile: Option<HardwareProfile>,
     p4info: Option<PathBuf>,
     device_config: Option<PathBuf>,
+    port_state: PortStateSource,
 }
 
 impl ParsedSwitch {
@@ -29,6 +37,7 @@ impl ParsedSwitch {
             profile: self.profile?,
             p4info: self.p4info?,
             device_config: self.device_config?,
+            port_state: self.port_state,
         })
     }
 }
@@ -75,6 +84,7 @@ pub(super) fn switch(
         base,
         problems,
     );
+    let port_state = section.word("port-state", PORT_STATE, problems);
     section.finish(problems);
     if let (Some(p4info), Some(device_config)) = (&p4info, &device_config) {
         check_program(p4info, device_config, problems);
@@ -86,6 +96,7 @@ pub(super) fn switch(
         profile,
         p4info: p4info.map(|file| file.value),
         device_config: device_config.map(|file| file.value),
+        port_state: port_state.map_or_else(PortStateSource::default, |word| word.value),
     })
 }
 

@@ -6,8 +6,9 @@ use dataplane::Switchover;
 use forwarding::{PathRole, ProtectionId};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, ProtectionKind};
+use crate::config::{Config, PortStateSource, ProtectionKind};
 use crate::kernel::state::KernelState;
+use crate::switch_ports::SwitchPorts;
 
 /// A request for something that is not there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,11 +31,21 @@ pub enum SwitchoverError {
 pub struct PortState {
     /// Whether the switch may send by it.
     pub up: bool,
-    /// Whether its link has a carrier, where the configuration says which link it is and the
-    /// kernel knows that.
+    /// Whether its link has a carrier, where that is known.
     pub carrier: Option<bool>,
+    /// Who told of the carrier.
+    pub source: Option<CarrierSource>,
     /// Whether the operator took it down.
     pub held_down: bool,
+}
+
+/// Who told whether the link of a port has a carrier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CarrierSource {
+    /// The switch, by gNMI.
+    Gnmi,
+    /// The kernel of this host, by netlink.
+    Netlink,
 }
 
 /// What the operator and the links say of ports and protection domains.
@@ -48,7 +59,7 @@ pub struct Switchovers {
     held_down: BTreeSet<u16>,
     /// Whether the link of each port has a carrier.
     #[serde(skip)]
-    carrier: BTreeMap<u16, bool>,
+    carrier: BTreeMap<u16, (bool, CarrierSource)>,
     /// The path in use of each protection domain by its name; the working one if it is not here.
     #[serde(default)]
     selected: BTreeMap<String, PathRole>,
@@ -112,10 +123,12 @@ impl Switchovers {
     pub fn ports(&self, config: &Config) -> BTreeMap<u16, PortState> {
         let state = |port: u16| {
             let held_down = self.held_down.contains(&port);
-            let carrier = self.carrier.get(&port).copied();
+            let known = self.carrier.get(&port).copied();
+            let carrier = known.map(|(carrier, _)| carrier);
             let state = PortState {
                 up: !held_down && carrier.unwrap_or(true),
                 carrier,
+                source: known.map(|(_, source)| source),
                 held_down,
             };
             (port, state)
@@ -147,10 +160,25 @@ impl Switchovers {
         self.forget_all_but(config);
     }
 
-    /// Takes the carriers of the links that the configuration names.
-    pub(super) fn follow_links(&mut self, config: &Config, kernel: &KernelState) {
+    /// Takes the carriers of the ports: from the switch where it tells them, else from the links of
+    /// this host that the configuration names, as far as the configuration lets it.
+    pub(super) fn follow_links(
+        &mut self,
+        config: &Config,
+        kernel: &KernelState,
+        switch: &SwitchPorts,
+    ) {
         let mut carriers = BTreeMap::new();
+        let source = config.switch.port_state;
+        if source != PortStateSource::Netlink {
+            let told = ports(config).into_iter();
+            let told = told.filter_map(|port| Some((port, switch.up(port)?)));
+            carriers.extend(told.map(|(port, up)| (port, (up, CarrierSource::Gnmi))));
+        }
         for (port, link) in &config.links {
+            if source == PortStateSource::Gnmi || carriers.contains_key(port) {
+                continue;
+            }
             let known = kernel
                 .index(link)
                 .and_then(|index| kernel.links.get(&index));
@@ -160,7 +188,7 @@ impl Switchovers {
                 None if self.carrier.contains_key(port) => false,
                 None => continue,
             };
-            carriers.insert(*port, carrier);
+            carriers.insert(*port, (carrier, CarrierSource::Netlink));
         }
         self.carrier = carriers;
     }

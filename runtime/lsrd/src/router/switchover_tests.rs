@@ -54,15 +54,15 @@ fn a_port_is_down_without_a_carrier_or_by_the_operator() {
     let mut switchovers = Switchovers::default();
     let up = |switchovers: &Switchovers, port| switchovers.ports(&config)[&port].up;
     let mut kernel = kernel();
-    switchovers.follow_links(&config, &kernel);
+    switchovers.follow_links(&config, &kernel, &SwitchPorts::Unknown);
     assert!(up(&switchovers, 1) && up(&switchovers, 2));
     let link = kernel.index("eth0").unwrap();
     kernel.links.get_mut(&link).unwrap().carrier = false;
-    switchovers.follow_links(&config, &kernel);
+    switchovers.follow_links(&config, &kernel, &SwitchPorts::Unknown);
     assert!(!up(&switchovers, 1) && up(&switchovers, 2));
     // A link that is gone carries nothing either.
     kernel.links.remove(&link);
-    switchovers.follow_links(&config, &kernel);
+    switchovers.follow_links(&config, &kernel, &SwitchPorts::Unknown);
     assert!(!up(&switchovers, 1));
 
     switchovers.hold_port(&config, 2, true).unwrap();
@@ -88,4 +88,27 @@ fn what_the_operator_said_is_resumed_as_far_as_it_is_configured() {
     let text = text.replace("east", "north");
     resumed.resume(&config, serde_json::from_str(&text).unwrap());
     assert_eq!(resumed.selected("north"), PathRole::Working);
+}
+
+#[test]
+fn the_switch_tells_of_its_ports_where_it_can_and_may() {
+    let mut config = protected();
+    let kernel = kernel();
+    let told = SwitchPorts::Known([(1, false)].into());
+    let state = |config: &Config, told: &SwitchPorts| {
+        let mut switchovers = Switchovers::default();
+        switchovers.follow_links(config, &kernel, told);
+        let state = switchovers.ports(config)[&1];
+        (state.up, state.source)
+    };
+    let (gnmi, netlink) = (Some(CarrierSource::Gnmi), Some(CarrierSource::Netlink));
+    for unknown in [SwitchPorts::Unknown, SwitchPorts::Unserved] {
+        assert_eq!(state(&config, &unknown), (true, netlink));
+    }
+    assert_eq!(state(&config, &told), (false, gnmi));
+    config.switch.port_state = PortStateSource::Netlink;
+    assert_eq!(state(&config, &told), (true, netlink));
+    config.switch.port_state = PortStateSource::Gnmi;
+    assert_eq!(state(&config, &told), (false, gnmi));
+    assert_eq!(state(&config, &SwitchPorts::Unknown), (true, None));
 }

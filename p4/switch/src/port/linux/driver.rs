@@ -280,6 +280,11 @@ fn receive_burst(
     for _ in 0..BURST {
         match socket.receive(buffer) {
             Ok(Received::Packet(packet)) => batch.receive(&managed.handle.entry, packet),
+            Ok(Received::Segments(packets)) => {
+                for packet in &packets {
+                    batch.receive(&managed.handle.entry, packet);
+                }
+            }
             Ok(Received::Outgoing) => {}
             Ok(Received::Oversized) => managed.handle.receive_failed(ReceiveError::Oversized),
             Ok(Received::Broken) => managed.handle.receive_failed(ReceiveError::Other),

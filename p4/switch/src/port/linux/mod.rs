@@ -6,6 +6,7 @@
 mod driver;
 mod flags;
 mod offload;
+mod segment;
 mod socket;
 
 use std::io;

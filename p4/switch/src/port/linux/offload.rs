@@ -19,6 +19,7 @@ const GSO_ECN: u8 = 0x80;
 pub(super) struct VirtioHeader {
     flags: u8,
     gso_type: u8,
+    gso_size: u16,
     checksum_start: u16,
     checksum_offset: u16,
 }
@@ -29,6 +30,7 @@ impl VirtioHeader {
         Self {
             flags: bytes[0],
             gso_type: bytes[1],
+            gso_size: u16::from_ne_bytes([bytes[4], bytes[5]]),
             checksum_start: u16::from_ne_bytes([bytes[6], bytes[7]]),
             checksum_offset: u16::from_ne_bytes([bytes[8], bytes[9]]),
         }
@@ -37,6 +39,11 @@ impl VirtioHeader {
     /// Whether the packet is to be cut into several.
     pub(super) fn is_segmented(self) -> bool {
         self.gso_type & !GSO_ECN != GSO_NONE
+    }
+
+    /// How many bytes of payload each of the packets is to have.
+    pub(super) fn segment_size(self) -> usize {
+        usize::from(self.gso_size)
     }
 
     /// Where the bytes of a checksum start that is not complete, and where from there it stands.

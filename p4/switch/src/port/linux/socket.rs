@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::offload::{self, VNET_HEADER, VirtioHeader};
+use super::segment::segment;
 
 /// Bytes that the kernel may queue for a port before it drops.
 const RECEIVE_BUFFER: libc::c_int = 4 << 20;
@@ -39,7 +40,9 @@ impl Buffer {
 pub(super) enum Received<'b> {
     /// A packet as it was on the link.
     Packet(&'b [u8]),
-    /// A frame made for segmentation by hardware.
+    /// What was one packet, left whole for hardware to cut.
+    Segments(Vec<Vec<u8>>),
+    /// As `Segments`, but not of a protocol that can be cut here.
     Oversized,
     /// A packet that is not whole.
     Broken,
@@ -172,30 +175,35 @@ impl PacketSocket {
             return Ok(Received::Outgoing);
         }
         let header = VirtioHeader::read(header);
-        if header.is_segmented() {
-            return Ok(Received::Oversized);
-        }
         if message.msg_flags & libc::MSG_TRUNC != 0 || length < VNET_HEADER {
             return Ok(Received::Broken);
         }
         let length = length - VNET_HEADER;
         let packet = &mut buffer.0[HEADROOM..HEADROOM + length];
-        if let Some((start, offset)) = header.checksum()
+        // The checksums of segments are computed when the packet is cut.
+        if !header.is_segmented()
+            && let Some((start, offset)) = header.checksum()
             && !offload::complete_checksum(packet, start, offset)
         {
             return Ok(Received::Broken);
         }
-        match vlan_tag(&message) {
-            None => Ok(Received::Packet(&buffer.0[HEADROOM..HEADROOM + length])),
+        let (whole, added) = match vlan_tag(&message) {
+            None => (&buffer.0[HEADROOM..HEADROOM + length], 0),
             Some(tag) => {
                 let whole = &mut buffer.0[..HEADROOM + length];
-                Ok(if offload::restore_vlan(whole, tag) {
-                    Received::Packet(whole)
-                } else {
-                    Received::Broken
-                })
+                if !offload::restore_vlan(whole, tag) {
+                    return Ok(Received::Broken);
+                }
+                (&*whole, HEADROOM)
             }
+        };
+        if !header.is_segmented() {
+            return Ok(Received::Packet(whole));
         }
+        let segments = header
+            .checksum()
+            .and_then(|(transport, _)| segment(whole, transport + added, header.segment_size()));
+        Ok(segments.map_or(Received::Oversized, Received::Segments))
     }
 
     /// Packets that the kernel dropped since this socket was opened.

@@ -5,6 +5,7 @@ use northbound::v1::{self, ProtectionPath, protection::Kind};
 
 use super::super::Shown;
 use crate::config::{Config, ProtectionConfig, ProtectionKind, StaticLsp};
+use crate::router::CarrierSource;
 
 /// The protection domains, and the ports.
 pub(in super::super) fn protection(shown: &Shown<'_>) -> v1::ShowProtectionResponse {
@@ -39,6 +40,12 @@ pub(in super::super) fn protection(shown: &Shown<'_>) -> v1::ShowProtectionRespo
         carrier: state.carrier,
         held_down: state.held_down,
         interfaces: users(config, port),
+        carrier_source: match state.source {
+            None => v1::port::CarrierSource::Nobody,
+            Some(CarrierSource::Gnmi) => v1::port::CarrierSource::Gnmi,
+            Some(CarrierSource::Netlink) => v1::port::CarrierSource::Netlink,
+        }
+        .into(),
     });
     v1::ShowProtectionResponse {
         domains: domains.collect(),
