@@ -90,7 +90,7 @@ async def gnmi(sw):
     }, found
     enabled = fy.GNMIPath("interfaces/interface[name=eth2]/config/enabled")
     subscription = sw.gnmi_client.subscribe()
-    subscription.on_change(path.set(interface="eth2"))
+    subscription.on_change(path.set(name="eth2"))
     initial = [u.value async for u in subscription.synchronize()]
     assert initial == ["UP"], initial
     for wanted in (False, True):
