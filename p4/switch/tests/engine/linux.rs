@@ -21,10 +21,10 @@ use rtnetlink::{Handle, LinkUnspec, LinkVeth};
 use crate::support::{Bench, COPIES};
 
 const INSIDE: &str = "P4_SWITCH_TEST_INSIDE_NAMESPACE";
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// True inside a namespace. Outside it runs the test of this name inside one.
-fn inside(test: &str) -> bool {
+pub(crate) fn inside(test: &str) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         return true;
     }
@@ -61,7 +61,7 @@ fn inside(test: &str) -> bool {
 }
 
 /// A pair of interfaces, `NAMEs` for the switch and `NAMEp` for its peer.
-async fn make_link(netlink: &Handle, name: &str) {
+pub(crate) async fn make_link(netlink: &Handle, name: &str) {
     let (own, peer) = (format!("{name}s"), format!("{name}p"));
     let request = netlink.link().add(LinkVeth::new(&own, &peer).build());
     request.execute().await.unwrap();
@@ -78,10 +78,10 @@ async fn set_link(netlink: &Handle, name: &str, up: bool) {
 }
 
 /// A packet socket at the other end of a link.
-struct Peer(OwnedFd);
+pub(crate) struct Peer(pub(crate) OwnedFd);
 
 impl Peer {
-    fn open(interface: &str) -> Self {
+    pub(crate) fn open(interface: &str) -> Self {
         let fd = socket(
             AddressFamily::Packet,
             SockType::Raw,
@@ -100,14 +100,14 @@ impl Peer {
         Self(fd)
     }
 
-    fn send(&self, packet: &[u8]) {
+    pub(crate) fn send(&self, packet: &[u8]) {
         send(self.0.as_raw_fd(), packet, MsgFlags::empty()).unwrap();
     }
 
     /// Waits for a packet of `copies.p4`: what the kernel itself sends has another first byte.
-    fn receive(&self, test: u8, patience: Duration) -> Option<Vec<u8>> {
+    pub(crate) fn receive(&self, test: u8, patience: Duration) -> Option<Vec<u8>> {
         let end = Instant::now() + patience;
-        let mut buffer = [0; 2048];
+        let mut buffer = [0; 16_384];
         while Instant::now() < end {
             if let Ok(length) = recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty())
                 && buffer[0] == test
@@ -128,7 +128,7 @@ fn frame(ether_type: [u8; 2]) -> Vec<u8> {
     frame
 }
 
-async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < end, "not seen: {what}");

@@ -4,6 +4,7 @@ mod classification;
 mod copies;
 mod headers;
 mod linux;
+mod linux_frames;
 mod malformed;
 mod numbers;
 mod ports;
