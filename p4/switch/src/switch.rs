@@ -1,6 +1,7 @@
 //! The switch: a handle for the control plane, for ports and for tests.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
@@ -11,7 +12,7 @@ use crate::clock::Clock;
 use crate::control::{ControlError, CpuPacket, Digest, PortEvent, PortInfo, PortNumber, PortState};
 use crate::engine::{Environment, Outputs, Worker};
 use crate::load::{LoadError, load};
-use crate::port::{Capture, Link, Port, PortEntry, PortHandle, PortTable};
+use crate::port::{Capture, Link, Port, PortEntry, PortHandle, PortTable, Transmit};
 use crate::state::{State, bump};
 use crate::trace::{LiveTrace, Recorder, Trace};
 
@@ -40,6 +41,9 @@ pub struct SwitchConfig {
     pub clock: Arc<Clock>,
     /// Seed of the random numbers that programs ask for.
     pub seed: u64,
+    /// How many threads receive from the ports over network interfaces, at least 1. A port belongs
+    /// to one of them, so that its packets stay in their order.
+    pub threads: NonZeroUsize,
 }
 
 impl Default for SwitchConfig {
@@ -49,6 +53,7 @@ impl Default for SwitchConfig {
             drop_port: 511,
             clock: Arc::new(Clock::system()),
             seed: 1,
+            threads: NonZeroUsize::MIN,
         }
     }
 }
@@ -75,13 +80,21 @@ pub struct Switch {
 struct Inner {
     config: SwitchConfig,
     state: RwLock<Option<State>>,
-    worker: Mutex<Worker>,
+    /// One for each thread that processes packets; the first also for packets of the controller.
+    lanes: Box<[Mutex<Lane>]>,
     ports: ArcSwap<PortTable>,
     live_trace: ArcSwapOption<LiveTrace>,
     packets: mpsc::Sender<CpuPacket>,
     digests: mpsc::Sender<Digest>,
     port_events: mpsc::UnboundedSender<PortEvent>,
     port_changes: watch::Sender<()>,
+}
+
+/// What a thread needs to process packets.
+#[derive(Debug)]
+struct Lane {
+    worker: Worker,
+    transmit: Transmit,
 }
 
 impl Inner {
@@ -97,8 +110,9 @@ impl Inner {
             .unwrap_or_else(|error| error.into_inner())
     }
 
-    fn worker(&self) -> MutexGuard<'_, Worker> {
-        self.worker
+    /// Lane `index`, counted round and round.
+    fn lane(&self, index: usize) -> MutexGuard<'_, Lane> {
+        self.lanes[index % self.lanes.len()]
             .lock()
             .unwrap_or_else(|error| error.into_inner())
     }
@@ -122,7 +136,7 @@ impl Inner {
 /// the state takes effect before or after the whole batch.
 pub(crate) struct Batch<'a> {
     inner: &'a Inner,
-    worker: MutexGuard<'a, Worker>,
+    lane: MutexGuard<'a, Lane>,
     state: RwLockReadGuard<'a, Option<State>>,
     ports: Guard<Arc<PortTable>>,
     live_trace: Guard<Option<Arc<LiveTrace>>>,
@@ -139,26 +153,28 @@ impl Batch<'_> {
         let Some(state) = &*self.state else {
             return;
         };
+        let Lane { worker, transmit } = &mut *self.lane;
         let mut outputs = Live {
             inner: self.inner,
             ports: &self.ports,
             state,
+            transmit,
         };
         let environment = self.inner.environment(state);
         match &*self.live_trace {
             Some(live) if live.wants(port) => {
                 let mut recorder = Recorder::new(port, packet);
-                self.worker
-                    .receive_with(environment, port, packet, &mut outputs, &mut recorder);
+                worker.receive_with(environment, port, packet, &mut outputs, &mut recorder);
                 (live.sink)(&recorder.finish());
             }
-            _ => self.worker.receive(environment, port, packet, &mut outputs),
+            _ => worker.receive(environment, port, packet, &mut outputs),
         }
     }
 }
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
+        self.lane.transmit.flush();
         for entry in self.ports.values() {
             entry.flush();
         }
@@ -170,6 +186,7 @@ struct Live<'a> {
     inner: &'a Inner,
     ports: &'a PortTable,
     state: &'a State,
+    transmit: &'a mut Transmit,
 }
 
 impl Outputs for Live<'_> {
@@ -182,7 +199,7 @@ impl Outputs for Live<'_> {
                 bump(&self.state.drops.cpu_queue_full);
             }
         } else if let Some(entry) = self.ports.get(&port) {
-            entry.send(bytes);
+            self.transmit.push(entry, bytes);
         } else {
             bump(&self.state.drops.unknown_port);
         }
@@ -217,7 +234,14 @@ impl Switch {
         let (digests, digests_receiver) = mpsc::channel(QUEUE);
         let (ports, ports_receiver) = mpsc::unbounded_channel();
         let inner = Inner {
-            worker: Mutex::new(Worker::new(config.seed)),
+            lanes: (0..config.threads.get() as u64)
+                .map(|lane| {
+                    Mutex::new(Lane {
+                        worker: Worker::new(config.seed.wrapping_add(lane)),
+                        transmit: Transmit::default(),
+                    })
+                })
+                .collect(),
             config,
             state: RwLock::new(None),
             ports: ArcSwap::default(),
@@ -336,7 +360,7 @@ impl Switch {
                 reason: "there is no CPU port (--cpu-port)".to_owned(),
             });
         };
-        let mut batch = self.batch();
+        let mut batch = self.batch(0);
         if batch.state.is_none() {
             return Err(ControlError::NoProgram);
         }
@@ -344,10 +368,16 @@ impl Switch {
         Ok(())
     }
 
-    pub(crate) fn batch(&self) -> Batch<'_> {
+    /// How many threads receive from ports.
+    pub(crate) fn threads(&self) -> usize {
+        self.inner.lanes.len()
+    }
+
+    /// Takes the locks for packets that thread `lane` has received.
+    pub(crate) fn batch(&self, lane: usize) -> Batch<'_> {
         Batch {
             inner: &self.inner,
-            worker: self.inner.worker(),
+            lane: self.inner.lane(lane),
             state: self.inner.read(),
             ports: self.inner.ports.load(),
             live_trace: self.inner.live_trace.load(),
@@ -358,7 +388,7 @@ impl Switch {
     /// sent to a port, the CPU port included. Without a program nothing goes out.
     #[must_use]
     pub fn process(&self, port: PortNumber, bytes: &[u8]) -> Vec<(PortNumber, Vec<u8>)> {
-        let mut worker = self.inner.worker();
+        let worker = &mut self.inner.lane(0).worker;
         let state = self.inner.read();
         let Some(state) = &*state else {
             return Vec::new();
@@ -378,7 +408,7 @@ impl Switch {
     /// is empty.
     #[must_use]
     pub fn trace(&self, port: PortNumber, bytes: &[u8]) -> Trace {
-        let mut worker = self.inner.worker();
+        let worker = &mut self.inner.lane(0).worker;
         let state = self.inner.read();
         let mut recorder = Recorder::new(port, bytes);
         if let Some(state) = &*state {

@@ -1,6 +1,7 @@
 //! `p4-switch run`: the life of the process.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -55,6 +56,10 @@ pub(super) struct RunArguments {
     /// The value of egress_spec that drops a packet.
     #[arg(long, value_name = "NUMBER", default_value_t = DROP_PORT)]
     drop_port: PortNumber,
+
+    /// How many threads receive packets. A port belongs to one of them.
+    #[arg(long, value_name = "COUNT", default_value = "1")]
+    threads: NonZeroUsize,
 
     #[command(flatten)]
     grpc: GrpcArguments,
@@ -128,6 +133,7 @@ async fn serve(arguments: RunArguments) -> Result<(), RunError> {
     let config = SwitchConfig {
         cpu_port: Some(arguments.cpu_port),
         drop_port: arguments.drop_port,
+        threads: arguments.threads,
         ..SwitchConfig::default()
     };
     let (switch, events) = Switch::new(config.clone());

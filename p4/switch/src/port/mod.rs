@@ -8,6 +8,7 @@ mod capture;
 mod linux;
 mod memory;
 mod table;
+mod transmit;
 
 use std::fmt::Debug;
 use std::io;
@@ -17,6 +18,7 @@ pub use linux::{LinuxPorts, PortError};
 pub use memory::MemoryPort;
 pub(crate) use table::{PortEntry, PortTable};
 pub use table::{PortHandle, ReceiveError};
+pub(crate) use transmit::Transmit;
 
 use crate::control::PortState;
 
@@ -50,6 +52,14 @@ pub trait Port: Debug + Send + Sync {
     ///
     /// What the system says; the switch counts it and drops the packet.
     fn send(&self, packet: &[u8]) -> io::Result<()>;
+
+    /// Sends packets in their order, and tells what came of each. For ports that can do that with
+    /// less effort than one by one.
+    fn send_all(&self, packets: &[&[u8]], done: &mut dyn FnMut(&[u8], io::Result<()>)) {
+        for packet in packets {
+            done(packet, self.send(packet));
+        }
+    }
 
     /// Index of the network interface, if it is one and it is there.
     fn index(&self) -> Option<u32> {

@@ -117,19 +117,20 @@ impl PortEntry {
         }
     }
 
-    /// Sends a packet, and counts what comes of it.
-    pub(crate) fn send(&self, packet: &[u8]) {
-        match self.port.send(packet) {
-            Ok(()) => {
-                add(&self.counters.sent_packets, 1);
-                add(&self.counters.sent_bytes, packet.len());
-                if let Some(capture) = &self.capture {
-                    capture.sent(packet);
-                    self.captured.store(true, Ordering::Relaxed);
+    /// Sends packets, and counts what comes of each.
+    pub(crate) fn send_all(&self, packets: &[&[u8]]) {
+        self.port
+            .send_all(packets, &mut |packet, result| match result {
+                Ok(()) => {
+                    add(&self.counters.sent_packets, 1);
+                    add(&self.counters.sent_bytes, packet.len());
+                    if let Some(capture) = &self.capture {
+                        capture.sent(packet);
+                        self.captured.store(true, Ordering::Relaxed);
+                    }
                 }
-            }
-            Err(error) => self.send_failed(&error, packet.len()),
-        }
+                Err(error) => self.send_failed(&error, packet.len()),
+            });
     }
 
     #[cold]
@@ -221,7 +222,7 @@ impl PortHandle {
 
     /// Processes a packet that came in, and sends what comes out.
     pub fn receive(&self, packet: &[u8]) {
-        let mut batch = self.switch.batch();
+        let mut batch = self.switch.batch(0);
         batch.receive(&self.entry, packet);
     }
 

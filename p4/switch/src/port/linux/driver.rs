@@ -14,13 +14,12 @@ use nix::sys::socket::{
 };
 
 use super::LinuxPort;
-use super::socket::{Buffer, PacketSocket, Received};
+use super::receive::{Received, Ring};
+use super::socket::PacketSocket;
 use crate::control::PortState;
 use crate::port::{Link, PortHandle, ReceiveError};
-use crate::switch::{Batch, Switch};
+use crate::switch::Switch;
 
-/// Packets of one port that are processed before the next port has its turn.
-const BURST: usize = 64;
 /// The interfaces are looked at at least this often, in milliseconds, should news of them be lost.
 const LOOK: u16 = 2_000;
 
@@ -85,17 +84,20 @@ impl Interfaces {
 /// The state of the thread.
 pub(super) struct Driver {
     switch: Switch,
+    /// Which of the threads it is.
+    lane: usize,
     ports: Vec<Managed>,
     commands: mpsc::Receiver<Command>,
     woken: UnixStream,
     /// Tells when a link changes (rtnetlink(7)).
     links: OwnedFd,
-    buffer: Buffer,
+    ring: Ring,
 }
 
 impl Driver {
     pub(super) fn new(
         switch: Switch,
+        lane: usize,
         commands: mpsc::Receiver<Command>,
         woken: UnixStream,
     ) -> io::Result<Self> {
@@ -112,11 +114,12 @@ impl Driver {
         )?;
         Ok(Self {
             switch,
+            lane,
             ports: Vec::new(),
             commands,
             woken,
             links,
-            buffer: Buffer::new(),
+            ring: Ring::new(),
         })
     }
 
@@ -197,12 +200,11 @@ impl Driver {
     /// Receives from the ports that have something; whether to look at the links.
     fn receive(&mut self, sockets: &[Option<Arc<PacketSocket>>], ready: &[usize]) -> bool {
         let mut look = false;
-        let mut batch = self.switch.batch();
         for index in ready {
             if let (Some(managed), Some(Some(socket))) =
                 (self.ports.get(*index), sockets.get(*index))
             {
-                look |= receive_burst(&mut batch, managed, socket, &mut self.buffer);
+                look |= receive_burst(&self.switch, self.lane, managed, socket, &mut self.ring);
             }
         }
         look
@@ -272,27 +274,28 @@ impl Managed {
 
 /// Receives what is there, up to a limit; whether the link may have changed.
 fn receive_burst(
-    batch: &mut Batch<'_>,
+    switch: &Switch,
+    lane: usize,
     managed: &Managed,
     socket: &PacketSocket,
-    buffer: &mut Buffer,
+    ring: &mut Ring,
 ) -> bool {
-    for _ in 0..BURST {
-        match socket.receive(buffer) {
-            Ok(Received::Packet(packet)) => batch.receive(&managed.handle.entry, packet),
-            Ok(Received::Segments(packets)) => {
-                for packet in &packets {
-                    batch.receive(&managed.handle.entry, packet);
-                }
-            }
-            Ok(Received::Outgoing) => {}
-            Ok(Received::Oversized) => managed.handle.receive_failed(ReceiveError::Oversized),
-            Ok(Received::Broken) => managed.handle.receive_failed(ReceiveError::Other),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // ENETDOWN is told once when the link goes down.
-            Err(_) => return true,
-        }
+    let mut batch = None;
+    let entry = &managed.handle.entry;
+    let mut process = |packet: &[u8]| {
+        let batch = batch.get_or_insert_with(|| switch.batch(lane));
+        batch.receive(entry, packet);
+    };
+    let received = ring.receive(socket, |received| match received {
+        Received::Packet(packet) => process(packet),
+        Received::Segments(packets) => packets.iter().for_each(|packet| process(packet)),
+        Received::Outgoing => {}
+        Received::Oversized => managed.handle.receive_failed(ReceiveError::Oversized),
+        Received::Broken => managed.handle.receive_failed(ReceiveError::Other),
+    });
+    match received.map_err(|error| error.kind()) {
+        Ok(()) | Err(io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => false,
+        // ENETDOWN is told once when the link goes down.
+        Err(_) => true,
     }
-    false
 }

@@ -1,19 +1,21 @@
 //! Ports over Linux network interfaces, with packet sockets (packet(7)).
 //!
-//! One thread receives from all interfaces. It also watches the interfaces: one that goes down or
-//! disappears makes its port go down, and when it is back the port is opened again.
+//! One thread or several receive from the interfaces; each interface belongs to one of them, so
+//! that its packets stay in their order. The thread also watches its interfaces: one that goes down
+//! or disappears makes its port go down, and when it is back the port is opened again.
 
 mod driver;
 mod flags;
 mod offload;
+mod receive;
 mod segment;
 mod socket;
 
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwapOption;
@@ -66,10 +68,18 @@ pub enum PortError {
 #[derive(Debug)]
 pub struct LinuxPorts {
     switch: Switch,
+    threads: Vec<Thread>,
+    /// How many ports were opened: the threads get them in turn.
+    opened: AtomicUsize,
+}
+
+/// A thread that serves ports.
+#[derive(Debug)]
+struct Thread {
     commands: mpsc::Sender<Command>,
-    /// A byte here wakes the thread up.
+    /// A byte here wakes it up.
     wake: UnixStream,
-    thread: Option<JoinHandle<()>>,
+    handle: Option<JoinHandle<()>>,
 }
 
 /// The sending half of a port over an interface.
@@ -89,6 +99,17 @@ impl Port for LinuxPort {
         match &*self.socket.load() {
             Some(socket) => socket.send(packet),
             None => Err(io::Error::from_raw_os_error(libc::ENODEV)),
+        }
+    }
+
+    fn send_all(&self, packets: &[&[u8]], done: &mut dyn FnMut(&[u8], io::Result<()>)) {
+        match &*self.socket.load() {
+            Some(socket) => socket.send_all(packets, done),
+            None => {
+                for packet in packets {
+                    done(packet, Err(io::Error::from_raw_os_error(libc::ENODEV)));
+                }
+            }
         }
     }
 
@@ -117,27 +138,57 @@ fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> PortError {
     move |source| PortError::System { what, source }
 }
 
+impl Thread {
+    /// Starts thread `lane`.
+    fn start(switch: Switch, lane: usize) -> Result<Self, PortError> {
+        let (commands, receiver) = mpsc::channel();
+        let (wake, woken) =
+            UnixStream::pair().map_err(system("cannot make a socket to wake a thread with"))?;
+        let driver = Driver::new(switch, lane, receiver, woken)
+            .map_err(system("cannot watch the network interfaces"))?;
+        let handle = std::thread::Builder::new()
+            .name(format!("ports-{lane}"))
+            .spawn(move || driver.run())
+            .map_err(system("cannot start a thread of the ports"))?;
+        Ok(Self {
+            commands,
+            wake,
+            handle: Some(handle),
+        })
+    }
+
+    fn command(&self, command: Command) {
+        // Both fail only if the thread has ended, and then there is nobody to tell.
+        let _ = self.commands.send(command);
+        let _ = io::Write::write(&mut &self.wake, &[0]);
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.command(Command::Stop);
+        if let Some(handle) = self.handle.take()
+            && handle.join().is_err()
+        {
+            tracing::error!("a thread of the ports panicked");
+        }
+    }
+}
+
 impl LinuxPorts {
-    /// Starts the thread that serves the ports.
+    /// Starts the threads that serve the ports, as many as the switch was made for.
     ///
     /// # Errors
     ///
     /// [`PortError::System`].
     pub fn new(switch: Switch) -> Result<Self, PortError> {
-        let (commands, receiver) = mpsc::channel();
-        let (wake, woken) =
-            UnixStream::pair().map_err(system("cannot make a socket to wake a thread with"))?;
-        let driver = Driver::new(switch.clone(), receiver, woken)
-            .map_err(system("cannot watch the network interfaces"))?;
-        let thread = std::thread::Builder::new()
-            .name("ports".to_owned())
-            .spawn(move || driver.run())
-            .map_err(system("cannot start the thread of the ports"))?;
+        let threads = (0..switch.threads())
+            .map(|lane| Thread::start(switch.clone(), lane))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             switch,
-            commands,
-            wake,
-            thread: Some(thread),
+            threads,
+            opened: AtomicUsize::new(0),
         })
     }
 
@@ -188,24 +239,8 @@ impl LinuxPorts {
             state = ?found.link.state,
             "port opened"
         );
-        self.command(Command::Add(Managed { port, handle }));
+        let turn = self.opened.fetch_add(1, Ordering::Relaxed);
+        self.threads[turn % self.threads.len()].command(Command::Add(Managed { port, handle }));
         Ok(())
-    }
-
-    fn command(&self, command: Command) {
-        // Both fail only if the thread has ended, and then there is nobody to tell.
-        let _ = self.commands.send(command);
-        let _ = io::Write::write(&mut &self.wake, &[0]);
-    }
-}
-
-impl Drop for LinuxPorts {
-    fn drop(&mut self) {
-        self.command(Command::Stop);
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread of the ports panicked");
-        }
     }
 }

@@ -6,48 +6,20 @@ use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::offload::{self, VNET_HEADER, VirtioHeader};
-use super::segment::segment;
+use super::offload::VNET_HEADER;
 
 /// Bytes that the kernel may queue for a port before it drops.
 const RECEIVE_BUFFER: libc::c_int = 4 << 20;
-/// The longest packet that is received: the largest MTU with its Ethernet header and tags.
-const MAX_PACKET: usize = 65_536 + 64;
-/// Room for a VLAN tag that the kernel has taken out.
-const HEADROOM: usize = 4;
+/// Packets that are sent with one call at most.
+const SEND_BURST: usize = 64;
 
 /// A packet socket (packet(7)) bound to an interface.
 #[derive(Debug)]
 pub(super) struct PacketSocket {
-    file: File,
+    pub(super) file: File,
     /// Index of the interface.
     pub(super) index: u32,
     overruns: AtomicU64,
-}
-
-/// Memory that packets are received into.
-#[derive(Debug)]
-pub(super) struct Buffer(Vec<u8>);
-
-impl Buffer {
-    pub(super) fn new() -> Self {
-        Self(vec![0; HEADROOM + MAX_PACKET])
-    }
-}
-
-/// What was received.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Received<'b> {
-    /// A packet as it was on the link.
-    Packet(&'b [u8]),
-    /// What was one packet, left whole for hardware to cut.
-    Segments(Vec<Vec<u8>>),
-    /// As `Segments`, but not of a protocol that can be cut here.
-    Oversized,
-    /// A packet that is not whole.
-    Broken,
-    /// A packet that this host sent.
-    Outgoing,
 }
 
 impl PacketSocket {
@@ -78,6 +50,8 @@ impl PacketSocket {
         self.set(libc::SOL_PACKET, libc::PACKET_AUXDATA, &on)?;
         // Since Linux 4.20. Without it outgoing packets are told by their type.
         let _ = self.set(libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &on);
+        // A port has no queueing discipline: what does not fit is dropped, by the link or here.
+        let _ = self.set(libc::SOL_PACKET, libc::PACKET_QDISC_BYPASS, &on);
         let forced = self.set(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &RECEIVE_BUFFER);
         if forced.is_err() {
             self.set(libc::SOL_SOCKET, libc::SO_RCVBUF, &RECEIVE_BUFFER)?;
@@ -142,68 +116,56 @@ impl PacketSocket {
             .map(|_| ())
     }
 
-    /// Receives a packet, if there is one (`WouldBlock` otherwise).
-    pub(super) fn receive<'b>(&self, buffer: &'b mut Buffer) -> io::Result<Received<'b>> {
-        let mut header = [0_u8; VNET_HEADER];
-        // SAFETY: all zeros is a valid `sockaddr_ll`.
-        let mut from: libc::sockaddr_ll = unsafe { MaybeUninit::zeroed().assume_init() };
-        let mut control = [0_u64; 16];
-        let mut parts = [
-            libc::iovec {
-                iov_base: header.as_mut_ptr().cast(),
-                iov_len: header.len(),
-            },
-            libc::iovec {
-                iov_base: buffer.0[HEADROOM..].as_mut_ptr().cast(),
-                iov_len: buffer.0.len() - HEADROOM,
-            },
-        ];
-        // SAFETY: all zeros is a valid `msghdr`.
-        let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
-        message.msg_name = std::ptr::from_mut(&mut from).cast();
-        message.msg_namelen = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
-        message.msg_iov = parts.as_mut_ptr();
-        message.msg_iovlen = parts.len();
-        message.msg_control = control.as_mut_ptr().cast();
-        message.msg_controllen = size_of_val(&control);
-        // SAFETY: `message` points to buffers of the given lengths, which outlive the call.
-        let length = unsafe { libc::recvmsg(self.file.as_raw_fd(), &raw mut message, 0) };
-        let Ok(length) = usize::try_from(length) else {
-            return Err(io::Error::last_os_error());
-        };
-        if from.sll_pkttype == libc::PACKET_OUTGOING {
-            return Ok(Received::Outgoing);
+    /// Sends packets in their order with few calls, and tells what came of each.
+    pub(super) fn send_all(&self, packets: &[&[u8]], done: &mut dyn FnMut(&[u8], io::Result<()>)) {
+        for packets in packets.chunks(SEND_BURST) {
+            self.send_burst(packets, done);
         }
-        let header = VirtioHeader::read(header);
-        if message.msg_flags & libc::MSG_TRUNC != 0 || length < VNET_HEADER {
-            return Ok(Received::Broken);
+    }
+
+    /// As `send_all`, for at most [`SEND_BURST`] packets.
+    fn send_burst(&self, packets: &[&[u8]], done: &mut dyn FnMut(&[u8], io::Result<()>)) {
+        let header = [0; VNET_HEADER];
+        let mut parts = [[IoSlice::new(&[]); 2]; SEND_BURST];
+        // SAFETY: all zeros is a valid `mmsghdr`.
+        let mut messages: [libc::mmsghdr; SEND_BURST] =
+            unsafe { MaybeUninit::zeroed().assume_init() };
+        for ((message, part), packet) in messages.iter_mut().zip(&mut parts).zip(packets) {
+            *part = [IoSlice::new(&header), IoSlice::new(packet)];
+            // An `IoSlice` is an `iovec`; the kernel only reads it.
+            message.msg_hdr.msg_iov = part.as_mut_ptr().cast();
+            message.msg_hdr.msg_iovlen = part.len();
         }
-        let length = length - VNET_HEADER;
-        let packet = &mut buffer.0[HEADROOM..HEADROOM + length];
-        // The checksums of segments are computed when the packet is cut.
-        if !header.is_segmented()
-            && let Some((start, offset)) = header.checksum()
-            && !offload::complete_checksum(packet, start, offset)
-        {
-            return Ok(Received::Broken);
-        }
-        let (whole, added) = match vlan_tag(&message) {
-            None => (&buffer.0[HEADROOM..HEADROOM + length], 0),
-            Some(tag) => {
-                let whole = &mut buffer.0[..HEADROOM + length];
-                if !offload::restore_vlan(whole, tag) {
-                    return Ok(Received::Broken);
+        let mut sent = 0;
+        while sent < packets.len() {
+            let left = &mut messages[sent..packets.len()];
+            // SAFETY: each message points to two slices that outlive the call; `left` has as many
+            // messages as are given.
+            let count = unsafe {
+                libc::sendmmsg(
+                    self.file.as_raw_fd(),
+                    left.as_mut_ptr(),
+                    left.len() as libc::c_uint,
+                    0,
+                )
+            };
+            match usize::try_from(count) {
+                Ok(count) if count > 0 => {
+                    for packet in &packets[sent..sent + count] {
+                        done(packet, Ok(()));
+                    }
+                    sent += count;
                 }
-                (&*whole, HEADROOM)
+                // The first of those that are left was refused.
+                _ => {
+                    let error = io::Error::last_os_error();
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        done(packets[sent], Err(error));
+                        sent += 1;
+                    }
+                }
             }
-        };
-        if !header.is_segmented() {
-            return Ok(Received::Packet(whole));
         }
-        let segments = header
-            .checksum()
-            .and_then(|(transport, _)| segment(whole, transport + added, header.segment_size()));
-        Ok(segments.map_or(Received::Oversized, Received::Segments))
     }
 
     /// Packets that the kernel dropped since this socket was opened.
@@ -235,34 +197,4 @@ impl AsFd for PacketSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
     }
-}
-
-/// The VLAN tag that the kernel has taken out of a packet: protocol, then control information.
-fn vlan_tag(message: &libc::msghdr) -> Option<(u16, u16)> {
-    // SAFETY: the kernel has filled `message`, and its control buffer is aligned for `cmsghdr`.
-    let mut control = unsafe { libc::CMSG_FIRSTHDR(message) };
-    while !control.is_null() {
-        // SAFETY: CMSG_FIRSTHDR and CMSG_NXTHDR give null or a header within the buffer.
-        let header = unsafe { &*control };
-        if header.cmsg_level == libc::SOL_PACKET && header.cmsg_type == libc::PACKET_AUXDATA {
-            // SAFETY: data of this type is a `tpacket_auxdata`; it may be unaligned.
-            let data = unsafe {
-                libc::CMSG_DATA(control)
-                    .cast::<libc::tpacket_auxdata>()
-                    .read_unaligned()
-            };
-            if data.tp_status & libc::TP_STATUS_VLAN_VALID == 0 {
-                return None;
-            }
-            let protocol = if data.tp_status & libc::TP_STATUS_VLAN_TPID_VALID == 0 {
-                offload::VLAN_PROTOCOL
-            } else {
-                data.tp_vlan_tpid
-            };
-            return Some((protocol, data.tp_vlan_tci));
-        }
-        // SAFETY: `control` is a header within the buffer of `message`.
-        control = unsafe { libc::CMSG_NXTHDR(message, control) };
-    }
-    None
 }
