@@ -1,8 +1,11 @@
 //! Action profile members, groups and one-shot action sets (section 9.2).
 
+use std::collections::BTreeSet;
+
+use p4_switch::control::PortState;
 use tonic::Code;
 
-use super::program::{delete, entity, insert, modify};
+use super::program::{delete, entity, frame, insert, modify};
 use super::support::TestSwitch;
 
 fn member(id: u8, port: u8) -> String {
@@ -277,4 +280,27 @@ async fn the_rules_of_one_shots() {
         primary.written(insert(&explicit)).await,
         [entity(&explicit)]
     );
+}
+
+/// Section 9.2.3: an action is not selected while its watch port is down, from the next packet on
+/// and without a write.
+#[tokio::test]
+async fn an_action_of_a_one_shot_leaves_while_its_watch_port_is_down() {
+    let (test, mut primary) = TestSwitch::with_program().await;
+    let (one, _two) = (test.port(1), test.port(2));
+    let text = one_shot(&[
+        (1, "weight: 1 watch_port: \"\\x01\""),
+        (2, "weight: 1 watch_port: \"\\x02\""),
+    ]);
+    assert_eq!(primary.written(insert(&text)).await, [entity(&text)]);
+    let used = || {
+        let flows = (0..=255).flat_map(|flow| test.switch.process(4, &frame(1, flow, 7)));
+        flows.map(|(port, _)| port).collect::<BTreeSet<u32>>()
+    };
+    assert_eq!(used(), BTreeSet::from([1, 2]));
+    one.set_state(PortState::Down);
+    assert_eq!(used(), BTreeSet::from([2]));
+    assert_eq!(primary.read(entity(&text)).await, [entity(&text)]);
+    one.set_state(PortState::Up);
+    assert_eq!(used(), BTreeSet::from([1, 2]));
 }

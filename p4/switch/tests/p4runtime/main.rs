@@ -8,6 +8,7 @@ mod arbitration;
 mod atomicity;
 mod bad_input;
 mod cells;
+mod documentation;
 mod idle;
 mod packets;
 mod pipeline;
