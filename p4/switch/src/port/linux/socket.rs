@@ -50,8 +50,8 @@ impl PacketSocket {
         self.set(libc::SOL_PACKET, libc::PACKET_AUXDATA, &on)?;
         // Since Linux 4.20. Without it outgoing packets are told by their type.
         let _ = self.set(libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &on);
-        // A port has no queueing discipline: what does not fit is dropped, by the link or here.
-        let _ = self.set(libc::SOL_PACKET, libc::PACKET_QDISC_BYPASS, &on);
+        // No PACKET_QDISC_BYPASS: packets that go past the queueing discipline are not seen by
+        // packet captures of the interface.
         let forced = self.set(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &RECEIVE_BUFFER);
         if forced.is_err() {
             self.set(libc::SOL_SOCKET, libc::SO_RCVBUF, &RECEIVE_BUFFER)?;
