@@ -56,7 +56,6 @@ struct Tuple {
     /// The first of the entries with the same value. The others, if there are priorities, follow
     /// by [`Entry::next`], from the largest priority to the smallest.
     entries: HashTable<u32>,
-    len: usize,
 }
 
 /// Where a range lies in a packed key.
@@ -70,15 +69,25 @@ struct RangeElement {
     bits: Box<[u64]>,
 }
 
-/// A hash of a packed key. Keys come from the control plane: nobody can choose them to collide
-/// who could not fill the table with anything else.
+/// A hash of the bits of a packed key that a mask selects. Keys come from the control plane: nobody
+/// can choose them to collide who could not fill the table with anything else.
 #[inline]
-fn hash(words: impl Iterator<Item = u64>) -> u64 {
+fn hash_under(mask: &[u64], key: &[u64]) -> u64 {
     const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+    let words = key.iter().zip(mask).map(|(word, mask)| word & mask);
     words.fold(0x243f_6a88_85a3_08d3, |state: u64, word| {
         let product = u128::from(state ^ word) * u128::from(MULTIPLIER);
         (product as u64) ^ (product >> 64) as u64
     })
+}
+
+/// Whether two keys have the same bits under a mask.
+#[inline]
+fn same_under(mask: &[u64], one: &[u64], other: &[u64]) -> bool {
+    let words = one.iter().zip(other).zip(mask);
+    words.fold(0, |differ, ((one, other), mask)| {
+        differ | (one ^ other) & mask
+    }) == 0
 }
 
 impl RangeElement {
@@ -125,36 +134,18 @@ impl Tuple {
             rank,
             priorities: BTreeMap::new(),
             entries: HashTable::with_capacity(room),
-            len: 0,
         }
-    }
-
-    /// Hash of the bits of a key, or of the value of an entry, that the tuple looks at.
-    #[inline]
-    fn hash(&self, key: &[u64]) -> u64 {
-        hash(key.iter().zip(&self.mask).map(|(word, mask)| word & mask))
-    }
-
-    /// Whether an entry has the same bits as a key.
-    #[inline]
-    fn same(&self, entry: &PackedKey, key: &[u64]) -> bool {
-        entry
-            .value()
-            .iter()
-            .zip(key)
-            .zip(&self.mask)
-            .all(|((value, key), mask)| (value ^ key) & mask == 0)
     }
 
     /// The first entry that matches a key.
     #[inline]
     fn find(&self, entries: &Arena<Entry>, key: &[u64]) -> Option<u32> {
+        let same = |id: &u32| {
+            let entry = entries.get(*id);
+            entry.is_some_and(|entry| same_under(&self.mask, entry.key.value(), key))
+        };
         self.entries
-            .find(self.hash(key), |id| {
-                entries
-                    .get(*id)
-                    .is_some_and(|entry| self.same(&entry.key, key))
-            })
+            .find(hash_under(&self.mask, key), same)
             .copied()
     }
 
@@ -163,7 +154,6 @@ impl Tuple {
             return;
         };
         let (value, priority) = (new.key.value().to_vec(), new.key.priority);
-        self.len += 1;
         let Some(first) = self.find(entries, &value) else {
             let Self {
                 entries: table,
@@ -172,12 +162,7 @@ impl Tuple {
             } = self;
             let rehash = |id: &u32| {
                 let value = entries.get(*id).map_or(&[][..], |entry| entry.key.value());
-                hash(
-                    value
-                        .iter()
-                        .zip(mask.iter())
-                        .map(|(word, mask)| word & mask),
-                )
+                hash_under(mask, value)
             };
             table.insert_unique(rehash(&id), id, rehash);
             return;
@@ -202,18 +187,14 @@ impl Tuple {
     }
 
     fn replace_first(&mut self, entries: &Arena<Entry>, value: &[u64], id: u32) {
-        let hash = self.hash(value);
         let Self {
             entries: table,
             mask,
             ..
         } = self;
-        let found = table.find_mut(hash, |slot| {
-            entries.get(*slot).is_some_and(|entry| {
-                let bits = entry.key.value().iter().zip(value).zip(mask.iter());
-                bits.into_iter()
-                    .all(|((held, value), mask)| (held ^ value) & mask == 0)
-            })
+        let found = table.find_mut(hash_under(mask, value), |slot| {
+            let entry = entries.get(*slot);
+            entry.is_some_and(|entry| same_under(mask, entry.key.value(), value))
         });
         if let Some(slot) = found {
             *slot = id;
@@ -228,7 +209,6 @@ impl Tuple {
         let Some(first) = self.find(entries, &value) else {
             return;
         };
-        self.len -= 1;
         if first != id {
             let mut before = first;
             while let Some(after) = next_of(entries, before) {
@@ -242,7 +222,7 @@ impl Tuple {
             self.replace_first(entries, &value, next);
         } else if let Ok(slot) = self
             .entries
-            .find_entry(self.hash(&value), |slot| *slot == id)
+            .find_entry(hash_under(&self.mask, &value), |slot| *slot == id)
         {
             slot.remove();
         }
@@ -436,7 +416,7 @@ impl Lookup {
         };
         let tuple = &mut self.tuples[place];
         tuple.remove(entries, id);
-        let empty = tuple.len == 0;
+        let empty = tuple.entries.is_empty();
         match &mut self.kind {
             Kind::None | Kind::Exact => return,
             Kind::Lpm(lengths) => {

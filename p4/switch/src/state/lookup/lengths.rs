@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::hash;
+use super::hash_under;
 use crate::program::KeyElement;
 
 /// The longest element that this works for; a table with a longer one has all lengths tried.
@@ -77,8 +77,7 @@ impl Lengths {
 
     #[inline]
     fn slot(&self, key: &[u64]) -> usize {
-        let bits = key.iter().zip(&self.mask).map(|(word, mask)| word & mask);
-        hash(bits) as usize & (self.size - 1)
+        hash_under(&self.mask, key) as usize & (self.size - 1)
     }
 
     /// Places of the tuples that may have a prefix of a key, longest prefix first, where tuples
