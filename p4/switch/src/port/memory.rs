@@ -39,9 +39,11 @@ impl Port for MemoryPort {
         &self.name
     }
 
-    fn send(&self, packet: &[u8]) -> io::Result<()> {
-        self.queue().push_back(packet.to_vec());
-        Ok(())
+    fn send(&self, packets: &[&[u8]], done: &mut dyn FnMut(&[u8], io::Result<()>)) {
+        for packet in packets {
+            self.queue().push_back(packet.to_vec());
+            done(packet, Ok(()));
+        }
     }
 
     fn set_enabled(&self, enabled: bool) -> io::Result<Link> {

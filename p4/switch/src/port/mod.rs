@@ -46,20 +46,9 @@ pub trait Port: Debug + Send + Sync {
     /// Name of the interface, or what else the port is made of.
     fn name(&self) -> &str;
 
-    /// Sends a packet.
-    ///
-    /// # Errors
-    ///
-    /// What the system says; the switch counts it and drops the packet.
-    fn send(&self, packet: &[u8]) -> io::Result<()>;
-
-    /// Sends packets in their order, and tells what came of each. For ports that can do that with
-    /// less effort than one by one.
-    fn send_all(&self, packets: &[&[u8]], done: &mut dyn FnMut(&[u8], io::Result<()>)) {
-        for packet in packets {
-            done(packet, self.send(packet));
-        }
-    }
+    /// Sends packets in their order, and tells what came of each: what the system says, or nothing.
+    /// The switch counts those that were refused, and drops them.
+    fn send(&self, packets: &[&[u8]], done: &mut dyn FnMut(&[u8], io::Result<()>));
 
     /// Index of the network interface, if it is one and it is there.
     fn index(&self) -> Option<u32> {

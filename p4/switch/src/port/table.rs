@@ -118,19 +118,18 @@ impl PortEntry {
     }
 
     /// Sends packets, and counts what comes of each.
-    pub(crate) fn send_all(&self, packets: &[&[u8]]) {
-        self.port
-            .send_all(packets, &mut |packet, result| match result {
-                Ok(()) => {
-                    add(&self.counters.sent_packets, 1);
-                    add(&self.counters.sent_bytes, packet.len());
-                    if let Some(capture) = &self.capture {
-                        capture.sent(packet);
-                        self.captured.store(true, Ordering::Relaxed);
-                    }
+    pub(crate) fn send(&self, packets: &[&[u8]]) {
+        self.port.send(packets, &mut |packet, result| match result {
+            Ok(()) => {
+                add(&self.counters.sent_packets, 1);
+                add(&self.counters.sent_bytes, packet.len());
+                if let Some(capture) = &self.capture {
+                    capture.sent(packet);
+                    self.captured.store(true, Ordering::Relaxed);
                 }
-                Err(error) => self.send_failed(&error, packet.len()),
-            });
+            }
+            Err(error) => self.send_failed(&error, packet.len()),
+        });
     }
 
     #[cold]

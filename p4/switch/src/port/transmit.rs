@@ -60,7 +60,7 @@ impl Transmit {
                 start = *end;
             }
             if let Some(port) = queue.port.take() {
-                port.send_all(&packets);
+                port.send(&packets);
             }
             drop(packets);
             queue.bytes.clear();

@@ -136,16 +136,18 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// Runs what has timers and netlink.
+pub(crate) fn run(future: impl Future<Output = ()>) {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().unwrap().block_on(future);
+}
+
 #[test]
 fn packets_cross_the_switch_and_links_come_and_go() {
     if !inside("linux::packets_cross_the_switch_and_links_come_and_go") {
         return;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    run(async {
         let (connection, netlink, _) = rtnetlink::new_connection().unwrap();
         tokio::spawn(connection);
         make_link(&netlink, "in").await;

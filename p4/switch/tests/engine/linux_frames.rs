@@ -6,7 +6,7 @@ use std::time::Duration;
 use p4_switch::port::LinuxPorts;
 use rtnetlink::{Handle, LinkUnspec};
 
-use crate::linux::{PATIENCE, Peer, inside, make_link, until};
+use crate::linux::{PATIENCE, Peer, inside, make_link, run, until};
 use crate::support::{Bench, COPIES};
 
 /// `virtio_net_hdr` of a frame whose checksum is to be completed, and that is to be cut into TCP
@@ -98,11 +98,6 @@ async fn pair() -> (Bench, LinuxPorts, Handle, Peer, Peer) {
     // What was sent before the kernel knew of the carrier.
     while output.receive(12, Duration::from_millis(300)).is_some() {}
     (bench, ports, netlink, input, output)
-}
-
-fn run(future: impl Future<Output = ()>) {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().build().unwrap().block_on(future);
 }
 
 #[test]

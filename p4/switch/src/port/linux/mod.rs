@@ -95,16 +95,9 @@ impl Port for LinuxPort {
         &self.name
     }
 
-    fn send(&self, packet: &[u8]) -> io::Result<()> {
+    fn send(&self, packets: &[&[u8]], done: &mut dyn FnMut(&[u8], io::Result<()>)) {
         match &*self.socket.load() {
-            Some(socket) => socket.send(packet),
-            None => Err(io::Error::from_raw_os_error(libc::ENODEV)),
-        }
-    }
-
-    fn send_all(&self, packets: &[&[u8]], done: &mut dyn FnMut(&[u8], io::Result<()>)) {
-        match &*self.socket.load() {
-            Some(socket) => socket.send_all(packets, done),
+            Some(socket) => socket.send(packets, done),
             None => {
                 for packet in packets {
                     done(packet, Err(io::Error::from_raw_os_error(libc::ENODEV)));

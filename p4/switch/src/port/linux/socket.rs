@@ -1,7 +1,7 @@
 //! A packet socket on one interface.
 
 use std::fs::File;
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -108,22 +108,15 @@ impl PacketSocket {
         Ok(())
     }
 
-    /// Sends a packet. The checksums in it are complete.
-    pub(super) fn send(&self, packet: &[u8]) -> io::Result<()> {
-        let header = [0; VNET_HEADER];
-        (&self.file)
-            .write_vectored(&[IoSlice::new(&header), IoSlice::new(packet)])
-            .map(|_| ())
-    }
-
-    /// Sends packets in their order with few calls, and tells what came of each.
-    pub(super) fn send_all(&self, packets: &[&[u8]], done: &mut dyn FnMut(&[u8], io::Result<()>)) {
+    /// Sends packets, whose checksums are complete, in their order with few calls, and tells what
+    /// came of each.
+    pub(super) fn send(&self, packets: &[&[u8]], done: &mut dyn FnMut(&[u8], io::Result<()>)) {
         for packets in packets.chunks(SEND_BURST) {
             self.send_burst(packets, done);
         }
     }
 
-    /// As `send_all`, for at most [`SEND_BURST`] packets.
+    /// As `send`, for at most [`SEND_BURST`] packets.
     fn send_burst(&self, packets: &[&[u8]], done: &mut dyn FnMut(&[u8], io::Result<()>)) {
         let header = [0; VNET_HEADER];
         let mut parts = [[IoSlice::new(&[]); 2]; SEND_BURST];
