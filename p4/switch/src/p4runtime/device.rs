@@ -10,7 +10,7 @@ use p4runtime_proto::p4::v1::{
     write_request::Atomicity,
 };
 
-use super::entity::{Notes, Reader, Writer, no_entity, snapshot};
+use super::entity::{Cursor, Notes, Preparer, Reader, Writer, no_entity, snapshot};
 use super::refusal::Refusal;
 use super::role::Access;
 use super::schema::Schema;
@@ -106,17 +106,15 @@ impl Device {
         else {
             return BTreeMap::new();
         };
-        if !notes.timer_is_due(now) {
-            return BTreeMap::new();
-        }
-        let expired = switch.read(|state| Ok(notes.expired(now, schema, state)));
-        match expired.map_err(Refusal::from).and_then(|expired| expired) {
-            Ok(expired) => expired,
-            Err(error) => {
+        let mut expired = BTreeMap::new();
+        while notes.timer_is_due(now) {
+            let part = switch.read(|state| Ok(notes.expire(now, schema, state, &mut expired)));
+            if let Err(error) = part.map_err(Refusal::from).and_then(|part| part) {
                 tracing::error!(%error, "idle timeouts");
-                BTreeMap::new()
+                break;
             }
         }
+        expired
     }
 
     /// Answers the requests of a batch: the entities, and the error of each request.
@@ -136,12 +134,15 @@ impl Device {
             return Err(no_entity());
         }
         let mut found = Vec::new();
-        let errors = pipeline.read(|reader| {
-            Ok(requests
-                .iter()
-                .map(|request| result(reader.read(access, request, &mut found)))
-                .collect())
-        })?;
+        let mut read = |request| {
+            let mut from = Some(Cursor::default());
+            while let Some(cursor) = from {
+                from = pipeline.read(|reader| reader.read(access, request, cursor, &mut found))?;
+            }
+            Ok(())
+        };
+        let errors = requests.iter().map(|request| result(read(request)));
+        let errors = errors.collect();
         Ok((found, errors))
     }
 
@@ -235,16 +236,17 @@ impl Device {
         let mut notes = Notes::default();
         self.switch
             .load_with(&pipeline.document, |state| {
-                let mut writer = Writer {
+                let program = state.program.clone();
+                let preparer = Preparer {
                     schema: &pipeline.schema,
-                    notes: &mut notes,
-                    state,
+                    program: &program,
                     ports: &ports,
                 };
+                let mut writer = Writer::new(preparer, &mut notes, state);
                 let full = Access::default();
                 updates
                     .iter()
-                    .try_for_each(|update| writer.write(&full, update))
+                    .try_for_each(|update| writer.write(preparer.prepare(&full, update)?))
             })
             .map_err(|error| Refusal::internal(format!("a verified configuration: {error}")))?;
         self.active = Some(Pipeline {
@@ -293,16 +295,21 @@ impl Pipeline {
         updates: &[v1::Update],
         atomicity: Atomicity,
     ) -> Result<Vec<v1::Error>> {
-        let (schema, notes) = (&self.schema, &mut self.notes);
-        Ok(self.switch.write(|state: &mut State| {
-            let mut writer = Writer {
-                schema,
-                notes,
-                state,
-                ports,
-            };
-            Ok(writer.write_batch(access, updates, atomicity))
-        })?)
+        let program = self.switch.read(|state| Ok(state.program.clone()))?;
+        let preparer = Preparer {
+            schema: &self.schema,
+            program: &program,
+            ports,
+        };
+        let prepare = |update| preparer.prepare(access, update);
+        let prepared: Vec<_> = updates.iter().map(prepare).collect();
+        let notes = &mut self.notes;
+        // Packets wait from here on,
+        let written = self.switch.write(|state: &mut State| {
+            Ok(Writer::new(preparer, notes, state).write_batch(prepared, atomicity))
+        })?;
+        // to here.
+        Ok(written.errors(updates.len()))
     }
 
     /// Writes what [`snapshot`] gave; the first error, if there is one.

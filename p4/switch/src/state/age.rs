@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{Result, State, unknown};
 use crate::clock::Clock;
-use crate::control::EntryKey;
 
 /// Slots of a chunk: what is there does not move when more are needed.
 const CHUNK: usize = 1024;
@@ -54,25 +52,8 @@ impl Ages {
         self.hits.get(slot / CHUNK)?.get(slot % CHUNK)
     }
 
-    fn idle(&self, slot: u32) -> Duration {
+    pub(super) fn idle(&self, slot: u32) -> Duration {
         let hit = self.slot(slot).map_or(0, |hit| hit.load(Ordering::Relaxed));
         Duration::from_micros(self.clock.microseconds().saturating_sub(hit))
-    }
-}
-
-impl State {
-    /// How long no packet has hit an entry, or since when the entry is there.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::control::ControlError::UnknownObject`] if the table has no idle timeouts,
-    /// [`crate::control::ControlError::NotFound`].
-    pub fn idle_time(&self, table: &str, key: &EntryKey) -> Result<Duration> {
-        let id = self.table_id(table)?;
-        let slot = self.entry_id(id, key)?;
-        match &self.tables[id].ages {
-            Some(ages) => Ok(ages.idle(slot)),
-            None => Err(unknown("idle timeout of table", table)),
-        }
     }
 }

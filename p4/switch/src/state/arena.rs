@@ -35,6 +35,11 @@ impl<T> Arena<T> {
         self.len
     }
 
+    /// How many slots there are, used and free.
+    pub(crate) fn slots(&self) -> usize {
+        self.chunks.len() * CHUNK
+    }
+
     /// Puts a value into a free slot.
     pub(crate) fn insert(&mut self, value: T) -> u32 {
         let slot = match self.free {
@@ -52,7 +57,7 @@ impl<T> Arena<T> {
     /// Adds a chunk of free slots, and gives the first.
     fn grow(&mut self) -> u32 {
         // Tables are bounded by sizes of 32 bits.
-        let start = (self.chunks.len() * CHUNK) as u32;
+        let start = self.slots() as u32;
         let end = start + CHUNK as u32;
         let chunk = (start + 1..=end).map(|next| Slot::Free((next < end).then_some(next)));
         self.chunks.push(chunk.collect());

@@ -10,7 +10,7 @@ use crate::program::{KeyElement, Matcher, Table};
 
 /// The key of an entry in packed words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PackedKey {
+pub(crate) struct PackedKey {
     /// The values, then the masks. The masks are left out where all bits matter, so that a short
     /// key needs no memory of its own.
     words: SmallVec<[u64; 2]>,

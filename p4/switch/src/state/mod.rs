@@ -3,6 +3,8 @@
 mod age;
 mod arena;
 mod arrays;
+mod direct;
+mod entries;
 mod key;
 mod lookup;
 mod profile;
@@ -13,6 +15,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub(crate) use arrays::{Counter, DropCounters, Meter, RegisterArray, bump};
+pub(crate) use direct::Place;
+pub(crate) use entries::{PreparedTarget, Removed, prepare_key};
+pub(crate) use key::PackedKey;
 pub(crate) use profile::ProfileState;
 pub(crate) use table::{Call, Entry, TableState, Target};
 

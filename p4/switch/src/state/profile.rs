@@ -286,6 +286,16 @@ impl State {
         Ok(())
     }
 
+    /// Whether there are members.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::UnknownObject`].
+    pub fn has_members(&self, profile: &str) -> Result<bool> {
+        let state = &self.profiles[self.profile_id(profile)?];
+        Ok(!state.member_slots.is_empty())
+    }
+
     /// All members, by id.
     ///
     /// # Errors

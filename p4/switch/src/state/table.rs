@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use super::age::Ages;
 use super::arena::Arena;
-use super::arrays::{Counter, Meter, check_meter};
+use super::arrays::{Counter, Meter};
+use super::entries::exists;
 use super::key::{PackedKey, has_priority, pack, unpack};
 use super::lookup::Lookup;
-use super::profile::check_weights;
 use super::{Result, State, unknown, word_of, words_of};
 use crate::clock::Clock;
 use crate::control::{
-    ActionCall, ActionInfo, ControlError, CounterValue, EntryAction, EntryKey, EntryRef, KeyInfo,
-    MeterConfig, ParameterInfo, PortNumber, SetAction, TableEntry, TableInfo,
+    ActionCall, ActionInfo, ControlError, EntryKey, KeyInfo, ParameterInfo, PortNumber, SetAction,
+    TableInfo,
 };
 use crate::load::LoadError;
 use crate::number::words_to_bytes;
@@ -103,20 +103,29 @@ pub(crate) enum Target {
 /// A set of actions that belongs to one entry.
 #[derive(Debug)]
 pub(crate) struct ActionSet {
-    given: Vec<SetAction>,
-    calls: Vec<Call>,
+    pub(super) given: Vec<SetAction>,
+    pub(super) calls: Vec<Call>,
     /// Indices of calls, each as often as its weight says, without those whose port is down.
     buckets: Box<[u32]>,
 }
 
 impl ActionSet {
+    /// A set with the calls of its actions, in which none is up yet.
+    pub(super) fn new(given: Vec<SetAction>, calls: Vec<Call>) -> Self {
+        Self {
+            given,
+            calls,
+            buckets: Box::new([]),
+        }
+    }
+
     /// The action that a hash selects; `None` if none is up.
     pub(crate) fn select(&self, hash: u64) -> Option<&Call> {
         let index = super::profile::bucket(&self.buckets, hash)?;
         self.calls.get(*index as usize)
     }
 
-    fn rebuild(&mut self, down: &HashSet<PortNumber>) {
+    pub(super) fn rebuild(&mut self, down: &HashSet<PortNumber>) {
         self.buckets = (0..)
             .zip(&self.given)
             .filter(|(_, action)| action.watch_port.is_none_or(|port| !down.contains(&port)))
@@ -140,11 +149,11 @@ pub(crate) struct Entry {
 /// The entries of a table.
 #[derive(Debug)]
 pub(crate) struct TableState {
-    entries: Arena<Entry>,
-    lookup: Lookup,
+    pub(super) entries: Arena<Entry>,
+    pub(super) lookup: Lookup,
     pub(crate) default: Option<Call>,
     pub(crate) default_counter: Counter,
-    default_meter: Meter,
+    pub(super) default_meter: Meter,
     /// For tables with idle timeouts.
     pub(super) ages: Option<Ages>,
 }
@@ -181,7 +190,7 @@ impl TableState {
         }
     }
 
-    fn insert(&mut self, table: &Table, key: PackedKey, target: Target) {
+    pub(super) fn insert(&mut self, table: &Table, key: PackedKey, target: Target) -> u32 {
         let id = self.entries.insert(Entry {
             key,
             target,
@@ -193,9 +202,10 @@ impl TableState {
             ages.start(id);
         }
         self.lookup.insert(table, &mut self.entries, id);
+        id
     }
 
-    fn id_of(&self, key: &PackedKey) -> Option<u32> {
+    pub(super) fn id_of(&self, key: &PackedKey) -> Option<u32> {
         self.lookup.entry_of(&self.entries, key)
     }
 
@@ -231,7 +241,8 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn table_id(&self, table: &str) -> Result<usize> {
+    /// The index of a table in the program.
+    pub(crate) fn table_id(&self, table: &str) -> Result<usize> {
         self.table_ids
             .get(table)
             .map(|id| *id as usize)
@@ -306,262 +317,6 @@ impl State {
         Ok(self.info(self.table_id(table)?))
     }
 
-    /// What an entry does, checked. Nothing is counted as used yet.
-    fn target(&self, id: usize, action: &EntryAction) -> Result<Target> {
-        let table = &self.program.tables[id];
-        let mismatch = |reason: &str| ControlError::Invalid {
-            owner: table.name.to_string(),
-            reason: reason.to_owned(),
-        };
-        let profile = |id: u32| {
-            let name = &self.program.profiles[id as usize].name;
-            (&self.profiles[id as usize], &**name)
-        };
-        match (action, table.kind) {
-            (EntryAction::Action(call), TableKind::Simple) => {
-                Call::new(&self.program, &table.name, &table.actions, call).map(Target::Call)
-            }
-            (EntryAction::Action(_), _) => Err(mismatch(
-                "the table has an action profile: an entry needs a member, group or action set",
-            )),
-            (_, TableKind::Simple) => Err(mismatch(
-                "the table has no action profile: an entry needs an action",
-            )),
-            (
-                EntryAction::Member(member),
-                TableKind::Indirect(id) | TableKind::WithSelector(id),
-            ) => {
-                let (profile, name) = profile(id);
-                profile.member_slot(name, *member).map(Target::Member)
-            }
-            (_, TableKind::Indirect(_)) => Err(mismatch(
-                "the table's action profile has no selector: an entry needs a member",
-            )),
-            (EntryAction::Group(group), TableKind::WithSelector(id)) => {
-                let (profile, name) = profile(id);
-                profile.group_slot(name, *group).map(Target::Group)
-            }
-            (EntryAction::ActionSet(actions), TableKind::WithSelector(_)) => {
-                if actions.is_empty() {
-                    return Err(mismatch("an action set must not be empty"));
-                }
-                check_weights(&table.name, 0, actions.iter().map(|action| action.weight))?;
-                let calls = actions
-                    .iter()
-                    .map(|action| {
-                        Call::new(&self.program, &table.name, &table.actions, &action.action)
-                    })
-                    .collect::<Result<Vec<Call>>>()?;
-                let mut set = ActionSet {
-                    given: actions.clone(),
-                    calls,
-                    buckets: Box::new([]),
-                };
-                set.rebuild(&self.down);
-                Ok(Target::Set(Box::new(set)))
-            }
-        }
-    }
-
-    /// Whether the profile of a table has room for the actions of a set that takes the place of
-    /// `freed` others.
-    fn check_room(&self, id: usize, target: &Target, freed: usize) -> Result<()> {
-        let (TableKind::WithSelector(profile), Target::Set(set)) =
-            (self.program.tables[id].kind, target)
-        else {
-            return Ok(());
-        };
-        let definition = &self.program.profiles[profile as usize];
-        let used = self.profiles[profile as usize].used() - freed;
-        if used + set.calls.len() > definition.max_size {
-            return Err(ControlError::Full {
-                owner: definition.name.to_string(),
-                limit: definition.max_size,
-                what: "members",
-            });
-        }
-        Ok(())
-    }
-
-    /// Counts what an entry uses, or does no longer use.
-    fn count_use(&mut self, id: usize, target: &Target, used: bool) {
-        let (TableKind::Indirect(profile) | TableKind::WithSelector(profile)) =
-            self.program.tables[id].kind
-        else {
-            return;
-        };
-        let profile = &mut self.profiles[profile as usize];
-        match (target, used) {
-            (Target::Call(_), _) => {}
-            (Target::Member(slot), true) => profile.use_member(*slot),
-            (Target::Member(slot), false) => profile.leave_member(*slot),
-            (Target::Group(slot), true) => profile.use_group(*slot),
-            (Target::Group(slot), false) => profile.leave_group(*slot),
-            (Target::Set(set), true) => profile.set_actions += set.calls.len(),
-            (Target::Set(set), false) => profile.set_actions -= set.calls.len(),
-        }
-    }
-
-    fn writable(&self, id: usize) -> Result<()> {
-        let table = &self.program.tables[id];
-        if table.entries.is_some() {
-            return Err(ControlError::Constant {
-                owner: table.name.to_string(),
-                what: "the list of entries",
-            });
-        }
-        Ok(())
-    }
-
-    pub(super) fn entry_id(&self, id: usize, key: &EntryKey) -> Result<u32> {
-        let table = &self.program.tables[id];
-        let key = pack(table, key)?;
-        self.tables[id]
-            .id_of(&key)
-            .ok_or_else(|| ControlError::NotFound {
-                owner: table.name.to_string(),
-                what: "entry with this key".to_owned(),
-            })
-    }
-
-    /// Inserts an entry, with zero counters and without meter configuration.
-    ///
-    /// # Errors
-    ///
-    /// [`ControlError::AlreadyExists`], [`ControlError::Full`], [`ControlError::Constant`],
-    /// [`ControlError::NotFound`] for a member or group that is not there, and what is wrong with
-    /// the key or action.
-    pub fn insert_entry(&mut self, table: &str, entry: &TableEntry) -> Result<()> {
-        let id = self.table_id(table)?;
-        self.writable(id)?;
-        let program = self.program.clone();
-        let definition = &program.tables[id];
-        if definition.key.is_empty() {
-            return Err(ControlError::Invalid {
-                owner: table.to_owned(),
-                reason: "the table has no key, so it has a default action only".to_owned(),
-            });
-        }
-        let key = pack(definition, &entry.key)?;
-        if self.tables[id].id_of(&key).is_some() {
-            return Err(exists(definition));
-        }
-        let target = self.target(id, &entry.action)?;
-        if self.tables[id].entries.len() >= definition.max_size {
-            return Err(ControlError::Full {
-                owner: table.to_owned(),
-                limit: definition.max_size,
-                what: "entries",
-            });
-        }
-        self.check_room(id, &target, 0)?;
-        self.count_use(id, &target, true);
-        self.tables[id].insert(definition, key, target);
-        Ok(())
-    }
-
-    /// Changes the action of an entry. Its counter and meter stay.
-    ///
-    /// # Errors
-    ///
-    /// [`ControlError::NotFound`], and as [`State::insert_entry`].
-    pub fn modify_entry(&mut self, table: &str, entry: &TableEntry) -> Result<()> {
-        let id = self.table_id(table)?;
-        self.writable(id)?;
-        let slot = self.entry_id(id, &entry.key)?;
-        let target = self.target(id, &entry.action)?;
-        let freed = match self.tables[id].entries.get(slot).map(|entry| &entry.target) {
-            Some(Target::Set(set)) => set.calls.len(),
-            _ => 0,
-        };
-        self.check_room(id, &target, freed)?;
-        self.count_use(id, &target, true);
-        let old = match self.tables[id].entries.get_mut(slot) {
-            Some(entry) => std::mem::replace(&mut entry.target, target),
-            None => return Ok(()),
-        };
-        self.count_use(id, &old, false);
-        Ok(())
-    }
-
-    /// Deletes an entry.
-    ///
-    /// # Errors
-    ///
-    /// [`ControlError::NotFound`], [`ControlError::Constant`].
-    pub fn delete_entry(&mut self, table: &str, key: &EntryKey) -> Result<()> {
-        let id = self.table_id(table)?;
-        self.writable(id)?;
-        let slot = self.entry_id(id, key)?;
-        let program = self.program.clone();
-        let state = &mut self.tables[id];
-        state
-            .lookup
-            .remove(&program.tables[id], &mut state.entries, slot);
-        let Some(entry) = state.entries.remove(slot) else {
-            return Ok(());
-        };
-        self.count_use(id, &entry.target, false);
-        Ok(())
-    }
-
-    fn to_control(&self, id: usize, entry: &Entry) -> TableEntry {
-        let table = &self.program.tables[id];
-        let profile = match table.kind {
-            TableKind::Simple => None,
-            TableKind::Indirect(profile) | TableKind::WithSelector(profile) => {
-                Some(&self.profiles[profile as usize])
-            }
-        };
-        // A slot that an entry uses is never empty.
-        let action = match &entry.target {
-            Target::Call(call) => EntryAction::Action(call.to_control(&self.program)),
-            Target::Member(slot) => EntryAction::Member(
-                profile
-                    .and_then(|profile| profile.member_id(*slot))
-                    .unwrap_or_default(),
-            ),
-            Target::Group(slot) => EntryAction::Group(
-                profile
-                    .and_then(|profile| profile.group_id(*slot))
-                    .unwrap_or_default(),
-            ),
-            Target::Set(set) => EntryAction::ActionSet(set.given.clone()),
-        };
-        TableEntry {
-            key: unpack(table, &entry.key),
-            action,
-        }
-    }
-
-    /// An entry by its key.
-    ///
-    /// # Errors
-    ///
-    /// [`ControlError::NotFound`], and what is wrong with the key.
-    pub fn entry(&self, table: &str, key: &EntryKey) -> Result<TableEntry> {
-        let id = self.table_id(table)?;
-        let slot = self.entry_id(id, key)?;
-        match self.tables[id].entries.get(slot) {
-            Some(entry) => Ok(self.to_control(id, entry)),
-            None => Err(unknown("entry of table", table)),
-        }
-    }
-
-    /// All entries of a table, in no order.
-    ///
-    /// # Errors
-    ///
-    /// [`ControlError::UnknownObject`].
-    pub fn entries(&self, table: &str) -> Result<Vec<TableEntry>> {
-        let id = self.table_id(table)?;
-        Ok(self.tables[id]
-            .entries
-            .iter()
-            .map(|(_, entry)| self.to_control(id, entry))
-            .collect())
-    }
-
     /// Sets the default action, or with `None` sets it back to what the program says.
     ///
     /// # Errors
@@ -627,99 +382,5 @@ impl State {
                 Ok(Some(call.to_control(&self.program)))
             }
         }
-    }
-
-    fn direct<'s>(
-        &'s self,
-        id: usize,
-        entry: &EntryRef,
-    ) -> Result<(&'s Counter, Option<&'s Meter>)> {
-        let state = &self.tables[id];
-        match entry {
-            EntryRef::Default => Ok((&state.default_counter, Some(&state.default_meter))),
-            EntryRef::Key(key) => {
-                let slot = self.entry_id(id, key)?;
-                match state.entries.get(slot) {
-                    Some(entry) => Ok((&entry.counter, entry.meter.as_deref())),
-                    None => Err(unknown("entry of table", &self.program.tables[id].name)),
-                }
-            }
-        }
-    }
-
-    fn direct_counter_of(&self, table: &str, entry: &EntryRef) -> Result<&Counter> {
-        let id = self.table_id(table)?;
-        if !self.program.tables[id].with_counters {
-            return Err(unknown("direct counter of table", table));
-        }
-        Ok(self.direct(id, entry)?.0)
-    }
-
-    fn direct_meter_of(&self, table: &str, entry: &EntryRef) -> Result<&Meter> {
-        let id = self.table_id(table)?;
-        if self.program.tables[id].meter.is_none() {
-            return Err(unknown("direct meter of table", table));
-        }
-        let (_, meter) = self.direct(id, entry)?;
-        meter.ok_or_else(|| unknown("direct meter of table", table))
-    }
-
-    /// The counter of an entry, or of the default action.
-    ///
-    /// # Errors
-    ///
-    /// [`ControlError::UnknownObject`] if the table has none, [`ControlError::NotFound`].
-    pub fn direct_counter(&self, table: &str, entry: &EntryRef) -> Result<CounterValue> {
-        self.direct_counter_of(table, entry).map(Counter::value)
-    }
-
-    /// Sets the counter of an entry.
-    ///
-    /// # Errors
-    ///
-    /// As [`State::direct_counter`].
-    pub fn set_direct_counter(
-        &mut self,
-        table: &str,
-        entry: &EntryRef,
-        value: CounterValue,
-    ) -> Result<()> {
-        self.direct_counter_of(table, entry)?.set(value);
-        Ok(())
-    }
-
-    /// The meter of an entry; `None` if it has no configuration, so that all packets are green.
-    ///
-    /// # Errors
-    ///
-    /// [`ControlError::UnknownObject`] if the table has none, [`ControlError::NotFound`].
-    pub fn direct_meter(&self, table: &str, entry: &EntryRef) -> Result<Option<MeterConfig>> {
-        self.direct_meter_of(table, entry).map(Meter::config)
-    }
-
-    /// Sets the meter of an entry. That of the default action is kept, but packets that miss are
-    /// not metered, as in BMv2.
-    ///
-    /// # Errors
-    ///
-    /// As [`State::direct_meter`]; [`ControlError::Invalid`] if the committed rate is larger than
-    /// the peak rate.
-    pub fn set_direct_meter(
-        &mut self,
-        table: &str,
-        entry: &EntryRef,
-        config: Option<MeterConfig>,
-    ) -> Result<()> {
-        check_meter(table, config.as_ref())?;
-        let now = self.clock.microseconds();
-        self.direct_meter_of(table, entry)?.set(config, now);
-        Ok(())
-    }
-}
-
-fn exists(table: &Table) -> ControlError {
-    ControlError::AlreadyExists {
-        owner: table.name.to_string(),
-        what: "entry".to_owned(),
     }
 }

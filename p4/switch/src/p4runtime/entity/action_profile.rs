@@ -12,9 +12,9 @@ use super::{Reader, Result, Writer, decode_port};
 use crate::control::{ActionCall, Group, GroupMember, PortNumber, SetAction};
 use crate::p4runtime::action::{self, Use};
 use crate::p4runtime::refusal::Refusal;
-use crate::p4runtime::schema::{self, Profile, Schema, Table};
+use crate::p4runtime::schema::{Profile, Schema, SizeSemantics as ProfileSize, Table};
 
-impl Writer<'_> {
+impl Writer<'_, '_> {
     pub(super) fn write_member(
         &mut self,
         operation: Type,
@@ -148,8 +148,8 @@ impl Writer<'_> {
             let weight = decode_weight(profile, given.weight).map_err(place)?;
             #[allow(deprecated)] // Clients may still use the integer.
             let watch_port = match &mut given.watch_kind {
-                Some(member::WatchKind::WatchPort(port)) => self.decode_watch_port(port),
-                Some(member::WatchKind::Watch(port)) => self.check_watch_port(*port),
+                Some(member::WatchKind::WatchPort(port)) => decode_watch_port(self.ports, port),
+                Some(member::WatchKind::Watch(port)) => check_watch_port(self.ports, *port),
                 None => Ok(None),
             };
             if matches!(&given.watch_kind, Some(member::WatchKind::WatchPort(p)) if p.is_empty()) {
@@ -177,88 +177,6 @@ impl Writer<'_> {
         ))
     }
 
-    /// The one-shot set for the switch, and the message as it will be read back (section 9.2.3).
-    pub(super) fn decode_action_set(
-        &self,
-        table: &Table,
-        profile: &Profile,
-        given: &v1::ActionProfileActionSet,
-    ) -> Result<(Vec<SetAction>, v1::ActionProfileActionSet)> {
-        if !profile.has_selector {
-            return Err(Refusal::invalid_argument(format!(
-                "{} has no selector, so there are no action sets",
-                profile.object
-            )));
-        }
-        if !self.state.members(&profile.object.name)?.is_empty() {
-            return Err(Refusal::invalid_argument(format!(
-                "{} has members, so its tables cannot have one-shot action sets as well",
-                profile.object
-            )));
-        }
-        if given.group_action.is_some() {
-            return Err(Refusal::unimplemented(
-                "this switch has no group actions (group_action of an action set)",
-            ));
-        }
-        if given.action_selection_mode() == ActionSelectionMode::Random {
-            return Err(Refusal::unimplemented(
-                "this switch selects by hash only, not at random (action_selection_mode RANDOM)",
-            ));
-        }
-        let same = match given.size_semantics() {
-            SizeSemantics::DefaultSizeDeterminedByActionSelector => true,
-            SizeSemantics::SumOfWeights => profile.size == schema::SizeSemantics::SumOfWeights,
-            SizeSemantics::SumOfMembers => profile.size != schema::SizeSemantics::SumOfWeights,
-        };
-        if !same {
-            return Err(Refusal::unimplemented(
-                "this switch counts the size of a group as the P4Info says (size_semantics)",
-            ));
-        }
-        let mut written = given.clone();
-        let mut set = Vec::with_capacity(given.action_profile_actions.len());
-        for (index, given) in written.action_profile_actions.iter_mut().enumerate() {
-            let place = |refusal: Refusal| refusal.at(format!("action {index} of the set"));
-            let unset = || Refusal::invalid_argument("the action is not set");
-            let action = given
-                .action
-                .as_ref()
-                .ok_or_else(unset)
-                .and_then(|given| action::decode(self.schema, table, given, Use::Entry));
-            let action = action.map_err(place)?;
-            // Read back in canonical form.
-            given.action = Some(action::encode(self.schema, &action)?);
-            let weight = decode_weight(profile, given.weight).map_err(place)?;
-            #[allow(deprecated)] // Clients may still use the integer.
-            let watch_port = match &mut given.watch_kind {
-                Some(action_profile_action::WatchKind::WatchPort(port)) => {
-                    self.decode_watch_port(port)
-                }
-                Some(action_profile_action::WatchKind::Watch(port)) => self.check_watch_port(*port),
-                None => Ok(None),
-            };
-            if matches!(&given.watch_kind,
-                Some(action_profile_action::WatchKind::WatchPort(port)) if port.is_empty())
-            {
-                given.watch_kind = None;
-            }
-            set.push(SetAction {
-                action,
-                weight,
-                watch_port: watch_port.map_err(place)?,
-            });
-        }
-        let size = group_size(profile, set.iter().map(|action| action.weight));
-        if profile.max_group_size > 0 && size > u64::from(profile.max_group_size) {
-            return Err(Refusal::invalid_argument(format!(
-                "the size of the set is {size}, more than {}, the max_group_size of the P4Info",
-                profile.max_group_size
-            )));
-        }
-        Ok((set, written))
-    }
-
     /// Section 9.2.3: the tables of a selector are programmed in one of the two styles.
     pub(super) fn refuse_beside_action_sets(&self, profile: &Profile) -> Result<()> {
         match self.notes.action_sets.get(&profile.object.id) {
@@ -270,25 +188,105 @@ impl Writer<'_> {
             ))),
         }
     }
+}
 
-    /// Reads a watch port and makes it canonical.
-    fn decode_watch_port(&self, port: &mut Vec<u8>) -> Result<Option<PortNumber>> {
-        if port.is_empty() {
-            return Ok(None);
-        }
-        let number = decode_port(port)?;
-        *port = bytestring::canonical(port).to_vec();
-        self.check_watch_port(i32::try_from(number).unwrap_or(-1))
+/// The one-shot set for the switch, and the message as it will be read back (section 9.2.3).
+pub(super) fn decode_action_set(
+    schema: &Schema,
+    ports: &BTreeSet<PortNumber>,
+    table: &Table,
+    profile: &Profile,
+    given: &v1::ActionProfileActionSet,
+) -> Result<(Vec<SetAction>, v1::ActionProfileActionSet)> {
+    if !profile.has_selector {
+        return Err(Refusal::invalid_argument(format!(
+            "{} has no selector, so there are no action sets",
+            profile.object
+        )));
     }
-
-    fn check_watch_port(&self, port: i32) -> Result<Option<PortNumber>> {
-        match u32::try_from(port) {
-            Ok(number) if self.ports.contains(&number) => Ok(Some(number)),
-            _ => Err(Refusal::invalid_argument(format!(
-                "watch port {port} is not a port of this switch, which has {:?}",
-                self.ports
-            ))),
+    if given.group_action.is_some() {
+        return Err(Refusal::unimplemented(
+            "this switch has no group actions (group_action of an action set)",
+        ));
+    }
+    if given.action_selection_mode() == ActionSelectionMode::Random {
+        return Err(Refusal::unimplemented(
+            "this switch selects by hash only, not at random (action_selection_mode RANDOM)",
+        ));
+    }
+    let same = match given.size_semantics() {
+        SizeSemantics::DefaultSizeDeterminedByActionSelector => true,
+        SizeSemantics::SumOfWeights => profile.size == ProfileSize::SumOfWeights,
+        SizeSemantics::SumOfMembers => profile.size != ProfileSize::SumOfWeights,
+    };
+    if !same {
+        return Err(Refusal::unimplemented(
+            "this switch counts the size of a group as the P4Info says (size_semantics)",
+        ));
+    }
+    let mut written = given.clone();
+    let mut set = Vec::with_capacity(given.action_profile_actions.len());
+    for (index, given) in written.action_profile_actions.iter_mut().enumerate() {
+        let place = |refusal: Refusal| refusal.at(format!("action {index} of the set"));
+        let unset = || Refusal::invalid_argument("the action is not set");
+        let action = given
+            .action
+            .as_ref()
+            .ok_or_else(unset)
+            .and_then(|given| action::decode(schema, table, given, Use::Entry));
+        let action = action.map_err(place)?;
+        // Read back in canonical form.
+        given.action = Some(action::encode(schema, &action)?);
+        let weight = decode_weight(profile, given.weight).map_err(place)?;
+        #[allow(deprecated)] // Clients may still use the integer.
+        let watch_port = match &mut given.watch_kind {
+            Some(action_profile_action::WatchKind::WatchPort(port)) => {
+                decode_watch_port(ports, port)
+            }
+            Some(action_profile_action::WatchKind::Watch(port)) => check_watch_port(ports, *port),
+            None => Ok(None),
+        };
+        if matches!(&given.watch_kind,
+            Some(action_profile_action::WatchKind::WatchPort(port)) if port.is_empty())
+        {
+            given.watch_kind = None;
         }
+        set.push(SetAction {
+            action,
+            weight,
+            watch_port: watch_port.map_err(place)?,
+        });
+    }
+    let size = group_size(profile, set.iter().map(|action| action.weight));
+    if profile.max_group_size > 0 && size > u64::from(profile.max_group_size) {
+        return Err(Refusal::invalid_argument(format!(
+            "the size of the set is {size}, more than {}, the max_group_size of the P4Info",
+            profile.max_group_size
+        )));
+    }
+    Ok((set, written))
+}
+
+/// Reads a watch port and makes it canonical.
+fn decode_watch_port(
+    ports: &BTreeSet<PortNumber>,
+    port: &mut Vec<u8>,
+) -> Result<Option<PortNumber>> {
+    if port.is_empty() {
+        return Ok(None);
+    }
+    let number = decode_port(port)?;
+    *port = bytestring::canonical(port).to_vec();
+    check_watch_port(ports, i32::try_from(number).unwrap_or(-1))
+}
+
+fn check_watch_port(ports: &BTreeSet<PortNumber>, port: i32) -> Result<Option<PortNumber>> {
+    match u32::try_from(port) {
+        Ok(number) if ports.contains(&number) => Ok(Some(number)),
+        _ => Err(Refusal::invalid_argument(format!(
+            "watch port {port} is not a port of this switch, which has {:?}",
+            ports
+        ))),
     }
 }
 
@@ -379,7 +377,7 @@ fn decode_weight(profile: &Profile, weight: i32) -> Result<u32> {
         Refusal::invalid_argument(format!("weight {weight}: it must be at least 1"))
     })?;
     match profile.size {
-        schema::SizeSemantics::SumOfMembers { max_member_weight }
+        ProfileSize::SumOfMembers { max_member_weight }
             if max_member_weight > 0 && held > max_member_weight =>
         {
             Err(Refusal::invalid_argument(format!(
@@ -393,7 +391,7 @@ fn decode_weight(profile: &Profile, weight: i32) -> Result<u32> {
 
 fn group_size(profile: &Profile, weights: impl Iterator<Item = u32>) -> u64 {
     match profile.size {
-        schema::SizeSemantics::SumOfWeights => weights.map(u64::from).sum(),
-        schema::SizeSemantics::SumOfMembers { .. } => weights.count() as u64,
+        ProfileSize::SumOfWeights => weights.map(u64::from).sum(),
+        ProfileSize::SumOfMembers { .. } => weights.count() as u64,
     }
 }

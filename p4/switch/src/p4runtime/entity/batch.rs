@@ -10,64 +10,146 @@ use p4runtime_proto::p4::v1::{
 };
 use tonic::Code;
 
-use super::{Reader, Result, Writer};
-use crate::p4runtime::key::decode_key;
-use crate::p4runtime::role::Access;
+use super::direct::Resources;
+use super::note::EntryNote;
+use super::{Prepared, Reader, Result, Writer, all_parts};
+use crate::p4runtime::refusal::Refusal;
+use crate::p4runtime::schema::Table;
+use crate::state::{PreparedTarget, Removed};
 
-impl Writer<'_> {
-    /// Carries out the updates of a batch for a role, and gives the error of each.
-    pub(crate) fn write_batch(
-        &mut self,
-        access: &Access,
-        updates: &[v1::Update],
-        atomicity: Atomicity,
-    ) -> Vec<v1::Error> {
-        if atomicity == Atomicity::ContinueOnError {
-            let write = |update| match self.write(access, update) {
-                Ok(()) => v1::Error::ok(),
-                Err(refusal) => refusal.into(),
-            };
-            return updates.iter().map(write).collect();
+/// What takes back an update that was carried out.
+pub(crate) enum Undo<'a> {
+    /// Of the INSERT of a table entry.
+    Remove { table: &'a Table, slot: u32 },
+    /// Of the MODIFY of a table entry.
+    Restore(Box<Restore<'a>>),
+    /// Of the DELETE of a table entry.
+    PutBack {
+        table: &'a Table,
+        removed: Box<Removed>,
+        note: Option<Box<EntryNote>>,
+    },
+    /// Of anything else, in a batch that is all or nothing.
+    Write(Type, Box<Kind>),
+}
+
+/// A table entry as it was before it was modified.
+pub(crate) struct Restore<'a> {
+    pub(super) table: &'a Table,
+    pub(super) slot: u32,
+    /// `None` if it was not changed.
+    pub(super) target: Option<PreparedTarget>,
+    pub(super) resources: Resources,
+    pub(super) note: Option<Box<EntryNote>>,
+}
+
+/// What has become of a batch.
+#[derive(Default)]
+pub(crate) struct Written<'a> {
+    /// The updates that failed, by their number.
+    failed: Vec<(usize, Refusal)>,
+    /// Of a batch that is all or nothing and failed: whether what had been done was undone.
+    rolled_back: Option<bool>,
+    /// What the updates replaced and deleted. Dropped when packets no longer wait.
+    _replaced: Vec<Undo<'a>>,
+}
+
+impl Written<'_> {
+    /// The error of each of `count` updates (section 12.3).
+    pub(crate) fn errors(self, count: usize) -> Vec<v1::Error> {
+        let mut errors = match (self.rolled_back, self.failed.first()) {
+            (Some(undone), Some((failed, _))) => vec![aborted(*failed, undone); count],
+            _ => vec![v1::Error::ok(); count],
+        };
+        for (index, refusal) in self.failed {
+            errors[index] = refusal.into();
         }
-        // What brings the state back, last first.
-        let mut undo: Vec<v1::Update> = Vec::with_capacity(updates.len());
-        for (index, update) in updates.iter().enumerate() {
-            let before = self.inverse(update);
-            match (self.write(access, update), before) {
-                (Ok(()), Ok(before)) => undo.extend(before),
-                (Err(refusal), _) | (Ok(()), Err(refusal)) => {
-                    let undone = self.undo(undo);
-                    let mut errors = vec![aborted(index, undone); updates.len()];
-                    errors[index] = refusal.into();
-                    return errors;
+        errors
+    }
+}
+
+impl<'a> Writer<'_, 'a> {
+    /// Carries out the updates of a batch.
+    pub(crate) fn write_batch(
+        mut self,
+        updates: Vec<Result<Prepared<'a>>>,
+        atomicity: Atomicity,
+    ) -> Written<'a> {
+        let all_or_nothing = atomicity != Atomicity::ContinueOnError;
+        let mut written = Written::default();
+        for (index, update) in updates.into_iter().enumerate() {
+            let result = update.and_then(|update| match update {
+                Prepared::Other(operation, entity) if all_or_nothing => {
+                    let before = self.inverse(operation, entity)?;
+                    self.write_other(operation, entity)?;
+                    self.undo.extend(before);
+                    Ok(())
+                }
+                update => self.write(update),
+            });
+            if let Err(refusal) = result {
+                written.failed.push((index, refusal));
+                if all_or_nothing {
+                    written.rolled_back = Some(self.roll_back());
+                    break;
                 }
             }
         }
-        vec![v1::Error::ok(); updates.len()]
+        written._replaced = self.undo;
+        written
     }
 
-    /// Whether all was undone.
-    fn undo(&mut self, undo: Vec<v1::Update>) -> bool {
-        let full = Access::default();
+    /// Takes back what was done. Whether all could be.
+    fn roll_back(&mut self) -> bool {
         let mut undone = true;
-        for update in undo.into_iter().rev() {
-            if let Err(error) = self.write(&full, &update) {
-                // Each update was made from the state that it brings back.
-                tracing::error!(%error, ?update, "an update of a batch could not be undone");
+        for undo in std::mem::take(&mut self.undo).into_iter().rev() {
+            if let Err(error) = self.take_back(undo) {
+                // Each was made from the state that it brings back.
+                tracing::error!(%error, "an update of a batch could not be undone");
                 undone = false;
             }
         }
         undone
     }
 
-    /// The updates that undo one, made before it is carried out. None if it will be refused.
-    fn inverse(&self, update: &v1::Update) -> Result<Vec<v1::Update>> {
-        let operation = update.r#type();
-        let Some(kind) = update.entity.as_ref().and_then(|e| e.entity.as_ref()) else {
-            return Ok(Vec::new());
-        };
+    fn take_back(&mut self, undo: Undo<'a>) -> Result<()> {
+        match undo {
+            Undo::Remove { table, slot } => {
+                self.state.remove(table.index, slot)?;
+                self.notes.replace(self.state, table, Some(slot), None);
+            }
+            Undo::Restore(restore) => {
+                let Restore {
+                    table,
+                    slot,
+                    target,
+                    resources,
+                    note,
+                } = *restore;
+                if let Some(target) = target {
+                    self.state.replace_target(table.index, slot, target)?;
+                }
+                resources.write(self.state, table, Some(slot))?;
+                self.notes.replace(self.state, table, Some(slot), note);
+            }
+            Undo::PutBack {
+                table,
+                removed,
+                note,
+            } => {
+                let slot = self.state.put_back(table.index, *removed)?;
+                self.notes.replace(self.state, table, Some(slot), note);
+            }
+            Undo::Write(operation, entity) => self.write_other(operation, &entity)?,
+        }
+        Ok(())
+    }
+
+    /// What undoes an update, made before it is carried out; what is first is undone last. Empty
+    /// if the update will be refused.
+    fn inverse(&self, operation: Type, kind: &Kind) -> Result<Vec<Undo<'a>>> {
         if operation == Type::Insert {
-            return Ok(vec![update_of(Type::Delete, kind.clone())]);
+            return Ok(vec![Undo::Write(Type::Delete, Box::new(kind.clone()))]);
         }
         let back = match operation {
             Type::Delete => Type::Insert,
@@ -79,21 +161,30 @@ impl Writer<'_> {
             state: self.state,
         };
         let mut before = Vec::new();
+        let found = &mut before;
         // What cannot be read is not there, and the update will be refused for that.
         let read = match kind {
-            Kind::TableEntry(entry) => reader.before(entry, &mut before),
-            Kind::ActionProfileMember(member) => reader.read_members(member, &mut before),
-            Kind::ActionProfileGroup(group) => reader.read_groups(group, &mut before),
-            Kind::CounterEntry(counter) => reader.read_counters(counter, &mut before),
-            Kind::MeterEntry(meter) => reader.read_meters(meter, &mut before),
-            Kind::DirectCounterEntry(counter) => reader.read_direct_counters(counter, &mut before),
-            Kind::DirectMeterEntry(meter) => reader.read_direct_meters(meter, &mut before),
-            Kind::RegisterEntry(register) => reader.read_registers(register, &mut before),
-            Kind::PacketReplicationEngineEntry(entry) if is_one(entry) => {
-                reader.read_replication(entry, &mut before)
+            Kind::TableEntry(entry) => reader.default_before(entry, found),
+            Kind::ActionProfileMember(member) => reader.read_members(member, found),
+            Kind::ActionProfileGroup(group) => reader.read_groups(group, found),
+            Kind::CounterEntry(counter) => {
+                all_parts(|from| reader.read_counters(counter, from, found))
             }
-            Kind::DigestEntry(digest) => reader.read_digests(digest, &mut before),
-            Kind::ValueSetEntry(set) => reader.read_value_sets(set, &mut before),
+            Kind::MeterEntry(meter) => all_parts(|from| reader.read_meters(meter, from, found)),
+            Kind::DirectCounterEntry(counter) => {
+                all_parts(|from| reader.read_direct_counters(counter, from, found))
+            }
+            Kind::DirectMeterEntry(meter) => {
+                all_parts(|from| reader.read_direct_meters(meter, from, found))
+            }
+            Kind::RegisterEntry(register) => {
+                all_parts(|from| reader.read_registers(register, from, found))
+            }
+            Kind::PacketReplicationEngineEntry(entry) if is_one(entry) => {
+                reader.read_replication(entry, found)
+            }
+            Kind::DigestEntry(digest) => reader.read_digests(digest, found),
+            Kind::ValueSetEntry(set) => reader.read_value_sets(set, found),
             Kind::PacketReplicationEngineEntry(_) | Kind::ExternEntry(_) => Ok(()),
         };
         if read.is_err() {
@@ -102,20 +193,20 @@ impl Writer<'_> {
         Ok(before
             .into_iter()
             .map(|kind| match kind {
-                // Of a default entry without action, see `before`.
+                // Of a default entry without action, see `default_before`.
                 Kind::DirectCounterEntry(_) | Kind::DirectMeterEntry(_) => {
-                    update_of(Type::Modify, kind)
+                    Undo::Write(Type::Modify, Box::new(kind))
                 }
-                kind => update_of(back, kind),
+                kind => Undo::Write(back, Box::new(kind)),
             })
             .collect())
     }
 }
 
 impl Reader<'_> {
-    /// The entry that a MODIFY or DELETE changes, with its counter and meter. What is first in
-    /// `out` is undone last.
-    fn before(&self, entry: &v1::TableEntry, out: &mut Vec<Kind>) -> Result<()> {
+    /// The default entry that a MODIFY changes, with its counter and meter. What is first in `out`
+    /// is undone last.
+    fn default_before(&self, entry: &v1::TableEntry, out: &mut Vec<Kind>) -> Result<()> {
         let table = self.schema.table(entry.table_id)?;
         let wanted = v1::TableEntry {
             table_id: entry.table_id,
@@ -123,16 +214,6 @@ impl Reader<'_> {
             meter_config: table.direct_meter.map(|_| v1::MeterConfig::default()),
             ..Default::default()
         };
-        if !entry.is_default_action {
-            let key = decode_key(table, &entry.r#match, entry.priority)?;
-            let mut before = self.one(table, &key, &wanted)?;
-            if table.is_const {
-                before.action = None;
-                before.is_const = false;
-            }
-            out.push(Kind::TableEntry(before));
-            return Ok(());
-        }
         let mut before = self.default_entry(table, &wanted)?;
         before.is_const = false;
         let (counter, meter) = (before.counter_data, before.meter_config);
@@ -175,13 +256,6 @@ fn is_one(entry: &v1::PacketReplicationEngineEntry) -> bool {
         Some(Replication::MulticastGroupEntry(group)) => group.multicast_group_id != 0,
         Some(Replication::CloneSessionEntry(session)) => session.session_id != 0,
         None => false,
-    }
-}
-
-fn update_of(operation: Type, kind: Kind) -> v1::Update {
-    v1::Update {
-        r#type: operation.into(),
-        entity: Some(v1::Entity { entity: Some(kind) }),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Indirect counters, meters and registers: arrays of cells with an index (sections 9.3.2, 9.4.2
 //! and 9.7).
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, update::Type};
 
-use super::{Reader, Result, Writer, data, direct, modify_only};
+use super::{Cursor, PART, Reader, Result, Writer, data, direct, modify_only};
 use crate::p4runtime::refusal::Refusal;
 use crate::p4runtime::schema::Array;
 
@@ -28,17 +29,43 @@ fn cells(array: &Array, index: Option<&v1::Index>) -> Result<Range<usize>> {
     }
 }
 
-/// The arrays that an id names: all of them for 0.
-fn select<'a, T>(
+/// A part of a read of arrays: one of them, the cells of it, and where the next part starts.
+struct Part<'a, T> {
+    object: &'a T,
+    cells: Range<usize>,
+    next: Option<Cursor>,
+}
+
+/// The part of a read that starts at `from`; `id` is 0 for all arrays.
+fn part<'a, T>(
+    objects: &'a BTreeMap<u32, T>,
+    array: impl Fn(&T) -> &Array,
     id: u32,
-    one: impl FnOnce(u32) -> Result<&'a T>,
-    all: impl Iterator<Item = &'a T>,
-) -> Result<Vec<&'a T>> {
-    if id == 0 {
-        Ok(all.collect())
+    index: Option<&v1::Index>,
+    from: Cursor,
+) -> Result<Option<Part<'a, T>>> {
+    let start = if id == 0 { from.object } else { id };
+    let Some((found, object)) = objects.range(start..).next() else {
+        return Ok(None);
+    };
+    let all = cells(array(object), index)?;
+    let start = from.cell.max(all.start);
+    let end = all.end.min(start + PART);
+    let next = if end < all.end {
+        Some(Cursor {
+            object: *found,
+            cell: end,
+        })
+    } else if id == 0 {
+        Cursor::after(*found)
     } else {
-        Ok(vec![one(id)?])
-    }
+        None
+    };
+    Ok(Some(Part {
+        object,
+        cells: start..end,
+        next,
+    }))
 }
 
 fn index(cell: usize) -> Option<v1::Index> {
@@ -48,7 +75,7 @@ fn index(cell: usize) -> Option<v1::Index> {
     })
 }
 
-impl Writer<'_> {
+impl Writer<'_, '_> {
     pub(super) fn write_counter(
         &mut self,
         operation: Type,
@@ -109,74 +136,95 @@ impl Writer<'_> {
 }
 
 impl Reader<'_> {
+    /// Reads a part of the counters that a request asks for.
     pub(super) fn read_counters(
         &self,
         filter: &v1::CounterEntry,
+        from: Cursor,
         out: &mut Vec<Kind>,
-    ) -> Result<()> {
-        let schema = self.schema;
-        let arrays = select(
-            filter.counter_id,
-            |id| schema.counter(id),
-            schema.counters.values(),
-        )?;
-        for array in arrays {
-            for cell in cells(array, filter.index.as_ref())? {
-                let value = self.state.counter(&array.object.name, cell)?;
-                out.push(Kind::CounterEntry(v1::CounterEntry {
-                    counter_id: array.object.id,
-                    index: index(cell),
-                    data: Some(direct::encode_counter(value)),
-                }));
-            }
+    ) -> Result<Option<Cursor>> {
+        if filter.counter_id != 0 {
+            self.schema.counter(filter.counter_id)?;
         }
-        Ok(())
+        let (id, asked) = (filter.counter_id, filter.index.as_ref());
+        let Some(part) = part(&self.schema.counters, |array| array, id, asked, from)? else {
+            return Ok(None);
+        };
+        let object = &part.object.object;
+        for cell in part.cells {
+            let value = self.state.counter(&object.name, cell)?;
+            out.push(Kind::CounterEntry(v1::CounterEntry {
+                counter_id: object.id,
+                index: index(cell),
+                data: Some(direct::encode_counter(value)),
+            }));
+        }
+        Ok(part.next)
     }
 
-    pub(super) fn read_meters(&self, filter: &v1::MeterEntry, out: &mut Vec<Kind>) -> Result<()> {
+    /// Reads a part of the meters that a request asks for.
+    pub(super) fn read_meters(
+        &self,
+        filter: &v1::MeterEntry,
+        from: Cursor,
+        out: &mut Vec<Kind>,
+    ) -> Result<Option<Cursor>> {
         if filter.counter_data.is_some() {
             return Err(direct::no_meter_counters());
         }
-        let schema = self.schema;
-        let meters = select(
-            filter.meter_id,
-            |id| schema.meter(id),
-            schema.meters.values(),
-        )?;
-        for meter in meters {
-            for cell in cells(&meter.array, filter.index.as_ref())? {
-                let config = self.state.meter(&meter.array.object.name, cell)?;
-                out.push(Kind::MeterEntry(v1::MeterEntry {
-                    meter_id: meter.array.object.id,
-                    index: index(cell),
-                    config: config.as_ref().map(direct::encode_meter),
-                    counter_data: None,
-                }));
-            }
+        if filter.meter_id != 0 {
+            self.schema.meter(filter.meter_id)?;
         }
-        Ok(())
+        let (id, asked) = (filter.meter_id, filter.index.as_ref());
+        let Some(part) = part(&self.schema.meters, |meter| &meter.array, id, asked, from)? else {
+            return Ok(None);
+        };
+        let object = &part.object.array.object;
+        for cell in part.cells {
+            let config = self.state.meter(&object.name, cell)?;
+            out.push(Kind::MeterEntry(v1::MeterEntry {
+                meter_id: object.id,
+                index: index(cell),
+                config: config.as_ref().map(direct::encode_meter),
+                counter_data: None,
+            }));
+        }
+        Ok(part.next)
     }
 
+    /// Reads a part of the registers that a request asks for.
     pub(super) fn read_registers(
         &self,
         filter: &v1::RegisterEntry,
+        from: Cursor,
         out: &mut Vec<Kind>,
-    ) -> Result<()> {
+    ) -> Result<Option<Cursor>> {
         let schema = self.schema;
-        let all = schema.registers.values();
-        for register in select(filter.register_id, |id| schema.register(id), all)? {
-            let object = &register.array.object;
-            for cell in cells(&register.array, filter.index.as_ref())? {
-                let value = self.state.register(&object.name, cell)?;
-                let data = data::encode_scalar(&schema.types, &register.type_spec, &value)
-                    .map_err(|refusal| refusal.at(object))?;
-                out.push(Kind::RegisterEntry(v1::RegisterEntry {
-                    register_id: object.id,
-                    index: index(cell),
-                    data: Some(data),
-                }));
-            }
+        if filter.register_id != 0 {
+            schema.register(filter.register_id)?;
         }
-        Ok(())
+        let (id, asked) = (filter.register_id, filter.index.as_ref());
+        let Some(part) = part(
+            &schema.registers,
+            |register| &register.array,
+            id,
+            asked,
+            from,
+        )?
+        else {
+            return Ok(None);
+        };
+        let object = &part.object.array.object;
+        for cell in part.cells {
+            let value = self.state.register(&object.name, cell)?;
+            let data = data::encode_scalar(&schema.types, &part.object.type_spec, &value)
+                .map_err(|refusal| refusal.at(object))?;
+            out.push(Kind::RegisterEntry(v1::RegisterEntry {
+                register_id: object.id,
+                index: index(cell),
+                data: Some(data),
+            }));
+        }
+        Ok(part.next)
     }
 }

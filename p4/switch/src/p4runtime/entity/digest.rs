@@ -5,7 +5,7 @@ use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, update::Type};
 use super::{Reader, Result, Writer, data};
 use crate::p4runtime::refusal::Refusal;
 
-impl Writer<'_> {
+impl Writer<'_, '_> {
     pub(super) fn write_digest(&mut self, operation: Type, given: &v1::DigestEntry) -> Result<()> {
         let digest = self.schema.digest(given.digest_id)?;
         let id = given.digest_id;

@@ -3,14 +3,17 @@
 use p4runtime_proto::p4::config::v1::meter_spec;
 use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, update::Type};
 
-use super::{Reader, Result, Writer, modify_only};
+use super::table_read::check_filter;
+use super::{Cursor, Reader, Result, Writer, modify_only};
 use crate::State;
-use crate::control::{CounterValue, EntryRef, MeterConfig};
+use crate::control::{CounterValue, MeterConfig};
 use crate::p4runtime::key::decode_key;
 use crate::p4runtime::refusal::Refusal;
 use crate::p4runtime::schema::{Schema, Table};
+use crate::state::{Place, prepare_key};
 
 /// What an INSERT or MODIFY does to the direct resources of an entry.
+#[derive(Default)]
 pub(super) struct Resources {
     /// Set the counter.
     counter: Option<CounterValue>,
@@ -55,41 +58,39 @@ impl Resources {
         }
     }
 
-    /// Writes them.
-    pub(super) fn write(self, state: &mut State, table: &str, entry: &EntryRef) -> Result<()> {
+    /// Writes them, and gives what they were before.
+    pub(super) fn write(self, state: &mut State, table: &Table, place: Place) -> Result<Self> {
+        let mut before = Self::default();
         if let Some(value) = self.counter {
-            state.set_direct_counter(table, entry, value)?;
+            before.counter = Some(state.counter_at(table.index, place)?);
+            state.set_counter_at(table.index, place, value)?;
         }
         if let Some(config) = self.meter {
-            state.set_direct_meter(table, entry, config)?;
+            before.meter = Some(state.meter_at(table.index, place)?);
+            state.set_meter_at(table.index, place, config)?;
         }
-        Ok(())
+        Ok(before)
     }
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'_, 'a> {
     pub(super) fn write_direct_counter(
         &mut self,
         operation: Type,
         counter: &v1::DirectCounterEntry,
     ) -> Result<()> {
         modify_only(operation, "DirectCounterEntry")?;
-        let (table, entry) = entry_of(self.schema, counter.table_entry.as_ref())?;
+        let (table, place) = self.entry_of(counter.table_entry.as_ref())?;
         table
             .direct_counter
             .ok_or_else(|| Refusal::invalid_argument("the table has no direct counter"))
             .and_then(|_| match &counter.data {
                 Some(data) => {
                     let value = decode_counter(data)?;
-                    Ok(self
-                        .state
-                        .set_direct_counter(&table.object.name, &entry, value)?)
+                    Ok(self.state.set_counter_at(table.index, place, value)?)
                 }
-                // Section 9.3.1: the counter is not modified; the entry must still be there.
-                None => Ok(self
-                    .state
-                    .direct_counter(&table.object.name, &entry)
-                    .map(drop)?),
+                // Section 9.3.1: the counter is not modified.
+                None => Ok(()),
             })
             .map_err(|refusal| refusal.at(&table.object))
     }
@@ -103,7 +104,7 @@ impl Writer<'_> {
         if meter.counter_data.is_some() {
             return Err(no_meter_counters());
         }
-        let (table, entry) = entry_of(self.schema, meter.table_entry.as_ref())?;
+        let (table, place) = self.entry_of(meter.table_entry.as_ref())?;
         let marker = table
             .direct_meter
             .and_then(|id| self.schema.direct_meters.get(&id));
@@ -115,42 +116,59 @@ impl Writer<'_> {
                     .as_ref()
                     .map(|c| decode_meter(direct.marker, c));
                 let config = config.transpose()?;
-                Ok(self
-                    .state
-                    .set_direct_meter(&table.object.name, &entry, config)?)
+                Ok(self.state.set_meter_at(table.index, place, config)?)
             })
             .map_err(|refusal| refusal.at(&table.object))
+    }
+
+    /// The entry that a write request names, which must be there.
+    fn entry_of(&self, entry: Option<&v1::TableEntry>) -> Result<(&'a Table, Place)> {
+        let schema = self.schema;
+        let entry = entry.ok_or_else(no_table_entry)?;
+        let table = schema.table(entry.table_id)?;
+        if entry.is_default_action {
+            return Ok((table, None));
+        }
+        let slot = decode_key(table, &entry.r#match, entry.priority).and_then(|key| {
+            let key = prepare_key(&self.state.program, table.index, &key)?;
+            Ok(self.state.slot(table.index, &key)?)
+        });
+        match slot {
+            Ok(slot) => Ok((table, Some(slot))),
+            Err(refusal) => Err(refusal.at(&table.object)),
+        }
     }
 }
 
 impl Reader<'_> {
+    /// Reads a part of the direct counters that a request asks for.
     pub(super) fn read_direct_counters(
         &self,
         filter: &v1::DirectCounterEntry,
+        from: Cursor,
         out: &mut Vec<Kind>,
-    ) -> Result<()> {
+    ) -> Result<Option<Cursor>> {
         let wanted = v1::TableEntry {
             counter_data: Some(v1::CounterData::default()),
             ..key_of(filter.table_entry.as_ref())?
         };
-        self.read_direct(
-            &wanted,
-            |table| table.direct_counter.is_some(),
-            |mut entry| {
-                let data = entry.counter_data.take();
-                out.push(Kind::DirectCounterEntry(v1::DirectCounterEntry {
-                    table_entry: Some(entry),
-                    data,
-                }));
-            },
-        )
+        let has = |table: &Table| table.direct_counter.is_some();
+        self.read_direct(&wanted, from, has, |mut entry| {
+            let data = entry.counter_data.take();
+            out.push(Kind::DirectCounterEntry(v1::DirectCounterEntry {
+                table_entry: Some(entry),
+                data,
+            }));
+        })
     }
 
+    /// Reads a part of the direct meters that a request asks for.
     pub(super) fn read_direct_meters(
         &self,
         filter: &v1::DirectMeterEntry,
+        from: Cursor,
         out: &mut Vec<Kind>,
-    ) -> Result<()> {
+    ) -> Result<Option<Cursor>> {
         if filter.counter_data.is_some() {
             return Err(no_meter_counters());
         }
@@ -158,18 +176,15 @@ impl Reader<'_> {
             meter_config: Some(v1::MeterConfig::default()),
             ..key_of(filter.table_entry.as_ref())?
         };
-        self.read_direct(
-            &wanted,
-            |table| table.direct_meter.is_some(),
-            |mut entry| {
-                let config = entry.meter_config.take();
-                out.push(Kind::DirectMeterEntry(v1::DirectMeterEntry {
-                    table_entry: Some(entry),
-                    config,
-                    counter_data: None,
-                }));
-            },
-        )
+        let has = |table: &Table| table.direct_meter.is_some();
+        self.read_direct(&wanted, from, has, |mut entry| {
+            let config = entry.meter_config.take();
+            out.push(Kind::DirectMeterEntry(v1::DirectMeterEntry {
+                table_entry: Some(entry),
+                config,
+                counter_data: None,
+            }));
+        })
     }
 
     /// Reads the entries that `wanted` selects, of the tables that have the resource, and gives
@@ -177,29 +192,31 @@ impl Reader<'_> {
     fn read_direct(
         &self,
         wanted: &v1::TableEntry,
+        from: Cursor,
         has: impl Fn(&Table) -> bool,
         mut found: impl FnMut(v1::TableEntry),
-    ) -> Result<()> {
+    ) -> Result<Option<Cursor>> {
         let mut entries = Vec::new();
-        if wanted.table_id == 0 {
-            for table in self.schema.tables.values().filter(|table| has(table)) {
-                let wanted = v1::TableEntry {
-                    table_id: table.object.id,
-                    ..wanted.clone()
-                };
-                self.read_table_entries(&wanted, &mut entries)?;
+        let next = if wanted.r#match.is_empty() {
+            match self.table_at(wanted, from, has)? {
+                Some(table) => {
+                    check_filter(table, wanted).map_err(|refusal| refusal.at(&table.object))?;
+                    self.read_part_of(table, wanted, from, &mut entries)?
+                }
+                None => None,
             }
         } else {
             self.read_table_entries(wanted, &mut entries)?;
             // Sections 9.3.1 and 9.4.1: an entry that is named must be there.
-            if entries.is_empty() && !wanted.r#match.is_empty() {
+            if entries.is_empty() {
                 let table = self.schema.table(wanted.table_id)?;
                 return Err(
                     Refusal::not_found("there is no entry with this match and priority")
                         .at(&table.object),
                 );
             }
-        }
+            None
+        };
         for entry in entries {
             if let Kind::TableEntry(mut entry) = entry {
                 entry.action = None;
@@ -207,7 +224,7 @@ impl Reader<'_> {
                 found(entry);
             }
         }
-        Ok(())
+        Ok(next)
     }
 }
 
@@ -223,21 +240,6 @@ fn key_of(entry: Option<&v1::TableEntry>) -> Result<v1::TableEntry> {
     })
 }
 
-/// The entry that a write request names.
-fn entry_of<'a>(
-    schema: &'a Schema,
-    entry: Option<&v1::TableEntry>,
-) -> Result<(&'a Table, EntryRef)> {
-    let entry = entry.ok_or_else(no_table_entry)?;
-    let table = schema.table(entry.table_id)?;
-    if entry.is_default_action {
-        return Ok((table, EntryRef::Default));
-    }
-    let key = decode_key(table, &entry.r#match, entry.priority)
-        .map_err(|refusal| refusal.at(&table.object))?;
-    Ok((table, EntryRef::Key(key)))
-}
-
 fn no_table_entry() -> Refusal {
     Refusal::invalid_argument("the table entry is not set")
 }
@@ -245,24 +247,6 @@ fn no_table_entry() -> Refusal {
 /// Section 9.4.3: targets without counters of colours return UNIMPLEMENTED.
 pub(super) fn no_meter_counters() -> Refusal {
     Refusal::unimplemented("this switch does not count the packets of each colour of a meter")
-}
-
-pub(super) fn read_counter(
-    state: &State,
-    table: &Table,
-    entry: &EntryRef,
-) -> Result<v1::CounterData> {
-    let value = state.direct_counter(&table.object.name, entry)?;
-    Ok(encode_counter(value))
-}
-
-pub(super) fn read_meter(
-    state: &State,
-    table: &Table,
-    entry: &EntryRef,
-) -> Result<Option<v1::MeterConfig>> {
-    let config = state.direct_meter(&table.object.name, entry)?;
-    Ok(config.as_ref().map(encode_meter))
 }
 
 /// A counter that a client sets.

@@ -1,7 +1,10 @@
 //! The entities of P4Runtime (section 9): writing them to the switch and reading them back.
 //!
 //! One module for each kind of entity. The switch holds what packets need; [`Notes`] holds the
-//! rest of what clients wrote, so that they read back what they wrote (section 8.2).
+//! rest of what clients wrote.
+//!
+//! No packet waits for more than it must: updates are made ready before ([`Preparer`]), and a
+//! [`Writer`] then only changes the state; a [`Reader`] reads in parts.
 
 mod action_profile;
 mod batch;
@@ -10,12 +13,15 @@ mod data;
 mod digest;
 mod direct;
 mod idle;
+mod note;
+mod prepare;
 mod replication;
 mod snapshot;
-mod table_entry;
+mod table_read;
+mod table_write;
 mod value_set;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, update::Type};
 use tonic::Code;
@@ -24,49 +30,24 @@ use super::refusal::Refusal;
 use super::role::{Access, object_id};
 use super::schema::Schema;
 use crate::State;
-use crate::control::{ControlError, EntryRef, PortNumber};
+use crate::control::{ControlError, PortNumber};
 
 pub(crate) use data::encode_digest;
+pub(crate) use note::Notes;
+pub(crate) use prepare::{Prepared, Preparer};
 pub(crate) use snapshot::snapshot;
 
 type Result<T> = std::result::Result<T, Refusal>;
 
-/// What clients wrote and the switch does not hold.
-#[derive(Debug, Default)]
-pub(crate) struct Notes {
-    /// By table id; only entries that have something to note.
-    entries: HashMap<(u32, EntryRef), EntryNote>,
-    timers: idle::Timers,
-    /// By id of the action profile: how many entries have a one-shot action set.
-    action_sets: HashMap<u32, usize>,
-    /// By ids of action profile and group.
-    groups: BTreeMap<(u32, u32), v1::ActionProfileGroup>,
-    multicast_groups: BTreeMap<u32, v1::MulticastGroupEntry>,
-    clone_sessions: BTreeMap<u32, v1::CloneSessionEntry>,
-    /// Digests that are reported, and how.
-    pub(crate) digests: BTreeMap<u32, v1::digest_entry::Config>,
-}
-
-/// The part of a TableEntry that the switch does not hold.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct EntryNote {
-    metadata: Vec<u8>,
-    controller_metadata: u64,
-    /// 0: the entry never expires.
-    idle_timeout_ns: i64,
-    /// Serial number of the timer that counts; those of before the last write do not.
-    timer: u64,
-    /// The one-shot set as it was written.
-    action_set: Option<v1::ActionProfileActionSet>,
-}
-
 /// Carries out updates.
-pub(crate) struct Writer<'a> {
-    pub(crate) schema: &'a Schema,
-    pub(crate) notes: &'a mut Notes,
-    pub(crate) state: &'a mut State,
+pub(crate) struct Writer<'s, 'a> {
+    schema: &'a Schema,
+    notes: &'s mut Notes,
+    state: &'s mut State,
     /// Numbers of the ports of the switch.
-    pub(crate) ports: &'a BTreeSet<PortNumber>,
+    ports: &'a BTreeSet<PortNumber>,
+    /// What takes back the updates that were carried out.
+    undo: Vec<batch::Undo<'a>>,
 }
 
 /// Answers read requests.
@@ -76,22 +57,52 @@ pub(crate) struct Reader<'a> {
     pub(crate) state: &'a State,
 }
 
-impl Writer<'_> {
-    /// Carries out one update of a batch for a role; the error is that of the update.
-    pub(crate) fn write(&mut self, access: &Access, update: &v1::Update) -> Result<()> {
-        let operation = match update.r#type() {
-            Type::Unspecified => {
-                return Err(Refusal::invalid_argument(
-                    "the type of the update is not INSERT, MODIFY or DELETE",
-                ));
-            }
-            operation => operation,
-        };
-        let entity = update.entity.as_ref().and_then(|e| e.entity.as_ref());
-        let entity = entity.ok_or_else(no_entity)?;
-        access.check(self.schema, entity)?;
+/// How many slots of a table, or cells of an array, are read in one go.
+const PART: usize = 256;
+
+/// Where a part of a read starts: an object of the P4Info, in the order of the ids, and a slot of
+/// the table or a cell of the array.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Cursor {
+    object: u32,
+    cell: usize,
+}
+
+impl Cursor {
+    /// The start of the objects after one.
+    fn after(object: u32) -> Option<Self> {
+        let object = object.checked_add(1)?;
+        Some(Self { object, cell: 0 })
+    }
+}
+
+impl<'s, 'a> Writer<'s, 'a> {
+    /// A writer to a state that nothing else changes meanwhile.
+    pub(crate) fn new(given: Preparer<'a>, notes: &'s mut Notes, state: &'s mut State) -> Self {
+        Self {
+            schema: given.schema,
+            notes,
+            state,
+            ports: given.ports,
+            undo: Vec::new(),
+        }
+    }
+
+    /// Carries out an update.
+    ///
+    /// # Errors
+    /// That of the update.
+    pub(crate) fn write(&mut self, update: Prepared<'a>) -> Result<()> {
+        match update {
+            Prepared::Entry(entry) => self.write_entry(entry),
+            Prepared::Other(operation, entity) => self.write_other(operation, entity),
+        }
+    }
+
+    fn write_other(&mut self, operation: Type, entity: &Kind) -> Result<()> {
         match entity {
-            Kind::TableEntry(entry) => self.write_table_entry(operation, entry),
+            // The others were prepared.
+            Kind::TableEntry(entry) => self.write_default(operation, entry),
             Kind::ActionProfileMember(member) => self.write_member(operation, member),
             Kind::ActionProfileGroup(group) => self.write_group(operation, group),
             Kind::CounterEntry(counter) => self.write_counter(operation, counter),
@@ -108,32 +119,27 @@ impl Writer<'_> {
 }
 
 impl Reader<'_> {
-    /// Answers one request of a read batch, with what belongs to a role.
+    /// Answers a part of one request of a read batch, with what belongs to a role, and gives where
+    /// the next part starts.
     pub(crate) fn read(
         &self,
         access: &Access,
         entity: &v1::Entity,
+        from: Cursor,
         out: &mut Vec<v1::Entity>,
-    ) -> Result<()> {
+    ) -> Result<Option<Cursor>> {
         let mut found = Vec::new();
-        match entity.entity.as_ref().ok_or_else(no_entity)? {
-            Kind::TableEntry(filter) => self.read_table_entries(filter, &mut found)?,
-            Kind::ActionProfileMember(filter) => self.read_members(filter, &mut found)?,
-            Kind::ActionProfileGroup(filter) => self.read_groups(filter, &mut found)?,
-            Kind::CounterEntry(filter) => self.read_counters(filter, &mut found)?,
-            Kind::MeterEntry(filter) => self.read_meters(filter, &mut found)?,
-            Kind::DirectCounterEntry(filter) => self.read_direct_counters(filter, &mut found)?,
-            Kind::DirectMeterEntry(filter) => self.read_direct_meters(filter, &mut found)?,
-            Kind::RegisterEntry(filter) => self.read_registers(filter, &mut found)?,
-            Kind::PacketReplicationEngineEntry(filter) => {
-                self.read_replication(filter, &mut found)?;
+        let next = match entity.entity.as_ref().ok_or_else(no_entity)? {
+            Kind::TableEntry(filter) => self.read_table_part(filter, from, &mut found)?,
+            Kind::DirectCounterEntry(filter) => {
+                self.read_direct_counters(filter, from, &mut found)?
             }
-            Kind::DigestEntry(filter) => self.read_digests(filter, &mut found)?,
-            Kind::ValueSetEntry(filter) => self.read_value_sets(filter, &mut found)?,
-            // Section 9.9: an empty one asks for all extern instances, of which there are none.
-            Kind::ExternEntry(filter) if filter.extern_type_id == 0 => {}
-            Kind::ExternEntry(_) => return Err(no_externs()),
-        }
+            Kind::DirectMeterEntry(filter) => self.read_direct_meters(filter, from, &mut found)?,
+            Kind::CounterEntry(filter) => self.read_counters(filter, from, &mut found)?,
+            Kind::MeterEntry(filter) => self.read_meters(filter, from, &mut found)?,
+            Kind::RegisterEntry(filter) => self.read_registers(filter, from, &mut found)?,
+            other => self.read_few(other, &mut found).map(|()| None)?,
+        };
         // Section 13: the role is a filter.
         if !access.is_full(self.schema) {
             found.retain(|kind| access.allows(self.schema, object_id(kind)));
@@ -143,8 +149,33 @@ impl Reader<'_> {
                 .into_iter()
                 .map(|kind| v1::Entity { entity: Some(kind) }),
         );
-        Ok(())
+        Ok(next)
     }
+
+    /// Entities that there are few of.
+    fn read_few(&self, entity: &Kind, found: &mut Vec<Kind>) -> Result<()> {
+        match entity {
+            Kind::ActionProfileMember(filter) => self.read_members(filter, found),
+            Kind::ActionProfileGroup(filter) => self.read_groups(filter, found),
+            Kind::PacketReplicationEngineEntry(filter) => self.read_replication(filter, found),
+            Kind::DigestEntry(filter) => self.read_digests(filter, found),
+            Kind::ValueSetEntry(filter) => self.read_value_sets(filter, found),
+            // Section 9.9: an empty one asks for all extern instances, of which there are none.
+            Kind::ExternEntry(filter) if filter.extern_type_id == 0 => Ok(()),
+            Kind::ExternEntry(_) => Err(no_externs()),
+            // These are read in parts.
+            _ => Ok(()),
+        }
+    }
+}
+
+/// All parts of a read, one after the other.
+fn all_parts(mut part: impl FnMut(Cursor) -> Result<Option<Cursor>>) -> Result<()> {
+    let mut from = Some(Cursor::default());
+    while let Some(cursor) = from {
+        from = part(cursor)?;
+    }
+    Ok(())
 }
 
 /// Section 13.2: the entity must be set.

@@ -13,7 +13,7 @@ use crate::p4runtime::refusal::Refusal;
 /// Largest class of service: standard_metadata.priority of v1model has 3 bits.
 const MAX_CLASS_OF_SERVICE: u32 = 7;
 
-impl Writer<'_> {
+impl Writer<'_, '_> {
     pub(super) fn write_replication(
         &mut self,
         operation: Type,

@@ -3,8 +3,7 @@
 
 use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, update::Type};
 
-use super::{Reader, Result};
-use crate::control::EntryRef;
+use super::{Reader, Result, all_parts};
 
 /// Updates that bring a freshly loaded pipeline to the state that `reader` sees, in an order in
 /// which each finds what it refers to.
@@ -40,10 +39,7 @@ pub(crate) fn snapshot(reader: &Reader<'_>) -> Result<Vec<v1::Update>> {
         if !default.is_const {
             let initial = reader.state.initial_default_action(name)?;
             let changed = reader.state.default_action(name)? != initial
-                || reader
-                    .notes
-                    .entries
-                    .contains_key(&(table.object.id, EntryRef::Default))
+                || reader.notes.entry(table, None).is_some()
                 || default.meter_config.is_some();
             if changed {
                 modifies.push(Kind::TableEntry(default));
@@ -77,9 +73,9 @@ pub(crate) fn snapshot(reader: &Reader<'_>) -> Result<Vec<v1::Update>> {
         reader.read_replication(&filter, &mut inserts)?;
     }
     reader.read_digests(&Default::default(), &mut inserts)?;
-    reader.read_counters(&Default::default(), &mut modifies)?;
-    reader.read_meters(&Default::default(), &mut modifies)?;
-    reader.read_registers(&Default::default(), &mut modifies)?;
+    all_parts(|from| reader.read_counters(&Default::default(), from, &mut modifies))?;
+    all_parts(|from| reader.read_meters(&Default::default(), from, &mut modifies))?;
+    all_parts(|from| reader.read_registers(&Default::default(), from, &mut modifies))?;
     reader.read_value_sets(&Default::default(), &mut modifies)?;
     let update = |r#type: Type, kind: Kind| v1::Update {
         r#type: r#type.into(),

@@ -9,7 +9,7 @@ use crate::p4runtime::key::{decode_matches, encode_matches};
 use crate::p4runtime::refusal::Refusal;
 use crate::p4runtime::schema::ValueSet;
 
-impl Writer<'_> {
+impl Writer<'_, '_> {
     pub(super) fn write_value_set(
         &mut self,
         operation: Type,

@@ -172,6 +172,7 @@ impl Schema {
             .collect();
         Ok(Table {
             object,
+            index: 0, // `check` finds it.
             key,
             actions,
             const_default: table.const_default_action_id != 0,

@@ -40,6 +40,7 @@ impl Schema {
             let json = tables
                 .get(&table.object.name)
                 .ok_or_else(|| absent(&table.object))?;
+            table.index = state.table_id(&table.object.name)?;
             check_key(table, json).map_err(|r| r.at(&table.object))?;
             for id in table.actions.keys() {
                 // build.rs has checked the reference.

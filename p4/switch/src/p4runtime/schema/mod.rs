@@ -131,6 +131,8 @@ pub(crate) enum Scope {
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) object: Object,
+    /// Its index in the program that was loaded.
+    pub(crate) index: usize,
     pub(crate) key: Vec<KeyField>,
     pub(crate) actions: BTreeMap<u32, Scope>,
     /// The default action is `const`.

@@ -1,0 +1,387 @@
+//! Entries of tables: writing and reading them.
+//!
+//! Writing has two steps. [`prepare_key`] and [`PreparedTarget::new`] resolve names and pack values,
+//! which needs the program only; what changes the state is then short, for packets wait for it.
+
+use super::arrays::{Counter, Meter};
+use super::key::{PackedKey, pack, unpack};
+use super::profile::check_weights;
+use super::table::{ActionSet, Call, Entry, Target};
+use super::{ProfileState, Result, State, unknown};
+use crate::control::{ControlError, EntryAction, EntryKey, TableEntry};
+use crate::program::{Program, Table, TableKind};
+
+/// The packed form of a key, if it is right for the table.
+pub(crate) fn prepare_key(program: &Program, table: usize, key: &EntryKey) -> Result<PackedKey> {
+    pack(&program.tables[table], key)
+}
+
+/// What an entry is to do: names resolved and values packed, but for the ids of an action profile.
+#[derive(Debug)]
+pub(crate) enum PreparedTarget {
+    Call(Call),
+    Member(u32),
+    Group(u32),
+    Set(Box<ActionSet>),
+}
+
+impl PreparedTarget {
+    /// What an entry of a table is to do, if the table can have such entries.
+    pub(crate) fn new(program: &Program, table: usize, action: &EntryAction) -> Result<Self> {
+        let table = &program.tables[table];
+        let mismatch = |reason: &str| ControlError::Invalid {
+            owner: table.name.to_string(),
+            reason: reason.to_owned(),
+        };
+        match (action, table.kind) {
+            (EntryAction::Action(call), TableKind::Simple) => {
+                Call::new(program, &table.name, &table.actions, call).map(Self::Call)
+            }
+            (EntryAction::Action(_), _) => Err(mismatch(
+                "the table has an action profile: an entry needs a member, group or action set",
+            )),
+            (_, TableKind::Simple) => Err(mismatch(
+                "the table has no action profile: an entry needs an action",
+            )),
+            (EntryAction::Member(member), _) => Ok(Self::Member(*member)),
+            (_, TableKind::Indirect(_)) => Err(mismatch(
+                "the table's action profile has no selector: an entry needs a member",
+            )),
+            (EntryAction::Group(group), TableKind::WithSelector(_)) => Ok(Self::Group(*group)),
+            (EntryAction::ActionSet(actions), TableKind::WithSelector(_)) => {
+                if actions.is_empty() {
+                    return Err(mismatch("an action set must not be empty"));
+                }
+                check_weights(&table.name, 0, actions.iter().map(|action| action.weight))?;
+                let calls = actions
+                    .iter()
+                    .map(|action| Call::new(program, &table.name, &table.actions, &action.action))
+                    .collect::<Result<Vec<Call>>>()?;
+                Ok(Self::Set(Box::new(ActionSet::new(actions.clone(), calls))))
+            }
+        }
+    }
+}
+
+/// An entry that was taken out of its table, as it was.
+#[derive(Debug)]
+pub(crate) struct Removed {
+    key: PackedKey,
+    target: PreparedTarget,
+    counter: Counter,
+    meter: Option<Box<Meter>>,
+}
+
+/// Writing.
+impl State {
+    fn profile_of(&self, id: usize) -> Option<(&ProfileState, &str)> {
+        match self.program.tables[id].kind {
+            TableKind::Simple => None,
+            TableKind::Indirect(profile) | TableKind::WithSelector(profile) => Some((
+                &self.profiles[profile as usize],
+                &*self.program.profiles[profile as usize].name,
+            )),
+        }
+    }
+
+    /// Resolves the ids of an action profile. Nothing is counted as used yet.
+    fn resolve(&self, id: usize, target: PreparedTarget) -> Result<Target> {
+        let none = || unknown("action profile of table", &self.program.tables[id].name);
+        match target {
+            PreparedTarget::Call(call) => Ok(Target::Call(call)),
+            PreparedTarget::Member(member) => {
+                let (profile, name) = self.profile_of(id).ok_or_else(none)?;
+                profile.member_slot(name, member).map(Target::Member)
+            }
+            PreparedTarget::Group(group) => {
+                let (profile, name) = self.profile_of(id).ok_or_else(none)?;
+                profile.group_slot(name, group).map(Target::Group)
+            }
+            PreparedTarget::Set(mut set) => {
+                set.rebuild(&self.down);
+                Ok(Target::Set(set))
+            }
+        }
+    }
+
+    /// Undoes [`State::resolve`].
+    fn unresolve(&self, id: usize, target: Target) -> PreparedTarget {
+        let profile = self.profile_of(id).map(|(profile, _)| profile);
+        // A slot that an entry uses is never empty.
+        match target {
+            Target::Call(call) => PreparedTarget::Call(call),
+            Target::Member(slot) => PreparedTarget::Member(
+                profile
+                    .and_then(|profile| profile.member_id(slot))
+                    .unwrap_or_default(),
+            ),
+            Target::Group(slot) => PreparedTarget::Group(
+                profile
+                    .and_then(|profile| profile.group_id(slot))
+                    .unwrap_or_default(),
+            ),
+            Target::Set(set) => PreparedTarget::Set(set),
+        }
+    }
+
+    /// Whether the profile of a table has room for the actions of a set that takes the place of
+    /// `freed` others.
+    fn check_room(&self, id: usize, target: &Target, freed: usize) -> Result<()> {
+        let (TableKind::WithSelector(profile), Target::Set(set)) =
+            (self.program.tables[id].kind, target)
+        else {
+            return Ok(());
+        };
+        let definition = &self.program.profiles[profile as usize];
+        let used = self.profiles[profile as usize].used() - freed;
+        if used + set.calls.len() > definition.max_size {
+            return Err(ControlError::Full {
+                owner: definition.name.to_string(),
+                limit: definition.max_size,
+                what: "members",
+            });
+        }
+        Ok(())
+    }
+
+    /// Counts what an entry uses, or does no longer use.
+    fn count_use(&mut self, id: usize, target: &Target, used: bool) {
+        let (TableKind::Indirect(profile) | TableKind::WithSelector(profile)) =
+            self.program.tables[id].kind
+        else {
+            return;
+        };
+        let profile = &mut self.profiles[profile as usize];
+        match (target, used) {
+            (Target::Call(_), _) => {}
+            (Target::Member(slot), true) => profile.use_member(*slot),
+            (Target::Member(slot), false) => profile.leave_member(*slot),
+            (Target::Group(slot), true) => profile.use_group(*slot),
+            (Target::Group(slot), false) => profile.leave_group(*slot),
+            (Target::Set(set), true) => profile.set_actions += set.calls.len(),
+            (Target::Set(set), false) => profile.set_actions -= set.calls.len(),
+        }
+    }
+
+    fn writable(&self, id: usize) -> Result<()> {
+        let table = &self.program.tables[id];
+        if table.entries.is_some() {
+            return Err(ControlError::Constant {
+                owner: table.name.to_string(),
+                what: "the list of entries",
+            });
+        }
+        Ok(())
+    }
+
+    /// The slot of the entry with a key.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::NotFound`].
+    pub(crate) fn slot(&self, id: usize, key: &PackedKey) -> Result<u32> {
+        self.tables[id]
+            .id_of(key)
+            .ok_or_else(|| ControlError::NotFound {
+                owner: self.program.tables[id].name.to_string(),
+                what: "entry with this key".to_owned(),
+            })
+    }
+
+    pub(super) fn entry_id(&self, id: usize, key: &EntryKey) -> Result<u32> {
+        self.slot(id, &prepare_key(&self.program, id, key)?)
+    }
+
+    /// As [`State::insert_entry`]; gives the entry's slot.
+    pub(crate) fn insert_prepared(
+        &mut self,
+        id: usize,
+        key: PackedKey,
+        target: PreparedTarget,
+    ) -> Result<u32> {
+        self.writable(id)?;
+        let program = self.program.clone();
+        let table = &program.tables[id];
+        if table.key.is_empty() {
+            return Err(ControlError::Invalid {
+                owner: table.name.to_string(),
+                reason: "the table has no key, so it has a default action only".to_owned(),
+            });
+        }
+        if self.tables[id].id_of(&key).is_some() {
+            return Err(exists(table));
+        }
+        if self.tables[id].entries.len() >= table.max_size {
+            return Err(ControlError::Full {
+                owner: table.name.to_string(),
+                limit: table.max_size,
+                what: "entries",
+            });
+        }
+        let target = self.resolve(id, target)?;
+        self.check_room(id, &target, 0)?;
+        self.count_use(id, &target, true);
+        Ok(self.tables[id].insert(table, key, target))
+    }
+
+    /// Changes what an entry does; gives what it did before.
+    pub(crate) fn replace_target(
+        &mut self,
+        id: usize,
+        slot: u32,
+        target: PreparedTarget,
+    ) -> Result<PreparedTarget> {
+        self.writable(id)?;
+        let target = self.resolve(id, target)?;
+        let name = &self.program.tables[id].name;
+        let entry = self.tables[id].entries.get(slot);
+        let freed = match &entry.ok_or_else(|| unknown("entry of table", name))?.target {
+            Target::Set(set) => set.calls.len(),
+            _ => 0,
+        };
+        self.check_room(id, &target, freed)?;
+        self.count_use(id, &target, true);
+        let old = match self.tables[id].entries.get_mut(slot) {
+            Some(entry) => std::mem::replace(&mut entry.target, target),
+            None => target, // It was there.
+        };
+        self.count_use(id, &old, false);
+        Ok(self.unresolve(id, old))
+    }
+
+    /// Takes an entry out.
+    pub(crate) fn remove(&mut self, id: usize, slot: u32) -> Result<Removed> {
+        self.writable(id)?;
+        let program = self.program.clone();
+        let table = &program.tables[id];
+        let state = &mut self.tables[id];
+        state.lookup.remove(table, &mut state.entries, slot);
+        let entry = state.entries.remove(slot);
+        let entry = entry.ok_or_else(|| unknown("entry of table", &table.name))?;
+        self.count_use(id, &entry.target, false);
+        Ok(Removed {
+            key: entry.key,
+            target: self.unresolve(id, entry.target),
+            counter: entry.counter,
+            meter: entry.meter,
+        })
+    }
+
+    /// Undoes [`State::remove`], maybe in another slot.
+    pub(crate) fn put_back(&mut self, id: usize, removed: Removed) -> Result<u32> {
+        let slot = self.insert_prepared(id, removed.key, removed.target)?;
+        if let Some(entry) = self.tables[id].entries.get_mut(slot) {
+            (entry.counter, entry.meter) = (removed.counter, removed.meter);
+        }
+        Ok(slot)
+    }
+
+    /// Inserts an entry, with zero counters and without meter configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::AlreadyExists`], [`ControlError::Full`], [`ControlError::Constant`],
+    /// [`ControlError::NotFound`] for a member or group that is not there, and what is wrong with
+    /// the key or action.
+    pub fn insert_entry(&mut self, table: &str, entry: &TableEntry) -> Result<()> {
+        let id = self.table_id(table)?;
+        let key = prepare_key(&self.program, id, &entry.key)?;
+        let target = PreparedTarget::new(&self.program, id, &entry.action)?;
+        self.insert_prepared(id, key, target).map(drop)
+    }
+
+    /// Changes the action of an entry. Its counter and meter stay.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::NotFound`], and as [`State::insert_entry`].
+    pub fn modify_entry(&mut self, table: &str, entry: &TableEntry) -> Result<()> {
+        let id = self.table_id(table)?;
+        let slot = self.entry_id(id, &entry.key)?;
+        let target = PreparedTarget::new(&self.program, id, &entry.action)?;
+        self.replace_target(id, slot, target).map(drop)
+    }
+
+    /// Deletes an entry.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::NotFound`], [`ControlError::Constant`].
+    pub fn delete_entry(&mut self, table: &str, key: &EntryKey) -> Result<()> {
+        let id = self.table_id(table)?;
+        let slot = self.entry_id(id, key)?;
+        self.remove(id, slot).map(drop)
+    }
+}
+
+/// Reading.
+impl State {
+    fn to_control(&self, id: usize, entry: &Entry) -> TableEntry {
+        let table = &self.program.tables[id];
+        let profile = self.profile_of(id).map(|(profile, _)| profile);
+        // A slot that an entry uses is never empty.
+        let action = match &entry.target {
+            Target::Call(call) => EntryAction::Action(call.to_control(&self.program)),
+            Target::Member(slot) => EntryAction::Member(
+                profile
+                    .and_then(|profile| profile.member_id(*slot))
+                    .unwrap_or_default(),
+            ),
+            Target::Group(slot) => EntryAction::Group(
+                profile
+                    .and_then(|profile| profile.group_id(*slot))
+                    .unwrap_or_default(),
+            ),
+            Target::Set(set) => EntryAction::ActionSet(set.given.clone()),
+        };
+        TableEntry {
+            key: unpack(table, &entry.key),
+            action,
+        }
+    }
+
+    /// An entry by its slot.
+    pub(crate) fn entry_at(&self, id: usize, slot: u32) -> Option<TableEntry> {
+        let entry = self.tables[id].entries.get(slot)?;
+        Some(self.to_control(id, entry))
+    }
+
+    /// How many slots the entries of a table have: some may be empty.
+    pub(crate) fn slots(&self, id: usize) -> usize {
+        self.tables[id].entries.slots()
+    }
+
+    /// An entry by its key.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::NotFound`], and what is wrong with the key.
+    pub fn entry(&self, table: &str, key: &EntryKey) -> Result<TableEntry> {
+        let id = self.table_id(table)?;
+        let slot = self.entry_id(id, key)?;
+        self.entry_at(id, slot)
+            .ok_or_else(|| unknown("entry of table", table))
+    }
+
+    /// All entries of a table, in no order.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::UnknownObject`].
+    pub fn entries(&self, table: &str) -> Result<Vec<TableEntry>> {
+        let id = self.table_id(table)?;
+        Ok(self.tables[id]
+            .entries
+            .iter()
+            .map(|(_, entry)| self.to_control(id, entry))
+            .collect())
+    }
+}
+
+/// The error of an INSERT of what is there.
+pub(super) fn exists(table: &Table) -> ControlError {
+    ControlError::AlreadyExists {
+        owner: table.name.to_string(),
+        what: "entry".to_owned(),
+    }
+}
