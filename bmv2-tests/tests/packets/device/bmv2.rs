@@ -1,13 +1,14 @@
 //! The real simple_switch_grpc in a network namespace of its own, with a veth pair for each port.
 
 use std::fs::File;
-use std::io::{ErrorKind, Write};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::io::{ErrorKind, IoSliceMut, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use p4runtime_client::Address;
+use packet_socket::Flag;
 
 use super::{Device, PORTS};
 
@@ -49,7 +50,7 @@ impl Bmv2 {
                 run("ip", &format!("link set {name}{port} arp off mtu 9000 up"));
             }
             arguments.extend(["-i".to_owned(), format!("{port}@port{port}")]);
-            ends.push(open(&format!("end{port}")));
+            ends.push(open(&format!("end{port}")).expect("a packet socket"));
         }
         let target =
             "--log-file /dev/null -L off -- --grpc-server-addr 127.0.0.1:9559 --cpu-port 510";
@@ -81,90 +82,21 @@ impl Drop for Bmv2 {
 }
 
 /// A packet socket on an interface that sees what arrives there, not what it sends.
-fn open(interface: &str) -> OwnedFd {
-    let index = nix::net::if_::if_nametoindex(interface).expect("an interface made above");
-    let protocol = (libc::ETH_P_ALL as u16).to_be();
-    // SAFETY: a plain system call; the result is checked.
-    let socket = unsafe {
-        libc::socket(
-            libc::AF_PACKET,
-            libc::SOCK_RAW | libc::SOCK_NONBLOCK,
-            i32::from(protocol),
-        )
-    };
-    assert!(
-        socket >= 0,
-        "a packet socket: {}",
-        std::io::Error::last_os_error()
-    );
-    // SAFETY: the descriptor was just made and nobody else has it.
-    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
-    // SAFETY: all-zero bytes are a valid sockaddr_ll.
-    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
-    address.sll_family = libc::AF_PACKET as u16;
-    address.sll_protocol = protocol;
-    address.sll_ifindex = index as i32;
-    let one = 1i32;
-    // SAFETY: the pointers are to values of the sizes given, which outlive the calls.
-    let failed = unsafe {
-        libc::bind(
-            socket.as_raw_fd(),
-            (&raw const address).cast(),
-            size_of::<libc::sockaddr_ll>() as u32,
-        ) < 0
-            || [libc::PACKET_IGNORE_OUTGOING, libc::PACKET_AUXDATA]
-                .iter()
-                .any(|&option| {
-                    libc::setsockopt(
-                        socket.as_raw_fd(),
-                        libc::SOL_PACKET,
-                        option,
-                        (&raw const one).cast(),
-                        size_of::<i32>() as u32,
-                    ) < 0
-                })
-    };
-    assert!(
-        !failed,
-        "a packet socket on {interface}: {}",
-        std::io::Error::last_os_error()
-    );
-    socket
+fn open(interface: &str) -> std::io::Result<OwnedFd> {
+    let socket = packet_socket::open()?;
+    packet_socket::set(&socket, Flag::IgnoreOutgoing)?;
+    packet_socket::set(&socket, Flag::Auxiliary)?;
+    let index = packet_socket::index(&socket, interface)?;
+    packet_socket::bind(&socket, index, false)?;
+    Ok(socket)
 }
 
-/// The next frame as it was on the link, if one waits: with the VLAN tag that the kernel takes out of it.
+/// The next frame as it was on the link, if one waits.
 fn receive(end: &OwnedFd, octets: &mut [u8]) -> Option<Vec<u8>> {
-    let mut part = libc::iovec {
-        iov_base: octets.as_mut_ptr().cast(),
-        iov_len: octets.len(),
-    };
-    let mut control = [0u64; 8];
-    // SAFETY: all-zero bytes are a valid msghdr.
-    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
-    message.msg_iov = &raw mut part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.as_mut_ptr().cast();
-    message.msg_controllen = size_of_val(&control) as _;
-    // SAFETY: the message points to buffers of the sizes given, which outlive the call.
-    let length = unsafe { libc::recvmsg(end.as_raw_fd(), &raw mut message, 0) };
-    let mut frame = octets[..usize::try_from(length).ok()?].to_vec();
-    // SAFETY: the kernel filled the message; its control buffer is aligned for a header.
-    let header = unsafe { libc::CMSG_FIRSTHDR(&raw const message) };
-    if !header.is_null() {
-        // SAFETY: the one header that this socket was told to give holds a tpacket_auxdata.
-        let data = unsafe {
-            libc::CMSG_DATA(header)
-                .cast::<libc::tpacket_auxdata>()
-                .read_unaligned()
-        };
-        if data.tp_status & libc::TP_STATUS_VLAN_VALID != 0 {
-            let tag = [
-                data.tp_vlan_tpid.to_be_bytes(),
-                data.tp_vlan_tci.to_be_bytes(),
-            ]
-            .concat();
-            frame.splice(12..12, tag);
-        }
+    let received = packet_socket::receive(end, &mut [IoSliceMut::new(octets)]).ok()?;
+    let mut frame = octets[..received.length].to_vec();
+    if let Some(tag) = received.tag {
+        tag.insert(&mut frame);
     }
     Some(frame)
 }

@@ -14,7 +14,7 @@ use nix::sys::socket::{
     setsockopt, socket, sockopt,
 };
 use nix::sys::time::{TimeVal, TimeValLike};
-use p4_switch::control::PortState;
+use p4_switch::control::{PortState, Replica};
 use p4_switch::port::LinuxPorts;
 use rtnetlink::{Handle, LinkUnspec, LinkVeth};
 
@@ -150,8 +150,9 @@ fn packets_cross_the_switch_and_links_come_and_go() {
     run(async {
         let (connection, netlink, _) = rtnetlink::new_connection().unwrap();
         tokio::spawn(connection);
-        make_link(&netlink, "in").await;
-        make_link(&netlink, "out").await;
+        for name in ["in", "out", "more"] {
+            make_link(&netlink, name).await;
+        }
 
         let bench = Bench::new(COPIES);
         let ports = LinuxPorts::new(bench.switch.clone()).unwrap();
@@ -159,6 +160,18 @@ fn packets_cross_the_switch_and_links_come_and_go() {
         let capture = directory.path().join("outs_out.pcap");
         ports.open(1, "ins", None).unwrap();
         ports.open(2, "outs", Some(directory.path())).unwrap();
+        ports.open(3, "mores", None).unwrap();
+        bench
+            .write(|state| {
+                state.insert_multicast_group(
+                    0x77,
+                    &[Replica {
+                        port: 3,
+                        instance: 0,
+                    }],
+                )
+            })
+            .unwrap();
         let state = |number: usize| bench.switch.ports()[number - 1].state;
         until("both ports up", || {
             state(1) == PortState::Up && state(2) == PortState::Up
@@ -225,6 +238,12 @@ fn packets_cross_the_switch_and_links_come_and_go() {
             bench.switch.ports()[1].statistics.send_link_down > 0
         })
         .await;
+        // The other ports go on.
+        let mut to_others = frame([0x12, 0x34]);
+        to_others[0] = 2;
+        let third = Peer::open("morep");
+        input.send(&to_others);
+        assert!(third.receive(2, PATIENCE).is_some());
         make_link(&netlink, "out").await;
         until("port 2 up again", || state(2) == PortState::Up).await;
         let output = Peer::open("outp");

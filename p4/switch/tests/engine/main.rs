@@ -5,6 +5,7 @@ mod copies;
 mod headers;
 mod linux;
 mod linux_frames;
+mod linux_order;
 mod malformed;
 mod numbers;
 mod ports;

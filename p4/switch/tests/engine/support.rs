@@ -1,5 +1,6 @@
 //! A switch with one of the programs of `programs/`.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,10 +28,16 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(program: &str) -> Self {
+        Self::with_threads(program, NonZeroUsize::MIN)
+    }
+
+    /// As `new`, with so many threads for the ports.
+    pub(crate) fn with_threads(program: &str, threads: NonZeroUsize) -> Self {
         let clock = Arc::new(Clock::manual());
         let (switch, events) = Switch::new(SwitchConfig {
             cpu_port: Some(CPU),
             clock: clock.clone(),
+            threads,
             ..SwitchConfig::default()
         });
         switch.load(&document(program)).unwrap();

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -152,14 +151,13 @@ pub(super) fn capture(arguments: &CaptureArgs) -> Result<ExitCode, LabError> {
     };
     record.entrance().enter_network(node).map_err(entering)?;
     let failed = || LabError::io(format!("capturing on {}", arguments.interface));
-    let socket =
-        socket2::Socket::new(libc::AF_PACKET.into(), socket2::Type::RAW, None).map_err(failed())?;
+    let socket = packet_socket::open().map_err(failed())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(failed())?;
     runtime.block_on(async {
-        let socket = PacketSocket::bind(OwnedFd::from(socket), interface).map_err(failed())?;
+        let socket = PacketSocket::bind(socket, interface).map_err(failed())?;
         let mut sink = Sink::new(output).map_err(failed())?;
         let mut left = arguments.count.unwrap_or(u64::MAX);
         while left > 0 {

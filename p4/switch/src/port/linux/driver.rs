@@ -13,8 +13,10 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv,
 };
 
+use packet_socket::Ring;
+
 use super::LinuxPort;
-use super::receive::{Received, Ring};
+use super::receive::{Received, examine};
 use super::socket::PacketSocket;
 use crate::control::PortState;
 use crate::port::{Link, PortHandle, ReceiveError};
@@ -22,6 +24,9 @@ use crate::switch::Switch;
 
 /// The interfaces are looked at at least this often, in milliseconds, should news of them be lost.
 const LOOK: u16 = 2_000;
+
+/// Packets that are received from one port before the next port has its turn.
+const BURST: usize = 256;
 
 /// A port without interface.
 const GONE: Link = Link {
@@ -37,8 +42,10 @@ pub(super) enum Command {
 
 /// A port that the thread serves.
 pub(super) struct Managed {
-    pub(super) port: Arc<LinuxPort>,
-    pub(super) handle: PortHandle,
+    port: Arc<LinuxPort>,
+    handle: PortHandle,
+    /// What packets come in by, while the interface is there.
+    open: Option<(Arc<PacketSocket>, Ring)>,
 }
 
 /// The network interfaces.
@@ -91,7 +98,6 @@ pub(super) struct Driver {
     woken: UnixStream,
     /// Tells when a link changes (rtnetlink(7)).
     links: OwnedFd,
-    ring: Ring,
 }
 
 impl Driver {
@@ -119,27 +125,21 @@ impl Driver {
             commands,
             woken,
             links,
-            ring: Ring::new(),
         })
     }
 
     /// Serves the ports until it is told to stop.
     pub(super) fn run(mut self) {
         loop {
-            let sockets: Vec<Option<Arc<PacketSocket>>> = self
-                .ports
-                .iter()
-                .map(|managed| managed.port.socket.load_full())
-                .collect();
-            let Some(ready) = self.wait(&sockets) else {
+            let Some(ready) = self.wait() else {
                 continue;
             };
             if ready.commands && !self.obey() {
                 return;
             }
             let mut look = ready.links;
-            if !ready.ports.is_empty() {
-                look |= self.receive(&sockets, &ready.ports);
+            for index in ready.ports {
+                look |= self.ports[index].receive(&self.switch, self.lane);
             }
             if look {
                 self.look_at_links();
@@ -148,14 +148,14 @@ impl Driver {
     }
 
     /// Waits for something to do. `None` if a signal came.
-    fn wait(&self, sockets: &[Option<Arc<PacketSocket>>]) -> Option<Ready> {
+    fn wait(&self) -> Option<Ready> {
         let mut files = vec![
             PollFd::new(self.woken.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.links.as_fd(), PollFlags::POLLIN),
         ];
         let mut owners = Vec::new();
-        for (index, socket) in sockets.iter().enumerate() {
-            if let Some(socket) = socket {
+        for (index, managed) in self.ports.iter().enumerate() {
+            if let Some((socket, _)) = &managed.open {
                 files.push(PollFd::new(socket.as_fd(), PollFlags::POLLIN));
                 owners.push(index);
             }
@@ -197,19 +197,6 @@ impl Driver {
         }
     }
 
-    /// Receives from the ports that have something; whether to look at the links.
-    fn receive(&mut self, sockets: &[Option<Arc<PacketSocket>>], ready: &[usize]) -> bool {
-        let mut look = false;
-        for index in ready {
-            if let (Some(managed), Some(Some(socket))) =
-                (self.ports.get(*index), sockets.get(*index))
-            {
-                look |= receive_burst(&self.switch, self.lane, managed, socket, &mut self.ring);
-            }
-        }
-        look
-    }
-
     /// Finds out what has become of the interfaces.
     fn look_at_links(&mut self) {
         // The news themselves do not matter: all is looked at again.
@@ -222,7 +209,7 @@ impl Driver {
                 return;
             }
         };
-        for managed in &self.ports {
+        for managed in &mut self.ports {
             managed.update(interfaces.find(&managed.port.name));
         }
     }
@@ -235,26 +222,46 @@ struct Ready {
 }
 
 impl Managed {
-    fn update(&self, interface: Option<Interface>) {
-        let (name, number) = (&self.port.name, self.handle.number());
-        let open = self.port.socket.load_full();
+    pub(super) fn new(
+        port: Arc<LinuxPort>,
+        handle: PortHandle,
+        socket: Arc<PacketSocket>,
+        ring: Ring,
+    ) -> Self {
+        Self {
+            port,
+            handle,
+            open: Some((socket, ring)),
+        }
+    }
+
+    /// From now on the port receives and sends by this.
+    fn replace(&mut self, open: Option<(PacketSocket, Ring)>) {
+        self.open = open.map(|(socket, ring)| (Arc::new(socket), ring));
+        let socket = self.open.as_ref().map(|(socket, _)| socket.clone());
+        self.port.socket.store(socket);
+    }
+
+    fn update(&mut self, interface: Option<Interface>) {
+        let (name, number) = (self.port.name.clone(), self.handle.number());
         let Some(interface) = interface else {
-            if open.is_some() {
+            if self.open.is_some() {
                 tracing::warn!("port {number}: interface {name} is gone");
-                self.port.socket.store(None);
+                self.replace(None);
             }
             self.set_link(GONE);
             return;
         };
-        if open.is_none_or(|socket| socket.index != interface.index) {
+        let open = self.open.as_ref();
+        if open.is_none_or(|(socket, _)| socket.index != interface.index) {
             match PacketSocket::open(interface.index) {
-                Ok(socket) => {
+                Ok(open) => {
                     tracing::info!("port {number}: interface {name} is back");
-                    self.port.socket.store(Some(Arc::new(socket)));
+                    self.replace(Some(open));
                 }
                 Err(error) => {
                     tracing::error!("port {number}: interface {name} cannot be opened: {error}");
-                    self.port.socket.store(None);
+                    self.replace(None);
                     self.set_link(GONE);
                     return;
                 }
@@ -270,32 +277,26 @@ impl Managed {
         }
         self.handle.set_state(link);
     }
-}
 
-/// Receives what is there, up to a limit; whether the link may have changed.
-fn receive_burst(
-    switch: &Switch,
-    lane: usize,
-    managed: &Managed,
-    socket: &PacketSocket,
-    ring: &mut Ring,
-) -> bool {
-    let mut batch = None;
-    let entry = &managed.handle.entry;
-    let mut process = |packet: &[u8]| {
-        let batch = batch.get_or_insert_with(|| switch.batch(lane));
-        batch.receive(entry, packet);
-    };
-    let received = ring.receive(socket, |received| match received {
-        Received::Packet(packet) => process(packet),
-        Received::Segments(packets) => packets.iter().for_each(|packet| process(packet)),
-        Received::Outgoing => {}
-        Received::Oversized => managed.handle.receive_failed(ReceiveError::Oversized),
-        Received::Broken => managed.handle.receive_failed(ReceiveError::Other),
-    });
-    match received.map_err(|error| error.kind()) {
-        Ok(()) | Err(io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => false,
-        // ENETDOWN is told once when the link goes down.
-        Err(_) => true,
+    /// Receives what is there, up to a limit; whether the link may have changed.
+    fn receive(&mut self, switch: &Switch, lane: usize) -> bool {
+        let Some((socket, ring)) = &mut self.open else {
+            return false;
+        };
+        let mut batch = None;
+        let handle = &self.handle;
+        let mut process = |packet: &[u8]| {
+            let batch = batch.get_or_insert_with(|| switch.batch(lane));
+            batch.receive(&handle.entry, packet);
+        };
+        let count = ring.receive(&**socket, BURST, |frame| match examine(frame) {
+            Received::Packet(packet) => process(packet),
+            Received::Segments(packets) => packets.iter().for_each(|packet| process(packet)),
+            Received::Outgoing => {}
+            Received::Oversized => handle.receive_failed(ReceiveError::Oversized),
+            Received::Broken => handle.receive_failed(ReceiveError::Other),
+        });
+        // What else can have woken the thread is an error: ENETDOWN when the link goes down.
+        count == 0 && socket.take_error().is_err()
     }
 }

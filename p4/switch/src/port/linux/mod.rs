@@ -201,7 +201,7 @@ impl LinuxPorts {
         let Some(found) = interfaces.find(interface) else {
             return Err(PortError::NoInterface(interface.to_owned()));
         };
-        let socket = PacketSocket::open(found.index).map_err(|source| {
+        let (socket, ring) = PacketSocket::open(found.index).map_err(|source| {
             if source.raw_os_error() == Some(libc::EPERM) {
                 PortError::NotPermitted(interface.to_owned())
             } else {
@@ -219,9 +219,10 @@ impl LinuxPorts {
                 })?)
             }
         };
+        let socket = Arc::new(socket);
         let port = Arc::new(LinuxPort {
             name: interface.to_owned(),
-            socket: ArcSwapOption::from_pointee(socket),
+            socket: ArcSwapOption::new(Some(socket.clone())),
         });
         let handle = self
             .switch
@@ -233,7 +234,8 @@ impl LinuxPorts {
             "port opened"
         );
         let turn = self.opened.fetch_add(1, Ordering::Relaxed);
-        self.threads[turn % self.threads.len()].command(Command::Add(Managed { port, handle }));
+        self.threads[turn % self.threads.len()]
+            .command(Command::Add(Managed::new(port, handle, socket, ring)));
         Ok(())
     }
 }

@@ -1,13 +1,9 @@
-//! What network drivers leave to hardware, done here: checksums, VLAN tags. The header that tells
-//! of it is `virtio_net_hdr` (Virtual I/O Device 1.2, section 5.1.6), without `num_buffers`.
+//! What network drivers leave to hardware, done here: checksums. The header that tells of it is
+//! `virtio_net_hdr` (Virtual I/O Device 1.2, section 5.1.6), without `num_buffers`.
+
+use packet_socket::VIRTIO_HEADER;
 
 use crate::engine::hash::internet_checksum;
-
-/// Size of the header.
-pub(super) const VNET_HEADER: usize = 10;
-
-/// IEEE 802.1Q.
-pub(super) const VLAN_PROTOCOL: u16 = 0x8100;
 
 const NEEDS_CHECKSUM: u8 = 1;
 const GSO_NONE: u8 = 0;
@@ -26,7 +22,7 @@ pub(super) struct VirtioHeader {
 
 impl VirtioHeader {
     /// Packet sockets have it in the byte order of the host.
-    pub(super) fn read(bytes: [u8; VNET_HEADER]) -> Self {
+    pub(super) fn read(bytes: [u8; VIRTIO_HEADER]) -> Self {
         Self {
             flags: bytes[0],
             gso_type: bytes[1],
@@ -75,19 +71,6 @@ pub(super) fn complete_checksum(packet: &mut [u8], start: usize, offset: usize) 
     }
 }
 
-/// Puts a VLAN tag back: `bytes` are 4 bytes of any content, then the packet without tag. Whether
-/// the packet has the MAC addresses that the tag comes after.
-pub(super) fn restore_vlan(bytes: &mut [u8], (protocol, control): (u16, u16)) -> bool {
-    const ADDRESSES: usize = 12;
-    if bytes.len() < 4 + ADDRESSES {
-        return false;
-    }
-    bytes.copy_within(4..4 + ADDRESSES, 0);
-    bytes[ADDRESSES..ADDRESSES + 2].copy_from_slice(&protocol.to_be_bytes());
-    bytes[ADDRESSES + 2..ADDRESSES + 4].copy_from_slice(&control.to_be_bytes());
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,18 +96,6 @@ mod tests {
     }
 
     #[test]
-    fn a_vlan_tag_comes_after_the_addresses() {
-        let mut bytes: Vec<u8> = vec![0; 4];
-        bytes.extend(1..=12);
-        bytes.extend([0x08, 0x00, 0x45]);
-        assert!(restore_vlan(&mut bytes, (0x8100, 0x2064)));
-        let mut expected: Vec<u8> = (1..=12).collect();
-        expected.extend([0x81, 0x00, 0x20, 0x64, 0x08, 0x00, 0x45]);
-        assert_eq!(bytes, expected);
-        assert!(!restore_vlan(&mut [0; 15], (0x8100, 1)));
-    }
-
-    #[test]
     fn the_header_is_read() {
         let mut bytes = [1, 0x80, 0, 0, 0, 0, 0, 0, 0, 0];
         bytes[6..8].copy_from_slice(&34_u16.to_ne_bytes());
@@ -133,6 +104,6 @@ mod tests {
         assert!(!header.is_segmented());
         assert_eq!(header.checksum(), Some((34, 16)));
         assert!(VirtioHeader::read([0, 1, 0, 0, 0, 0, 0, 0, 0, 0]).is_segmented());
-        assert_eq!(VirtioHeader::read([2; VNET_HEADER]).checksum(), None);
+        assert_eq!(VirtioHeader::read([2; VIRTIO_HEADER]).checksum(), None);
     }
 }
