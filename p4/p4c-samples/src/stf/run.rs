@@ -100,7 +100,7 @@ impl Runner {
             }
             Statement::AssociateNode { group, node } => self.associate(group, node),
             Statement::Mirror { session, port } => {
-                let replicas = vec![Replica { port, instance: 0 }];
+                let replicas = vec![Replica { port, instance: 0 }.into()];
                 let content = CloneSession {
                     replicas,
                     packet_length: 0,
@@ -134,6 +134,7 @@ impl Runner {
                     cburst,
                     pir,
                     pburst,
+                    eburst: 0,
                 };
                 self.write(|state| match index {
                     Some(index) => state.set_meter(&array, index, Some(config)),
@@ -177,7 +178,7 @@ impl Runner {
                 .replication
                 .groups
                 .get(&group)
-                .cloned()
+                .map(|replicas| replicas.iter().copied().map(Into::into).collect())
                 .unwrap_or_default(),
             packet_length: 0,
         }

@@ -79,9 +79,28 @@ pub enum EntryAction {
     /// Runs the action of one of the members of a group of the table's action profile.
     Group(u32),
     /// Runs one of the actions of a set that belongs to the entry alone ("one shot" in P4Runtime).
-    /// Each takes the place of one member of the action profile. For tables whose action profile
-    /// has a selector. A set must not be empty.
-    ActionSet(Vec<SetAction>),
+    /// For tables whose action profile has a selector.
+    ActionSet(ActionSet),
+}
+
+/// A set of actions, of which a packet gets one. It must not be empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct ActionSet {
+    /// The actions. Each takes the place of one member of the action profile.
+    pub actions: Vec<SetAction>,
+    /// Whether each packet gets an action at random, in place of one by the selector's hash.
+    pub at_random: bool,
+    /// An action that runs before the one that is selected.
+    pub group_action: Option<ActionCall>,
+}
+
+impl From<Vec<SetAction>> for ActionSet {
+    fn from(actions: Vec<SetAction>) -> Self {
+        Self {
+            actions,
+            ..Self::default()
+        }
+    }
 }
 
 /// An action of an [`EntryAction::ActionSet`].

@@ -5,12 +5,12 @@ mod error;
 mod types;
 
 pub use entry::{
-    ActionCall, EntryAction, EntryKey, EntryRef, Group, GroupMember, KeyMatch, PortNumber,
-    SetAction, TableEntry,
+    ActionCall, ActionSet, EntryAction, EntryKey, EntryRef, Group, GroupMember, KeyMatch,
+    PortNumber, SetAction, TableEntry,
 };
 pub use error::ControlError;
 pub use types::{
     ActionInfo, CloneSession, CounterValue, CpuPacket, Digest, DropStatistics, KeyInfo,
-    MeterConfig, MulticastReplica, ParameterInfo, PortEvent, PortInfo, PortState, PortStatistics,
-    ProfileInfo, Replica, TableInfo, ValueSetMember,
+    MeterConfig, MeterCounts, ParameterInfo, PortEvent, PortInfo, PortState, PortStatistics,
+    ProfileInfo, Replica, ReplicaWithBackups, TableInfo, ValueSetMember,
 };

@@ -13,9 +13,23 @@ pub struct CounterValue {
     pub bytes: u64,
 }
 
-/// Configuration of a two-rate three-colour meter that is not colour-aware (RFC 2698, with rates
-/// in packets or bytes). A packet is red (2) if it exceeds the peak rate, otherwise yellow (1) if
-/// it exceeds the committed rate, otherwise green (0).
+/// What a meter has counted, by colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MeterCounts {
+    /// Packets marked green.
+    pub green: CounterValue,
+    /// Packets marked yellow.
+    pub yellow: CounterValue,
+    /// Packets marked red.
+    pub red: CounterValue,
+}
+
+/// Configuration of a three-colour meter that is not colour-aware, with rates in packets or bytes.
+///
+/// Without excess burst it has two rates (RFC 2698): a packet is red (2) if it exceeds the peak
+/// rate, otherwise yellow (1) if it exceeds the committed rate, otherwise green (0). With an excess
+/// burst it has the committed rate only (RFC 2697): a packet is green if it keeps to the committed
+/// burst, otherwise yellow if it keeps to the excess burst, otherwise red.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MeterConfig {
     /// Committed information rate, in packets or bytes per second.
@@ -26,6 +40,9 @@ pub struct MeterConfig {
     pub pir: u64,
     /// Peak burst size, in packets or bytes.
     pub pburst: u64,
+    /// Excess burst size, in packets or bytes; then `pir` and `pburst` are those of the committed
+    /// rate. 0 for two rates.
+    pub eburst: u64,
 }
 
 /// A copy that multicast or a clone session makes.
@@ -37,9 +54,9 @@ pub struct Replica {
     pub instance: u16,
 }
 
-/// A copy that multicast makes, and what takes its place while its port is down.
+/// A copy that multicast or a clone session makes, and what takes its place while its port is down.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct MulticastReplica {
+pub struct ReplicaWithBackups {
     /// The copy.
     pub primary: Replica,
     /// The copies that stand in for it, the most preferred one first: the first whose port is up
@@ -47,7 +64,7 @@ pub struct MulticastReplica {
     pub backups: Vec<Replica>,
 }
 
-impl From<Replica> for MulticastReplica {
+impl From<Replica> for ReplicaWithBackups {
     fn from(primary: Replica) -> Self {
         Self {
             primary,
@@ -60,7 +77,7 @@ impl From<Replica> for MulticastReplica {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloneSession {
     /// The copies.
-    pub replicas: Vec<Replica>,
+    pub replicas: Vec<ReplicaWithBackups>,
     /// Length in bytes that the clone is cut to before the egress pipeline; 0 for no cut.
     pub packet_length: u32,
 }

@@ -173,12 +173,10 @@ impl<'a, T: Tracer> Machine<'a, T> {
             Op::ExecuteMeter { array, index, to } => {
                 let index = scope.to_u64(index);
                 if let Some(meter) = at(&state.meters[*array as usize], index) {
-                    let cost = if self.program.meters[*array as usize].bytes {
-                        self.pass.ingress_length as u64
-                    } else {
-                        1
-                    };
-                    let colour = meter.execute(self.clock.microseconds(), cost);
+                    let bytes = self.pass.ingress_length as u64;
+                    let by_bytes = self.program.meters[*array as usize].bytes;
+                    let cost = if by_bytes { bytes } else { 1 };
+                    let colour = meter.execute(self.clock.microseconds(), cost, bytes);
                     self.write(to, colour);
                 }
             }

@@ -393,11 +393,11 @@ impl<'a, T: Tracer> Machine<'a, T> {
         self.set(&standard.instance_type, instance_type);
     }
 
-    fn session(&mut self, session: u64) -> Option<&'a crate::control::CloneSession> {
+    fn session(&mut self, session: u64) -> Option<&'a crate::state::Session> {
         let state = self.state;
         let found = state.replication.session(session);
         if T::ON {
-            let copies = found.map_or(0, |session| session.replicas.len());
+            let copies = found.map_or(0, |session| session.replicas().len());
             self.tracer
                 .note(&|| format!("clone session {session}: {copies} copies"));
         }
@@ -442,7 +442,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
         self.payload = packet.get(parsed.bytes..).unwrap_or_default();
         self.restore(kept, instance_type::INGRESS_CLONE);
         self.cut_clone(session.packet_length);
-        self.replicate(&session.replicas, passes);
+        self.replicate(session.replicas(), passes);
         self.worker.words = saved_words;
         (self.pass, self.payload) = (saved_pass, saved_payload);
     }
@@ -457,7 +457,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
         let kept = self.kept(list);
         self.restore(kept, instance_type::EGRESS_CLONE);
         self.cut_clone(session.packet_length);
-        self.replicate(&session.replicas, passes);
+        self.replicate(session.replicas(), passes);
         self.worker.words = saved_words;
         (self.pass, self.payload) = (saved_pass, saved_payload);
     }

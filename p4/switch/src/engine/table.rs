@@ -1,5 +1,7 @@
 //! Tables and the control flow of a pipeline.
 
+use rand::RngExt;
+
 use super::{Machine, TableLookup, Tracer};
 use crate::program::{KeySource, Matcher, Next, Node, Table, TableKind};
 use crate::state::{Call, Entry, Target};
@@ -89,12 +91,9 @@ impl<'a, T: Tracer> Machine<'a, T> {
             entry.counter.count(self.pass.ingress_length as u64);
         }
         if let (Some(meter), Some(bucket)) = (&table.meter, &entry.meter) {
-            let cost = if meter.bytes {
-                self.pass.ingress_length as u64
-            } else {
-                1
-            };
-            let colour = bucket.execute(self.clock.microseconds(), cost);
+            let bytes = self.pass.ingress_length as u64;
+            let cost = if meter.bytes { bytes } else { 1 };
+            let colour = bucket.execute(self.clock.microseconds(), cost, bytes);
             self.set(&meter.target, colour);
         }
         let (TableKind::Indirect(profile) | TableKind::WithSelector(profile)) = table.kind else {
@@ -128,8 +127,16 @@ impl<'a, T: Tracer> Machine<'a, T> {
                 )
             }
             Target::Set(set) => {
-                let hash = self.selector_hash(profile);
-                (set.select(hash), describe("action set", None, Some(hash)))
+                let number = if set.at_random() {
+                    self.worker.random.random()
+                } else {
+                    self.selector_hash(profile)
+                };
+                let selection = describe("action set", None, Some(number));
+                if let Some(call) = &set.group_call {
+                    self.run(call);
+                }
+                (set.select(number), selection)
             }
         }
     }

@@ -15,6 +15,8 @@ pub(crate) enum Use {
     Entry,
     /// As default action.
     Default,
+    /// As group action of a one-shot set.
+    Group,
 }
 
 /// Reads an action for `table`.
@@ -32,7 +34,9 @@ pub(crate) fn decode(
     let denied = match (scope, purpose) {
         (Scope::DefaultOnly, Use::Entry) => Some("only as default action (@defaultonly)"),
         (Scope::TableOnly, Use::Default) => Some("only in entries (@tableonly)"),
+        (Scope::Group, Use::Group) => None,
         (Scope::Group, _) => Some("only as group action (@groupaction)"),
+        (_, Use::Group) => Some("in entries or as default action (no @groupaction)"),
         _ => None,
     };
     if let Some(denied) = denied {

@@ -241,6 +241,7 @@ impl Device {
                     schema: &pipeline.schema,
                     program: &program,
                     ports: &ports,
+                    bringing_back: true,
                 };
                 let mut writer = Writer::new(preparer, &mut notes, state);
                 let full = Access::default();
@@ -295,11 +296,24 @@ impl Pipeline {
         updates: &[v1::Update],
         atomicity: Atomicity,
     ) -> Result<Vec<v1::Error>> {
+        self.carry_out(access, ports, updates, atomicity, false)
+    }
+
+    /// Carries out updates of a client, or those that bring back a state.
+    fn carry_out(
+        &mut self,
+        access: &Access,
+        ports: &BTreeSet<PortNumber>,
+        updates: &[v1::Update],
+        atomicity: Atomicity,
+        bringing_back: bool,
+    ) -> Result<Vec<v1::Error>> {
         let program = self.switch.read(|state| Ok(state.program.clone()))?;
         let preparer = Preparer {
             schema: &self.schema,
             program: &program,
             ports,
+            bringing_back,
         };
         let prepare = |update| preparer.prepare(access, update);
         let prepared: Vec<_> = updates.iter().map(prepare).collect();
@@ -318,7 +332,8 @@ impl Pipeline {
         ports: &BTreeSet<PortNumber>,
         updates: &[v1::Update],
     ) -> Result<Option<v1::Error>> {
-        let errors = self.write(&Access::default(), ports, updates, Atomicity::default())?;
+        let full = Access::default();
+        let errors = self.carry_out(&full, ports, updates, Atomicity::default(), true)?;
         Ok(errors.into_iter().find(|error| !error.is_ok()))
     }
 

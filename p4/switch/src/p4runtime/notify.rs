@@ -62,7 +62,7 @@ pub(super) async fn send_digests(shared: Arc<Shared>, mut digests: mpsc::Receive
 fn take_digest(shared: &Shared, digest: &Digest) -> Option<v1::DigestList> {
     let schema = shared.schema()?;
     let known = schema.digest_named(&digest.name)?;
-    match encode_digest(&schema.types, &known.type_spec, &digest.fields) {
+    match encode_digest(&schema, &known.type_spec, &digest.fields) {
         Ok(data) => shared.digests().push(Instant::now(), known.object.id, data),
         Err(error) => {
             tracing::warn!(%error, digest = digest.name, "digest");

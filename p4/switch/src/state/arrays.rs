@@ -1,10 +1,11 @@
-//! Counters, meters and registers.
+//! Counters and registers, and the arrays of these and of meters.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::meter::{Meter, check_meter};
 use super::{Result, State, unknown, words_of};
-use crate::control::{ControlError, CounterValue, DropStatistics, MeterConfig};
+use crate::control::{ControlError, CounterValue, DropStatistics, MeterConfig, MeterCounts};
 use crate::number::{cut, words_for, words_to_bytes};
 use crate::program::Array;
 
@@ -32,114 +33,6 @@ impl Counter {
     pub(super) fn set(&self, value: CounterValue) {
         self.packets.store(value.packets, Ordering::Relaxed);
         self.bytes.store(value.bytes, Ordering::Relaxed);
-    }
-}
-
-/// The colours of a meter.
-pub(crate) const GREEN: u64 = 0;
-const YELLOW: u64 = 1;
-const RED: u64 = 2;
-
-/// A two-rate three-colour meter.
-#[derive(Debug, Default)]
-pub(crate) struct Meter {
-    configured: Mutex<Option<MeterState>>,
-}
-
-#[derive(Debug)]
-struct MeterState {
-    config: MeterConfig,
-    /// The time in microseconds at which it was configured.
-    origin: u64,
-    peak: Bucket,
-    committed: Bucket,
-}
-
-#[derive(Debug)]
-struct Bucket {
-    tokens: u64,
-    /// Tokens that came in since the origin.
-    total: u64,
-}
-
-impl Bucket {
-    /// Takes tokens if there are enough, after those that came in by now.
-    fn take(&mut self, elapsed: u64, rate: u64, burst: u64, cost: u64) -> bool {
-        // From the origin and not from the last packet, so that no fraction gets lost.
-        let total = u128::from(elapsed) * u128::from(rate) / 1_000_000;
-        let total = u64::try_from(total).unwrap_or(u64::MAX);
-        let new = total.saturating_sub(self.total);
-        self.total = total;
-        self.tokens = self.tokens.saturating_add(new).min(burst);
-        match self.tokens.checked_sub(cost) {
-            Some(left) => {
-                self.tokens = left;
-                true
-            }
-            None => false,
-        }
-    }
-}
-
-impl Meter {
-    /// The colour of a packet that costs so many tokens: first the peak rate, then, if that is
-    /// kept, the committed rate (RFC 2698 section 3, colour-blind).
-    pub(crate) fn execute(&self, now: u64, cost: u64) -> u64 {
-        let mut configured = self.lock();
-        let Some(meter) = configured.as_mut() else {
-            return GREEN;
-        };
-        let elapsed = now.saturating_sub(meter.origin);
-        let config = meter.config;
-        if !meter.peak.take(elapsed, config.pir, config.pburst, cost) {
-            RED
-        } else if !meter
-            .committed
-            .take(elapsed, config.cir, config.cburst, cost)
-        {
-            YELLOW
-        } else {
-            GREEN
-        }
-    }
-
-    pub(super) fn config(&self) -> Option<MeterConfig> {
-        self.lock().as_ref().map(|meter| meter.config)
-    }
-
-    pub(super) fn set(&self, config: Option<MeterConfig>, now: u64) {
-        *self.lock() = config.map(|config| MeterState {
-            config,
-            origin: now,
-            peak: Bucket {
-                tokens: config.pburst,
-                total: 0,
-            },
-            committed: Bucket {
-                tokens: config.cburst,
-                total: 0,
-            },
-        });
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<MeterState>> {
-        // The state is whole whatever the thread that held the lock did.
-        self.configured
-            .lock()
-            .unwrap_or_else(|error| error.into_inner())
-    }
-}
-
-pub(super) fn check_meter(owner: &str, config: Option<&MeterConfig>) -> Result<()> {
-    match config {
-        Some(config) if config.cir > config.pir => Err(ControlError::Invalid {
-            owner: owner.to_owned(),
-            reason: format!(
-                "the committed rate {} is larger than the peak rate {}",
-                config.cir, config.pir
-            ),
-        }),
-        _ => Ok(()),
     }
 }
 
@@ -287,6 +180,30 @@ impl State {
         Ok(())
     }
 
+    /// What a meter has counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`State::meter`].
+    pub fn meter_counts(&self, array: &str, index: usize) -> Result<MeterCounts> {
+        self.meter_of(array, index).map(Meter::counts)
+    }
+
+    /// Sets what a meter has counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`State::meter`].
+    pub fn set_meter_counts(
+        &mut self,
+        array: &str,
+        index: usize,
+        counts: MeterCounts,
+    ) -> Result<()> {
+        self.meter_of(array, index)?.set_counts(counts);
+        Ok(())
+    }
+
     /// Names, sizes and widths in bits of the register arrays.
     pub fn registers(&self) -> Vec<(String, usize, u32)> {
         self.program
@@ -377,53 +294,6 @@ fn out_of_range(owner: &str, index: usize, size: usize) -> ControlError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn meter(cir: u64, cburst: u64, pir: u64, pburst: u64) -> Meter {
-        let meter = Meter::default();
-        let config = MeterConfig {
-            cir,
-            cburst,
-            pir,
-            pburst,
-        };
-        meter.set(Some(config), 0);
-        meter
-    }
-
-    #[test]
-    fn a_meter_without_configuration_is_green() {
-        assert_eq!(Meter::default().execute(0, 1_000_000), GREEN);
-    }
-
-    #[test]
-    fn bursts_are_green_then_yellow_then_red() {
-        let meter = meter(1, 2, 1, 5);
-        let colours: Vec<u64> = (0..7).map(|_| meter.execute(0, 1)).collect();
-        assert_eq!(colours, [GREEN, GREEN, YELLOW, YELLOW, YELLOW, RED, RED]);
-    }
-
-    #[test]
-    fn tokens_come_in_at_the_rates() {
-        let meter = meter(1_000, 1_000, 2_000, 2_000);
-        assert_eq!(meter.execute(0, 1_000), GREEN);
-        assert_eq!(meter.execute(0, 1_000), YELLOW);
-        assert_eq!(meter.execute(0, 1), RED);
-        // A millisecond brings 1 committed and 2 peak tokens.
-        assert_eq!(meter.execute(1_000, 2), YELLOW);
-        assert_eq!(meter.execute(1_000, 1), RED);
-        assert_eq!(meter.execute(2_000, 2), GREEN);
-    }
-
-    #[test]
-    fn no_fraction_of_a_token_gets_lost() {
-        let meter = meter(3, 1, 3, 1);
-        meter.execute(0, 1);
-        let green = (1..=9_000_000_u64)
-            .step_by(1_000)
-            .filter(|now| meter.execute(*now, 1) == GREEN)
-            .count();
-        assert!((26..=27).contains(&green), "{green}");
-    }
 
     #[test]
     fn registers_are_cut_to_their_width_and_bounds() {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::arrays::{Counter, Meter, check_meter};
+use super::arrays::Counter;
+use super::meter::{Meter, check_meter};
 use super::table::Entry;
 use super::{Result, State, unknown};
-use crate::control::{CounterValue, EntryRef, MeterConfig};
+use crate::control::{CounterValue, EntryRef, MeterConfig, MeterCounts};
 
 /// Where the counter and meter of a table are: the slot of an entry, or `None` for those of the
 /// default entry.
@@ -76,6 +77,30 @@ impl State {
         check_meter(&self.program.tables[id].name, config.as_ref())?;
         let now = self.microseconds();
         self.meter_in(id, place)?.set(config, now);
+        Ok(())
+    }
+
+    /// What the meter of an entry has counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`State::direct_meter`].
+    pub(crate) fn meter_counts_at(&self, id: usize, place: Place) -> Result<MeterCounts> {
+        self.meter_in(id, place).map(Meter::counts)
+    }
+
+    /// Sets what the meter of an entry has counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`State::direct_meter`].
+    pub(crate) fn set_meter_counts_at(
+        &mut self,
+        id: usize,
+        place: Place,
+        counts: MeterCounts,
+    ) -> Result<()> {
+        self.meter_in(id, place)?.set_counts(counts);
         Ok(())
     }
 

@@ -3,12 +3,13 @@
 //! Writing has two steps. [`prepare_key`] and [`PreparedTarget::new`] resolve names and pack values,
 //! which needs the program only; what changes the state is then short, for packets wait for it.
 
-use super::arrays::{Counter, Meter};
+use super::arrays::Counter;
 use super::key::{PackedKey, pack, unpack};
+use super::meter::Meter;
 use super::profile::check_weights;
 use super::table::{ActionSet, Call, Entry, Target};
 use super::{ProfileState, Result, State, unknown};
-use crate::control::{ControlError, EntryAction, EntryKey, TableEntry};
+use crate::control::{ActionCall, ControlError, EntryAction, EntryKey, TableEntry};
 use crate::program::{Program, Table, TableKind};
 
 /// The packed form of a key, if it is right for the table.
@@ -48,16 +49,19 @@ impl PreparedTarget {
                 "the table's action profile has no selector: an entry needs a member",
             )),
             (EntryAction::Group(group), TableKind::WithSelector(_)) => Ok(Self::Group(*group)),
-            (EntryAction::ActionSet(actions), TableKind::WithSelector(_)) => {
-                if actions.is_empty() {
+            (EntryAction::ActionSet(set), TableKind::WithSelector(_)) => {
+                if set.actions.is_empty() {
                     return Err(mismatch("an action set must not be empty"));
                 }
-                check_weights(&table.name, 0, actions.iter().map(|action| action.weight))?;
-                let calls = actions
-                    .iter()
-                    .map(|action| Call::new(program, &table.name, &table.actions, &action.action))
-                    .collect::<Result<Vec<Call>>>()?;
-                Ok(Self::Set(Box::new(ActionSet::new(actions.clone(), calls))))
+                let weights = set.actions.iter().map(|action| action.weight);
+                check_weights(&table.name, 0, weights)?;
+                let call =
+                    |action: &ActionCall| Call::new(program, &table.name, &table.actions, action);
+                let calls = set.actions.iter().map(|action| call(&action.action));
+                let calls = calls.collect::<Result<Vec<Call>>>()?;
+                let group_call = set.group_action.as_ref().map(call).transpose()?;
+                let set = ActionSet::new(set.clone(), calls, group_call);
+                Ok(Self::Set(Box::new(set)))
             }
         }
     }

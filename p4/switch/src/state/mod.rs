@@ -7,6 +7,7 @@ mod direct;
 mod entries;
 mod key;
 mod lookup;
+mod meter;
 mod profile;
 mod replication;
 mod table;
@@ -14,11 +15,13 @@ mod table;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-pub(crate) use arrays::{Counter, DropCounters, Meter, RegisterArray, bump};
+pub(crate) use arrays::{Counter, DropCounters, RegisterArray, bump};
 pub(crate) use direct::Place;
 pub(crate) use entries::{PreparedTarget, Removed, prepare_key};
 pub(crate) use key::PackedKey;
+pub(crate) use meter::Meter;
 pub(crate) use profile::ProfileState;
+pub(crate) use replication::Session;
 pub(crate) use table::{Call, Entry, TableState, Target};
 
 use crate::control::{ControlError, PortNumber, ValueSetMember};
@@ -133,13 +136,14 @@ impl State {
             .ok_or_else(|| unknown("value set", name))
     }
 
-    /// Names of the parser value sets.
-    pub fn value_sets(&self) -> Vec<String> {
-        self.program
-            .value_sets
-            .iter()
-            .map(|set| set.name.clone())
-            .collect()
+    /// Widths in bits of the parts of a parser value set's values.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::UnknownObject`].
+    pub fn value_set_parts(&self, name: &str) -> Result<&[u32]> {
+        let id = self.value_set_id(name)?;
+        Ok(&self.program.value_sets[id].parts)
     }
 
     /// The values of a parser value set, in no order.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::{Result, State};
-use crate::control::{CloneSession, ControlError, MulticastReplica, PortNumber, Replica};
+use crate::control::{CloneSession, ControlError, PortNumber, Replica, ReplicaWithBackups};
 
 /// The largest clone session id (`MAX_MIRROR_SESSION_ID` of simple_switch).
 const MAX_CLONE_SESSION: u32 = 0x7fff;
@@ -11,8 +11,8 @@ const MAX_CLONE_SESSION: u32 = 0x7fff;
 /// Multicast groups and clone sessions.
 #[derive(Debug, Default)]
 pub(crate) struct Replication {
-    groups: BTreeMap<u16, MulticastGroup>,
-    sessions: BTreeMap<u32, CloneSession>,
+    groups: BTreeMap<u16, Copies>,
+    sessions: BTreeMap<u32, Session>,
 }
 
 impl Replication {
@@ -26,32 +26,59 @@ impl Replication {
 
     /// A port went up or down: backups take over or step back.
     pub(super) fn rebuild(&mut self, down: &HashSet<PortNumber>) {
-        for group in self.groups.values_mut() {
-            group.rebuild(down);
+        let sessions = self
+            .sessions
+            .values_mut()
+            .map(|session| &mut session.copies);
+        for copies in self.groups.values_mut().chain(sessions) {
+            copies.rebuild(down);
         }
     }
 
-    pub(crate) fn session(&self, session: u64) -> Option<&CloneSession> {
+    /// A clone session.
+    pub(crate) fn session(&self, session: u64) -> Option<&Session> {
         // As simple_switch does, which keeps 15 bits of it.
         self.sessions
             .get(&((session & u64::from(MAX_CLONE_SESSION)) as u32))
     }
 }
 
-/// A multicast group.
+/// A clone session.
 #[derive(Debug)]
-struct MulticastGroup {
-    given: Vec<MulticastReplica>,
+pub(crate) struct Session {
+    copies: Copies,
+    /// Length in bytes that the clone is cut to; 0 for no cut.
+    pub(crate) packet_length: u32,
+}
+
+impl Session {
+    fn new(content: &CloneSession, down: &HashSet<PortNumber>) -> Self {
+        Self {
+            copies: Copies::new(content.replicas.clone(), down),
+            packet_length: content.packet_length,
+        }
+    }
+
+    /// The copies to make, by the state of the ports.
+    pub(crate) fn replicas(&self) -> &[Replica] {
+        &self.copies.live
+    }
+}
+
+/// The copies that a multicast group or clone session makes.
+#[derive(Debug)]
+struct Copies {
+    given: Vec<ReplicaWithBackups>,
     /// The copies to make, by the state of the ports.
     live: Vec<Replica>,
 }
 
-impl MulticastGroup {
-    fn new(given: Vec<MulticastReplica>, down: &HashSet<PortNumber>) -> Self {
+impl Copies {
+    fn new(given: Vec<ReplicaWithBackups>, down: &HashSet<PortNumber>) -> Self {
         let live = Vec::with_capacity(given.len());
-        let mut group = Self { given, live };
-        group.rebuild(down);
-        group
+        let mut copies = Self { given, live };
+        copies.rebuild(down);
+        copies
     }
 
     fn rebuild(&mut self, down: &HashSet<PortNumber>) {
@@ -64,18 +91,7 @@ impl MulticastGroup {
     }
 }
 
-fn check<'a>(what: &str, replicas: impl IntoIterator<Item = &'a Replica>) -> Result<()> {
-    let mut seen = HashSet::new();
-    match replicas.into_iter().find(|replica| !seen.insert(*replica)) {
-        None => Ok(()),
-        Some(twice) => Err(invalid(format!(
-            "{what} has the replica on port {} with instance {} twice",
-            twice.port, twice.instance
-        ))),
-    }
-}
-
-fn check_group(what: &str, replicas: &[MulticastReplica]) -> Result<()> {
+fn check(what: &str, replicas: &[ReplicaWithBackups]) -> Result<()> {
     for replica in replicas {
         let port = replica.primary.port;
         if replica.backups.iter().any(|backup| backup.port == port) {
@@ -84,10 +100,17 @@ fn check_group(what: &str, replicas: &[MulticastReplica]) -> Result<()> {
             )));
         }
     }
-    let all = replicas
+    let mut all = replicas
         .iter()
         .flat_map(|replica| std::iter::once(&replica.primary).chain(&replica.backups));
-    check(what, all)
+    let mut seen = HashSet::new();
+    match all.find(|replica| !seen.insert(*replica)) {
+        None => Ok(()),
+        Some(twice) => Err(invalid(format!(
+            "{what} has the replica on port {} with instance {} twice",
+            twice.port, twice.instance
+        ))),
+    }
 }
 
 fn invalid(reason: String) -> ControlError {
@@ -119,7 +142,7 @@ impl State {
     ///
     /// [`ControlError::AlreadyExists`]; [`ControlError::Invalid`] for group 0, for a replica
     /// that is there twice, and for a backup on the port that it stands in for.
-    pub fn insert_multicast_group<R: Clone + Into<MulticastReplica>>(
+    pub fn insert_multicast_group<R: Clone + Into<ReplicaWithBackups>>(
         &mut self,
         group: u16,
         replicas: &[R],
@@ -132,8 +155,8 @@ impl State {
             return Err(existing(name));
         }
         let given: Vec<_> = replicas.iter().cloned().map(Into::into).collect();
-        check_group(&name, &given)?;
-        let content = MulticastGroup::new(given, &self.down);
+        check(&name, &given)?;
+        let content = Copies::new(given, &self.down);
         self.replication.groups.insert(group, content);
         Ok(())
     }
@@ -144,17 +167,17 @@ impl State {
     ///
     /// [`ControlError::NotFound`]; [`ControlError::Invalid`] as
     /// [`State::insert_multicast_group`].
-    pub fn modify_multicast_group<R: Clone + Into<MulticastReplica>>(
+    pub fn modify_multicast_group<R: Clone + Into<ReplicaWithBackups>>(
         &mut self,
         group: u16,
         replicas: &[R],
     ) -> Result<()> {
         let name = format!("multicast group {group}");
         let given: Vec<_> = replicas.iter().cloned().map(Into::into).collect();
-        check_group(&name, &given)?;
+        check(&name, &given)?;
         match self.replication.groups.get_mut(&group) {
             Some(content) => {
-                *content = MulticastGroup::new(given, &self.down);
+                *content = Copies::new(given, &self.down);
                 Ok(())
             }
             None => Err(missing(name)),
@@ -174,7 +197,7 @@ impl State {
     }
 
     /// All multicast groups, by id.
-    pub fn multicast_groups(&self) -> Vec<(u16, Vec<MulticastReplica>)> {
+    pub fn multicast_groups(&self) -> Vec<(u16, Vec<ReplicaWithBackups>)> {
         self.replication
             .groups
             .iter()
@@ -187,7 +210,7 @@ impl State {
     /// # Errors
     ///
     /// [`ControlError::AlreadyExists`]; [`ControlError::Invalid`] for an id that is too large and
-    /// for a replica that is there twice.
+    /// as [`State::insert_multicast_group`].
     pub fn insert_clone_session(&mut self, session: u32, content: &CloneSession) -> Result<()> {
         let name = format!("clone session {session}");
         if session > MAX_CLONE_SESSION {
@@ -199,7 +222,8 @@ impl State {
             return Err(existing(name));
         }
         check(&name, &content.replicas)?;
-        self.replication.sessions.insert(session, content.clone());
+        let content = Session::new(content, &self.down);
+        self.replication.sessions.insert(session, content);
         Ok(())
     }
 
@@ -207,13 +231,14 @@ impl State {
     ///
     /// # Errors
     ///
-    /// [`ControlError::NotFound`]; [`ControlError::Invalid`] for a replica that is there twice.
+    /// [`ControlError::NotFound`]; [`ControlError::Invalid`] as
+    /// [`State::insert_multicast_group`].
     pub fn modify_clone_session(&mut self, session: u32, content: &CloneSession) -> Result<()> {
         let name = format!("clone session {session}");
         check(&name, &content.replicas)?;
         match self.replication.sessions.get_mut(&session) {
             Some(old) => {
-                *old = content.clone();
+                *old = Session::new(content, &self.down);
                 Ok(())
             }
             None => Err(missing(name)),
@@ -237,7 +262,13 @@ impl State {
         self.replication
             .sessions
             .iter()
-            .map(|(id, session)| (*id, session.clone()))
+            .map(|(id, session)| {
+                let content = CloneSession {
+                    replicas: session.copies.given.clone(),
+                    packet_length: session.packet_length,
+                };
+                (*id, content)
+            })
             .collect()
     }
 }

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use super::age::Ages;
 use super::arena::Arena;
-use super::arrays::{Counter, Meter};
+use super::arrays::Counter;
 use super::entries::exists;
 use super::key::{PackedKey, has_priority, pack, unpack};
 use super::lookup::Lookup;
+use super::meter::Meter;
 use super::{Result, State, unknown, word_of, words_of};
 use crate::clock::Clock;
 use crate::control::{
-    ActionCall, ActionInfo, ControlError, EntryKey, KeyInfo, ParameterInfo, PortNumber, SetAction,
+    self, ActionCall, ActionInfo, ControlError, EntryKey, KeyInfo, ParameterInfo, PortNumber,
     TableInfo,
 };
 use crate::load::LoadError;
@@ -103,23 +104,35 @@ pub(crate) enum Target {
 /// A set of actions that belongs to one entry.
 #[derive(Debug)]
 pub(crate) struct ActionSet {
-    pub(super) given: Vec<SetAction>,
+    pub(super) given: control::ActionSet,
     pub(super) calls: Vec<Call>,
+    /// Runs before the action that is selected.
+    pub(crate) group_call: Option<Call>,
     /// Indices of calls, each as often as its weight says, without those whose port is down.
     buckets: Box<[u32]>,
 }
 
 impl ActionSet {
     /// A set with the calls of its actions, in which none is up yet.
-    pub(super) fn new(given: Vec<SetAction>, calls: Vec<Call>) -> Self {
+    pub(super) fn new(
+        given: control::ActionSet,
+        calls: Vec<Call>,
+        group_call: Option<Call>,
+    ) -> Self {
         Self {
             given,
             calls,
+            group_call,
             buckets: Box::new([]),
         }
     }
 
-    /// The action that a hash selects; `None` if none is up.
+    /// Whether the action is selected at random.
+    pub(crate) fn at_random(&self) -> bool {
+        self.given.at_random
+    }
+
+    /// The action that a hash, or a random number, selects; `None` if none is up.
     pub(crate) fn select(&self, hash: u64) -> Option<&Call> {
         let index = super::profile::bucket(&self.buckets, hash)?;
         self.calls.get(*index as usize)
@@ -127,7 +140,7 @@ impl ActionSet {
 
     pub(super) fn rebuild(&mut self, down: &HashSet<PortNumber>) {
         self.buckets = (0..)
-            .zip(&self.given)
+            .zip(&self.given.actions)
             .filter(|(_, action)| action.watch_port.is_none_or(|port| !down.contains(&port)))
             .flat_map(|(index, action)| std::iter::repeat_n(index, action.weight as usize))
             .collect();
@@ -183,7 +196,11 @@ impl TableState {
     pub(super) fn rebuild_sets(&mut self, down: &HashSet<PortNumber>) {
         for entry in self.entries.values_mut() {
             if let Target::Set(set) = &mut entry.target
-                && set.given.iter().any(|action| action.watch_port.is_some())
+                && set
+                    .given
+                    .actions
+                    .iter()
+                    .any(|action| action.watch_port.is_some())
             {
                 set.rebuild(down);
             }

@@ -61,7 +61,7 @@ fn replica(port: u32, instance: u16) -> Replica {
 
 fn session(bench: &Bench, replicas: &[Replica], packet_length: u32) {
     let session = CloneSession {
-        replicas: replicas.to_vec(),
+        replicas: replicas.iter().copied().map(Into::into).collect(),
         packet_length,
     };
     bench

@@ -223,7 +223,8 @@ fn an_action_set_belongs_to_its_entry_and_takes_places_of_members() {
                     weight: 1,
                     watch_port: None,
                 })
-                .collect(),
+                .collect::<Vec<_>>()
+                .into(),
         )
     };
     bench

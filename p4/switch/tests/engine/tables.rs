@@ -546,6 +546,7 @@ fn a_direct_meter_colours_the_packets_of_its_entry() {
         cburst: 1,
         pir: 2,
         pburst: 2,
+        eburst: 0,
     };
     bench
         .write(|state| state.set_direct_meter(table, &entry, Some(config)))
@@ -572,6 +573,7 @@ fn an_indirect_meter_of_bytes_takes_the_length_of_the_packet() {
         cburst: 64,
         pir: 32,
         pburst: 96,
+        eburst: 0,
     };
     bench
         .write(|state| state.set_meter("TestIngress.byte_meter", 7, Some(config)))

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use p4_switch::control::PortState;
+use p4runtime_proto::p4::config::v1::{ActionRef, Preamble, action_ref};
+use p4runtime_proto::p4::v1::set_forwarding_pipeline_config_request::Action;
 use tonic::Code;
 
-use super::program::{delete, entity, frame, insert, modify};
+use super::program::{PROGRAM, delete, entity, frame, insert, modify};
 use super::support::TestSwitch;
 
 fn member(id: u8, port: u8) -> String {
@@ -230,12 +232,7 @@ async fn one_shots_and_members_are_not_mixed() {
 async fn the_rules_of_one_shots() {
     let (_test, mut primary) = TestSwitch::with_program().await;
     let set = one_shot(&[(1, "weight: 1")]);
-    let field = |field: &str| {
-        set.replace(
-            "action_profile_action_set {",
-            &format!("action_profile_action_set {{ {field}"),
-        )
-    };
+    let field = |field: &str| with_field(&set, field);
     let cases = [
         (one_shot(&[(1, "")]), Code::InvalidArgument, "weight 0"),
         (
@@ -253,20 +250,11 @@ async fn the_rules_of_one_shots() {
             Code::InvalidArgument,
             "member, group or action set",
         ),
-        (
-            field("action_selection_mode: RANDOM"),
-            Code::Unimplemented,
-            "RANDOM",
-        ),
-        (
-            field("size_semantics: SUM_OF_MEMBERS"),
-            Code::Unimplemented,
-            "size_semantics",
-        ),
+        // Section 6.4.1: only those with the scope GROUP_ACTION.
         (
             field("group_action { action_id: $NoAction }"),
-            Code::Unimplemented,
-            "group_action",
+            Code::PermissionDenied,
+            "@groupaction",
         ),
     ];
     for (text, code, words) in cases {
@@ -282,6 +270,102 @@ async fn the_rules_of_one_shots() {
     );
 }
 
+/// The ports that packets with these source addresses go to.
+fn used(test: &TestSwitch, flows: impl Iterator<Item = u8>) -> BTreeSet<u32> {
+    let packets = flows.flat_map(|flow| test.switch.process(4, &frame(1, flow, 7)));
+    packets.map(|(port, _)| port).collect()
+}
+
+fn with_field(set: &str, field: &str) -> String {
+    set.replace(
+        "action_profile_action_set {",
+        &format!("action_profile_action_set {{ {field}"),
+    )
+}
+
+/// Section 9.2.3, `action_selection_mode`: by the hash a flow keeps its action, at random it does
+/// not.
+#[tokio::test]
+async fn a_one_shot_selects_by_hash_or_at_random() {
+    let (test, mut primary) = TestSwitch::with_program().await;
+    let set = one_shot(&[(1, "weight: 1"), (2, "weight: 1")]);
+    let one_flow = || std::iter::repeat_n(9, 200);
+    for mode in ["", "action_selection_mode: HASH"] {
+        primary.write(vec![insert(&with_field(&set, mode))]).await;
+        assert_eq!(used(&test, one_flow()).len(), 1, "{mode}");
+        assert_eq!(used(&test, 0..=255), BTreeSet::from([1, 2]), "{mode}");
+        primary.write(vec![delete(&set)]).await;
+    }
+    let random = with_field(&set, "action_selection_mode: RANDOM");
+    assert_eq!(primary.written(insert(&random)).await, [entity(&random)]);
+    assert_eq!(used(&test, one_flow()), BTreeSet::from([1, 2]));
+}
+
+/// Section 9.2.3, `size_semantics` and `group_action`, in a program whose selector has groups of
+/// at most 2, and whose action `mirror` is one for groups.
+#[tokio::test]
+async fn a_one_shot_has_a_size_semantics_and_a_group_action_of_its_own() {
+    let mut config = PROGRAM.config();
+    let info = config.p4info.as_mut().unwrap();
+    for profile in &mut info.action_profiles {
+        if profile.with_selector {
+            profile.max_group_size = 2;
+        }
+    }
+    let named = |preamble: &Option<Preamble>, name: &str| {
+        (preamble.as_ref()).is_some_and(|preamble| preamble.name.ends_with(name))
+    };
+    let tables = info.tables.iter_mut();
+    for table in tables.filter(|table| named(&table.preamble, ".selector_table")) {
+        table.action_refs.push(ActionRef {
+            id: PROGRAM.id("mirror"),
+            scope: action_ref::Scope::GroupAction.into(),
+            ..Default::default()
+        });
+    }
+    // The compiler would have put it into the list of the table's actions.
+    let mut json: serde_json::Value = serde_json::from_slice(&config.p4_device_config).unwrap();
+    let mirror = json["actions"].as_array().unwrap().iter();
+    let mirror = mirror.clone().find(|a| a["name"] == "TestIngress.mirror");
+    let mirror = mirror.unwrap()["id"].clone();
+    for table in json["pipelines"][0]["tables"].as_array_mut().unwrap() {
+        if table["name"] == "TestIngress.selector_table" {
+            let next = table["next_tables"]["TestIngress.rewrite"].clone();
+            table["next_tables"]["TestIngress.mirror"] = next;
+            let actions = table["actions"].as_array_mut().unwrap();
+            actions.push("TestIngress.mirror".into());
+            let ids = table["action_ids"].as_array_mut().unwrap();
+            ids.push(mirror.clone());
+        }
+    }
+    config.p4_device_config = serde_json::to_vec(&json).unwrap();
+    let test = TestSwitch::start().await;
+    let mut primary = test.primary(1).await;
+    let action = Action::VerifyAndCommit;
+    primary.set(action, Some(config)).await.unwrap();
+
+    let set = one_shot(&[(1, "weight: 2"), (2, "weight: 1")]);
+    let weights = with_field(&set, "size_semantics: SUM_OF_WEIGHTS");
+    for text in [&set, &weights] {
+        let (code, words) = primary.refused(insert(text)).await;
+        assert_eq!(code, Code::InvalidArgument, "{words}");
+        assert!(words.contains("max_group_size"), "{words}");
+    }
+    let base = "group_action { action_id: $mirror }";
+    let members = with_field(&set, &format!("size_semantics: SUM_OF_MEMBERS {base}"));
+    assert_eq!(primary.written(insert(&members)).await, [entity(&members)]);
+    let session = "packet_replication_engine_entry { clone_session_entry { session_id: 7 \
+        replicas { port: \"\\x06\" } } }";
+    primary.write(vec![insert(session)]).await;
+    let all = used(&test, 0..=255);
+    assert_eq!(all, BTreeSet::from([1, 2, 6]), "clones, and one of the set");
+    // It is no member of the set.
+    let alone = one_shot(&[(1, "weight: 1")]).replace("$rewrite", "$mirror");
+    let alone = alone.replace("params { param_id: 1 value: \"\\x0a\" }", "");
+    let (code, words) = primary.refused(modify(&alone)).await;
+    assert_eq!(code, Code::PermissionDenied, "{words}");
+}
+
 /// Section 9.2.3: an action is not selected while its watch port is down, from the next packet on
 /// and without a write.
 #[tokio::test]
@@ -293,10 +377,7 @@ async fn an_action_of_a_one_shot_leaves_while_its_watch_port_is_down() {
         (2, "weight: 1 watch_port: \"\\x02\""),
     ]);
     assert_eq!(primary.written(insert(&text)).await, [entity(&text)]);
-    let used = || {
-        let flows = (0..=255).flat_map(|flow| test.switch.process(4, &frame(1, flow, 7)));
-        flows.map(|(port, _)| port).collect::<BTreeSet<u32>>()
-    };
+    let used = || used(&test, 0..=255);
     assert_eq!(used(), BTreeSet::from([1, 2]));
     one.set_state(PortState::Down);
     assert_eq!(used(), BTreeSet::from([2]));

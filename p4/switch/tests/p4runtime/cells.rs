@@ -1,8 +1,10 @@
 //! Indirect counters, meters and registers (sections 9.3.2, 9.4.2 and 9.7).
 
+use p4runtime_proto::p4::config::v1::meter_spec;
+use p4runtime_proto::p4::v1::set_forwarding_pipeline_config_request::Action;
 use tonic::Code;
 
-use super::program::{delete, entity, frame, insert, modify};
+use super::program::{PROGRAM, delete, entity, frame, insert, modify};
 use super::support::TestSwitch;
 
 /// Kind of entity, name of the array, its size, and some data.
@@ -89,6 +91,72 @@ async fn a_counter_without_data_is_not_modified_and_a_meter_without_config_is_re
     let unset = "meter_entry { meter_id: $port_meter index { index: 0 } }";
     primary.write(vec![modify(meter)]).await;
     assert_eq!(primary.written(modify(unset)).await, [entity(unset)]);
+}
+
+/// Section 9.4.3, of an indirect meter: given where they are asked for, only set to 0.
+#[tokio::test]
+async fn a_meter_counts_packets_by_colour() {
+    let (test, mut primary) = TestSwitch::with_program().await;
+    let cell =
+        |rest: &str| format!("meter_entry {{ meter_id: $port_meter index {{ index: 5 }} {rest} }}");
+    let config = "config { cir: 1 cburst: 64 pir: 1 pburst: 128 }";
+    primary.write(vec![modify(&cell(config))]).await;
+    for _ in 0..3 {
+        let _ = test.switch.process(5, &frame(1, 2, 0x88b6));
+    }
+    let one = "packet_count: 1 byte_count: 64";
+    let counted = cell(&format!(
+        "{config} counter_data {{ green {{ {one} }} yellow {{ {one} }} red {{ {one} }} }}"
+    ));
+    let zero = "counter_data { green { } yellow { } red { } }";
+    let asked = cell("counter_data { }");
+    assert_eq!(primary.read(entity(&asked)).await, [entity(&counted)]);
+    assert_eq!(
+        primary.read(entity(&cell(""))).await,
+        [entity(&cell(config))]
+    );
+    // Unset, they are left untouched.
+    primary.write(vec![modify(&cell(config))]).await;
+    assert_eq!(primary.read(entity(&asked)).await, [entity(&counted)]);
+    let set = cell(&format!("{config} counter_data {{ red {{ {one} }} }}"));
+    let (code, words) = primary.refused(modify(&set)).await;
+    assert_eq!(code, Code::InvalidArgument, "{words}");
+    assert_eq!(primary.read(entity(&asked)).await, [entity(&counted)]);
+    let reset = cell(&format!("{config} {zero}"));
+    assert_eq!(primary.written(modify(&reset)).await, [entity(&reset)]);
+}
+
+/// Section 9.4 and RFC 2697: an excess burst is for single-rate three-colour meters.
+#[tokio::test]
+async fn an_excess_burst_is_for_single_rate_meters() {
+    let mut config = PROGRAM.config();
+    for meter in &mut config.p4info.as_mut().unwrap().meters {
+        let spec = meter.spec.as_mut().unwrap();
+        spec.set_type(meter_spec::Type::SingleRateThreeColor);
+    }
+    let test = TestSwitch::start().await;
+    let mut primary = test.primary(1).await;
+    let action = Action::VerifyAndCommit;
+    primary.set(action, Some(config)).await.unwrap();
+    let cell = |rest: &str| {
+        format!(
+            "meter_entry {{ meter_id: $port_meter index {{ index: 5 }} \
+             config {{ cir: 1 cburst: 64 pir: 1 {rest} }} counter_data {{ }} }}"
+        )
+    };
+    let (code, words) = primary.refused(modify(&cell("pburst: 65 eburst: 9"))).await;
+    assert_eq!(code, Code::InvalidArgument, "{words}");
+    let set = cell("pburst: 64 eburst: 128");
+    primary.write(vec![modify(&set)]).await;
+    for _ in 0..4 {
+        let _ = test.switch.process(5, &frame(1, 2, 0x88b6));
+    }
+    let counted = set.replace(
+        "counter_data { }",
+        "counter_data { green { packet_count: 1 byte_count: 64 } \
+         yellow { packet_count: 2 byte_count: 128 } red { packet_count: 1 byte_count: 64 } }",
+    );
+    assert_eq!(primary.read(entity(&set)).await, [entity(&counted)]);
 }
 
 #[tokio::test]

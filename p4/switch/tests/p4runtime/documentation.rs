@@ -33,6 +33,7 @@ fn each_requirement_names_tests_that_exist() {
     let mut tests = BTreeSet::new();
     for directory in [
         "src/p4runtime",
+        "src/state",
         "tests/p4runtime",
         "tests/engine",
         "../../runtime/p4runtime-proto/src",

@@ -85,7 +85,6 @@ async fn the_rules_of_replication() {
     let (_test, mut primary) = TestSwitch::with_program().await;
     let same =
         "replicas { port: \"\\x01\" instance: 1 } replicas { port: \"\\x00\\x01\" instance: 1 }";
-    let backup = "replicas { port: \"\\x01\" backup_replicas { port: \"\\x02\" } }";
     let same_port = "replicas { port: \"\\x01\" backup_replicas { port: \"\\x01\" instance: 1 } }";
     let twice = "replicas { port: \"\\x01\" backup_replicas { port: \"\\x02\" } } \
         replicas { port: \"\\x02\" }";
@@ -106,7 +105,7 @@ async fn the_rules_of_replication() {
             multicast(1, "replicas { port: \"\\x02\\x00\" }"),
             Code::OutOfRange,
         ),
-        (clone(1, backup), Code::Unimplemented),
+        (clone(1, same_port), Code::InvalidArgument),
         (multicast(1, same_port), Code::InvalidArgument),
         (multicast(1, twice), Code::InvalidArgument),
         (clone(0, TWO), Code::InvalidArgument),
@@ -162,6 +161,32 @@ async fn a_backup_replica_takes_over_while_the_ports_before_it_are_down() {
     assert_eq!(ports(&test.switch), [2, 6]);
     // What is written is what is read, whatever the ports do.
     assert_eq!(primary.read(entity(&group)).await, [entity(&group)]);
+}
+
+/// As the replicas of a multicast group.
+#[tokio::test]
+async fn a_backup_replica_of_a_clone_session_takes_over() {
+    let (test, mut primary) = TestSwitch::with_program().await;
+    let handles = [5, 6].map(|port| test.port(port));
+    let session = clone(
+        7,
+        "replicas { port: \"\\x05\" instance: 1 backup_replicas { port: \"\\x06\" instance: 2 } }",
+    );
+    assert_eq!(primary.written(insert(&session)).await, [entity(&session)]);
+    let entry = "table_entry { table_id: $exact_table match { field_id: 1 exact { value: \"\\x01\" } } \
+        action { action { action_id: $mirror } } }";
+    primary.write(vec![insert(entry)]).await;
+    // The packet itself leaves by port 0.
+    let clones = || -> Vec<u32> {
+        let ports = ports(&test.switch).into_iter();
+        ports.filter(|port| *port != 0).collect()
+    };
+    assert_eq!(clones(), [5]);
+    handles[0].set_state(PortState::Down);
+    assert_eq!(clones(), [6]);
+    handles[0].set_state(PortState::Up);
+    assert_eq!(clones(), [5]);
+    assert_eq!(primary.read(entity(&session)).await, [entity(&session)]);
 }
 
 /// Section 9.5.2; the switch has no queues, so that all classes are served alike.

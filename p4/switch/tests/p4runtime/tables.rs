@@ -444,6 +444,53 @@ async fn direct_counters_count_and_are_set_and_read() {
 }
 
 /// Sections 9.1.7 and 9.4.1.
+/// Sections 9.1.7, 9.4.1 and 9.4.3.
+#[tokio::test]
+async fn a_direct_meter_counts_packets_by_colour() {
+    let (test, mut primary) = TestSwitch::with_program().await;
+    let key =
+        "table_id: $ternary_table match { field_id: 2 exact { value: \"\\x07\" } } priority: 1";
+    let entry = |rest: &str| {
+        format!("table_entry {{ {key} {rest} action {{ action {{ action_id: $read_colour }} }} }}")
+    };
+    let config = "meter_config { cir: 1 cburst: 1 pir: 1 pburst: 2 }";
+    let one = "packet_count: 1 byte_count: 64";
+    let (code, words) = primary
+        .refused(insert(&entry(&format!(
+            "meter_counter_data {{ red {{ {one} }} }}"
+        ))))
+        .await;
+    assert_eq!(code, Code::InvalidArgument, "{words}");
+    let zero = "meter_counter_data { green { } yellow { } red { } }";
+    let new = entry(&format!("{config} {zero}"));
+    assert_eq!(primary.written(insert(&new)).await, [entity(&new)]);
+    for _ in 0..3 {
+        let _ = test.switch.process(4, &frame(1, 2, 7));
+    }
+    let counts = format!("{{ green {{ {one} }} yellow {{ {one} }} red {{ {one} }} }}");
+    let asked = entry("meter_counter_data { }");
+    let counted = entry(&format!("meter_counter_data {counts}"));
+    assert_eq!(primary.read(entity(&asked)).await, [entity(&counted)]);
+    let direct = |rest: &str| format!("direct_meter_entry {{ table_entry {{ {key} }} {rest} }}");
+    let config = config.replace("meter_config", "config");
+    assert_eq!(
+        primary.read(entity(&direct("counter_data { }"))).await,
+        [entity(&direct(&format!("{config} counter_data {counts}")))]
+    );
+    assert_eq!(
+        primary.read(entity(&direct(""))).await,
+        [entity(&direct(&config))],
+        "not asked for"
+    );
+    // A MODIFY leaves them untouched unless the field is set.
+    primary.write(vec![modify(&entry(""))]).await;
+    assert_eq!(primary.read(entity(&asked)).await, [entity(&counted)]);
+    primary
+        .write(vec![modify(&direct("counter_data { }"))])
+        .await;
+    assert_eq!(primary.read(entity(&asked)).await, [entity(&entry(zero))]);
+}
+
 #[tokio::test]
 async fn direct_meters_are_set_reset_and_read() {
     let (_test, mut primary) = TestSwitch::with_program().await;
@@ -485,7 +532,10 @@ async fn direct_meters_are_set_reset_and_read() {
         ("config { cir: 5 pir: 4 }", Code::InvalidArgument),
         ("config { cir: -5 }", Code::InvalidArgument),
         ("config { cir: 1 pir: 1 eburst: 4 }", Code::InvalidArgument),
-        ("counter_data { }", Code::Unimplemented),
+        (
+            "counter_data { red { packet_count: 1 } }",
+            Code::InvalidArgument,
+        ),
     ];
     for (config, code) in refused {
         assert_eq!(

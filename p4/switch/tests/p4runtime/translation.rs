@@ -2,12 +2,15 @@
 
 use p4runtime_proto::p4::config::v1::p4_new_type_translation::{SdnString, SdnType};
 use p4runtime_proto::p4::config::v1::{
-    P4NamedType, P4NewTypeSpec, P4NewTypeTranslation, p4_new_type_spec::Representation,
+    P4DataTypeSpec, P4NamedType, P4NewTypeSpec, P4NewTypeTranslation, p4_data_type_spec::TypeSpec,
+    p4_new_type_spec::Representation,
 };
+use p4runtime_proto::p4::v1::p4_data::Data;
 use p4runtime_proto::p4::v1::set_forwarding_pipeline_config_request::Action;
+use p4runtime_proto::p4::v1::stream_message_response::Update as Incoming;
 use tonic::Code;
 
-use super::program::{PROGRAM, entity, frame, insert};
+use super::program::{PROGRAM, entity, frame, insert, modify};
 use super::support::{Controller, TestSwitch};
 
 fn new_type(uri: &str, sdn_type: SdnType) -> P4NewTypeSpec {
@@ -36,9 +39,24 @@ async fn start() -> (TestSwitch, Controller) {
         ),
     );
     types.insert(
+        "NextHop".into(),
+        new_type("x/NextHop", SdnType::SdnString(SdnString {})),
+    );
+    let next_hop = P4DataTypeSpec {
+        type_spec: named("NextHop").map(TypeSpec::NewType),
+    };
+    types.insert(
         "PortId".into(),
         new_type("p4.org/psa/v1/PortId_t", SdnType::SdnBitwidth(32)),
     );
+    info.registers[0].type_spec = Some(next_hop);
+    let port = P4DataTypeSpec {
+        type_spec: named("PortName").map(TypeSpec::NewType),
+    };
+    let structs = &mut info.type_info.get_or_insert_default().structs;
+    let learned = structs.get_mut("learned_t").unwrap();
+    learned.members[1].type_spec = Some(port);
+    info.value_sets[0].r#match[0].type_name = named("NextHop");
     for action in &mut info.actions {
         if action.preamble.as_ref().unwrap().name.ends_with(".forward") {
             action.params[0].type_name = named("PortName");
@@ -117,4 +135,36 @@ async fn the_metadata_of_a_packet_in_are_translated() {
     assert_eq!(packet.metadata[0].value, [3]);
     assert_eq!(packet.metadata[1].value, [5]);
     assert_eq!(packet.payload, frame(1, 2, 0x88b5));
+}
+
+/// Section 8.4.6: P4Data of a translated type has the controller's value.
+#[tokio::test]
+async fn registers_digests_and_value_sets_are_translated() {
+    let (test, mut primary) = start().await;
+    let _port = test.port(3);
+    let cell = |name: &str| {
+        format!(
+            "register_entry {{ register_id: $cells index {{ index: 1 }} data {{ bitstring: \"{name}\" }} }}"
+        )
+    };
+    for name in ["east", "west"] {
+        let text = cell(name);
+        assert_eq!(primary.written(modify(&text)).await, [entity(&text)]);
+    }
+    let set = "value_set_entry { value_set_id: $ip_types \
+        members { match { field_id: 1 exact { value: \"west\" } } } }";
+    assert_eq!(primary.written(modify(set)).await, [entity(set)]);
+    let digest = PROGRAM.info.digests[0].preamble.as_ref().unwrap().id;
+    let enable = format!("digest_entry {{ digest_id: {digest} config {{ max_list_size: 1 }} }}");
+    primary.write(vec![insert(&enable)]).await;
+    let _ = test.switch.process(3, &frame(1, 2, 0x88b6));
+    let list = match primary.next().await.unwrap() {
+        Incoming::Digest(list) => list,
+        other => panic!("{other:?}"),
+    };
+    let Some(Data::Struct(learned)) = &list.data[0].data else {
+        panic!("{list:?}");
+    };
+    let port = learned.members[1].data.clone();
+    assert_eq!(port, Some(Data::Bitstring(b"port 3".to_vec())));
 }

@@ -1,18 +1,17 @@
-//! Action profile members, groups and one-shot action sets (section 9.2).
+//! Members and groups of action profiles (sections 9.2.1 and 9.2.2).
 
 use std::collections::BTreeSet;
 
 use p4runtime_proto::bytestring;
-use p4runtime_proto::p4::v1::action_profile_action_set::{ActionSelectionMode, SizeSemantics};
 use p4runtime_proto::p4::v1::{
-    self, action_profile_action, action_profile_group::member, entity::Entity as Kind, update::Type,
+    self, action_profile_group::member, entity::Entity as Kind, update::Type,
 };
 
 use super::{Reader, Result, Writer, decode_port};
-use crate::control::{ActionCall, Group, GroupMember, PortNumber, SetAction};
+use crate::control::{ActionCall, Group, GroupMember, PortNumber};
 use crate::p4runtime::action::{self, Use};
 use crate::p4runtime::refusal::Refusal;
-use crate::p4runtime::schema::{Profile, Schema, SizeSemantics as ProfileSize, Table};
+use crate::p4runtime::schema::{Profile, SizeSemantics as ProfileSize};
 
 impl Writer<'_, '_> {
     pub(super) fn write_member(
@@ -145,7 +144,7 @@ impl Writer<'_, '_> {
                 )));
             }
             let place = |refusal: Refusal| refusal.at(format!("member {id}"));
-            let weight = decode_weight(profile, given.weight).map_err(place)?;
+            let weight = decode_weight(profile, profile.size, given.weight).map_err(place)?;
             #[allow(deprecated)] // Clients may still use the integer.
             let watch_port = match &mut given.watch_kind {
                 Some(member::WatchKind::WatchPort(port)) => decode_watch_port(self.ports, port),
@@ -161,7 +160,7 @@ impl Writer<'_, '_> {
                 watch_port: watch_port.map_err(place)?,
             });
         }
-        let size = group_size(profile, members.iter().map(|member| member.weight));
+        let size = group_size(profile.size, members.iter().map(|member| member.weight));
         if max_size > 0 && size > u64::from(max_size) {
             return Err(Refusal::resource_exhausted(format!(
                 "its size is {size}, more than its max_size {max_size}"
@@ -190,85 +189,8 @@ impl Writer<'_, '_> {
     }
 }
 
-/// The one-shot set for the switch, and the message as it will be read back (section 9.2.3).
-pub(super) fn decode_action_set(
-    schema: &Schema,
-    ports: &BTreeSet<PortNumber>,
-    table: &Table,
-    profile: &Profile,
-    given: &v1::ActionProfileActionSet,
-) -> Result<(Vec<SetAction>, v1::ActionProfileActionSet)> {
-    if !profile.has_selector {
-        return Err(Refusal::invalid_argument(format!(
-            "{} has no selector, so there are no action sets",
-            profile.object
-        )));
-    }
-    if given.group_action.is_some() {
-        return Err(Refusal::unimplemented(
-            "this switch has no group actions (group_action of an action set)",
-        ));
-    }
-    if given.action_selection_mode() == ActionSelectionMode::Random {
-        return Err(Refusal::unimplemented(
-            "this switch selects by hash only, not at random (action_selection_mode RANDOM)",
-        ));
-    }
-    let same = match given.size_semantics() {
-        SizeSemantics::DefaultSizeDeterminedByActionSelector => true,
-        SizeSemantics::SumOfWeights => profile.size == ProfileSize::SumOfWeights,
-        SizeSemantics::SumOfMembers => profile.size != ProfileSize::SumOfWeights,
-    };
-    if !same {
-        return Err(Refusal::unimplemented(
-            "this switch counts the size of a group as the P4Info says (size_semantics)",
-        ));
-    }
-    let mut written = given.clone();
-    let mut set = Vec::with_capacity(given.action_profile_actions.len());
-    for (index, given) in written.action_profile_actions.iter_mut().enumerate() {
-        let place = |refusal: Refusal| refusal.at(format!("action {index} of the set"));
-        let unset = || Refusal::invalid_argument("the action is not set");
-        let action = given
-            .action
-            .as_ref()
-            .ok_or_else(unset)
-            .and_then(|given| action::decode(schema, table, given, Use::Entry));
-        let action = action.map_err(place)?;
-        // Read back in canonical form.
-        given.action = Some(action::encode(schema, &action)?);
-        let weight = decode_weight(profile, given.weight).map_err(place)?;
-        #[allow(deprecated)] // Clients may still use the integer.
-        let watch_port = match &mut given.watch_kind {
-            Some(action_profile_action::WatchKind::WatchPort(port)) => {
-                decode_watch_port(ports, port)
-            }
-            Some(action_profile_action::WatchKind::Watch(port)) => check_watch_port(ports, *port),
-            None => Ok(None),
-        };
-        if matches!(&given.watch_kind,
-            Some(action_profile_action::WatchKind::WatchPort(port)) if port.is_empty())
-        {
-            given.watch_kind = None;
-        }
-        set.push(SetAction {
-            action,
-            weight,
-            watch_port: watch_port.map_err(place)?,
-        });
-    }
-    let size = group_size(profile, set.iter().map(|action| action.weight));
-    if profile.max_group_size > 0 && size > u64::from(profile.max_group_size) {
-        return Err(Refusal::invalid_argument(format!(
-            "the size of the set is {size}, more than {}, the max_group_size of the P4Info",
-            profile.max_group_size
-        )));
-    }
-    Ok((set, written))
-}
-
 /// Reads a watch port and makes it canonical.
-fn decode_watch_port(
+pub(super) fn decode_watch_port(
     ports: &BTreeSet<PortNumber>,
     port: &mut Vec<u8>,
 ) -> Result<Option<PortNumber>> {
@@ -280,7 +202,10 @@ fn decode_watch_port(
     check_watch_port(ports, i32::try_from(number).unwrap_or(-1))
 }
 
-fn check_watch_port(ports: &BTreeSet<PortNumber>, port: i32) -> Result<Option<PortNumber>> {
+pub(super) fn check_watch_port(
+    ports: &BTreeSet<PortNumber>,
+    port: i32,
+) -> Result<Option<PortNumber>> {
     match u32::try_from(port) {
         Ok(number) if ports.contains(&number) => Ok(Some(number)),
         _ => Err(Refusal::invalid_argument(format!(
@@ -342,28 +267,8 @@ impl Reader<'_> {
     }
 }
 
-/// The message of an action set that the program itself gives.
-pub(super) fn encode_action_set(
-    schema: &Schema,
-    set: &[SetAction],
-) -> Result<v1::ActionProfileActionSet> {
-    let actions = set.iter().map(|held| {
-        Ok(v1::ActionProfileAction {
-            action: Some(action::encode(schema, &held.action)?),
-            weight: i32::try_from(held.weight).unwrap_or(i32::MAX),
-            watch_kind: held.watch_port.map(|port| {
-                action_profile_action::WatchKind::WatchPort(bytestring::encode(port.into()))
-            }),
-        })
-    });
-    Ok(v1::ActionProfileActionSet {
-        action_profile_actions: actions.collect::<Result<_>>()?,
-        ..Default::default()
-    })
-}
-
 /// The weight for the switch.
-fn decode_weight(profile: &Profile, weight: i32) -> Result<u32> {
+pub(super) fn decode_weight(profile: &Profile, size: ProfileSize, weight: i32) -> Result<u32> {
     if profile.weights_disallowed {
         return match weight {
             0 => Ok(1),
@@ -376,7 +281,7 @@ fn decode_weight(profile: &Profile, weight: i32) -> Result<u32> {
     let held = held.ok_or_else(|| {
         Refusal::invalid_argument(format!("weight {weight}: it must be at least 1"))
     })?;
-    match profile.size {
+    match size {
         ProfileSize::SumOfMembers { max_member_weight }
             if max_member_weight > 0 && held > max_member_weight =>
         {
@@ -389,8 +294,8 @@ fn decode_weight(profile: &Profile, weight: i32) -> Result<u32> {
     }
 }
 
-fn group_size(profile: &Profile, weights: impl Iterator<Item = u32>) -> u64 {
-    match profile.size {
+pub(super) fn group_size(size: ProfileSize, weights: impl Iterator<Item = u32>) -> u64 {
+    match size {
         ProfileSize::SumOfWeights => weights.map(u64::from).sum(),
         ProfileSize::SumOfMembers { .. } => weights.count() as u64,
     }

@@ -102,6 +102,7 @@ impl<'a> Writer<'_, 'a> {
     /// Takes back what was done. Whether all could be.
     fn roll_back(&mut self) -> bool {
         let mut undone = true;
+        self.bringing_back = true;
         for undo in std::mem::take(&mut self.undo).into_iter().rev() {
             if let Err(error) = self.take_back(undo) {
                 // Each was made from the state that it brings back.
@@ -212,6 +213,7 @@ impl Reader<'_> {
             table_id: entry.table_id,
             counter_data: table.direct_counter.map(|_| v1::CounterData::default()),
             meter_config: table.direct_meter.map(|_| v1::MeterConfig::default()),
+            meter_counter_data: table.direct_meter.map(|_| v1::MeterCounterData::default()),
             ..Default::default()
         };
         let mut before = self.default_entry(table, &wanted)?;

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, update::Type};
 
-use super::{Cursor, PART, Reader, Result, Writer, data, direct, modify_only};
+use super::{Cursor, PART, Reader, Result, Writer, data, direct, meter, modify_only};
 use crate::p4runtime::refusal::Refusal;
 use crate::p4runtime::schema::Array;
 
@@ -96,19 +96,24 @@ impl Writer<'_, '_> {
 
     pub(super) fn write_meter(&mut self, operation: Type, given: &v1::MeterEntry) -> Result<()> {
         modify_only(operation, "MeterEntry")?;
-        if given.counter_data.is_some() {
-            return Err(direct::no_meter_counters());
-        }
-        let meter = self.schema.meter(given.meter_id)?;
-        let object = &meter.array.object;
-        let cells = cells(&meter.array, given.index.as_ref())?;
+        let schema = self.schema.meter(given.meter_id)?;
+        let object = &schema.array.object;
+        let cells = cells(&schema.array, given.index.as_ref())?;
         let config = given.config.as_ref();
         let config = config
-            .map(|config| direct::decode_meter(meter.marker, config))
+            .map(|config| meter::decode_meter(schema.marker, config))
             .transpose();
         let config = config.map_err(|refusal| refusal.at(object))?;
+        let counts = (given.counter_data.as_ref())
+            .map(|data| meter::decode_counts(data, self.bringing_back))
+            .transpose();
+        let counts = counts.map_err(|refusal| refusal.at(object))?;
         for cell in cells {
             self.state.set_meter(&object.name, cell, config)?;
+            // Unset, they are left untouched, as those of a direct meter.
+            if let Some(counts) = counts {
+                self.state.set_meter_counts(&object.name, cell, counts)?;
+            }
         }
         Ok(())
     }
@@ -126,7 +131,9 @@ impl Writer<'_, '_> {
             .data
             .as_ref()
             .ok_or_else(|| Refusal::invalid_argument("the data is not set"))
-            .and_then(|given| data::decode_scalar(&self.schema.types, &register.type_spec, given))
+            .and_then(|given| {
+                data::decode_scalar(self.schema, &register.type_spec, register.bits, given)
+            })
             .map_err(|refusal| refusal.at(object))?;
         for cell in cells {
             self.state.set_register(&object.name, cell, &value)?;
@@ -169,9 +176,6 @@ impl Reader<'_> {
         from: Cursor,
         out: &mut Vec<Kind>,
     ) -> Result<Option<Cursor>> {
-        if filter.counter_data.is_some() {
-            return Err(direct::no_meter_counters());
-        }
         if filter.meter_id != 0 {
             self.schema.meter(filter.meter_id)?;
         }
@@ -182,11 +186,19 @@ impl Reader<'_> {
         let object = &part.object.array.object;
         for cell in part.cells {
             let config = self.state.meter(&object.name, cell)?;
+            // Where the request has them set, as for a direct meter.
+            let counter_data = match filter.counter_data {
+                Some(_) => {
+                    let counts = self.state.meter_counts(&object.name, cell)?;
+                    Some(meter::encode_counts(counts))
+                }
+                None => None,
+            };
             out.push(Kind::MeterEntry(v1::MeterEntry {
                 meter_id: object.id,
                 index: index(cell),
-                config: config.as_ref().map(direct::encode_meter),
-                counter_data: None,
+                config: config.as_ref().map(meter::encode_meter),
+                counter_data,
             }));
         }
         Ok(part.next)
@@ -217,7 +229,7 @@ impl Reader<'_> {
         let object = &part.object.array.object;
         for cell in part.cells {
             let value = self.state.register(&object.name, cell)?;
-            let data = data::encode_scalar(&schema.types, &part.object.type_spec, &value)
+            let data = data::encode_scalar(schema, &part.object.type_spec, &value)
                 .map_err(|refusal| refusal.at(object))?;
             out.push(Kind::RegisterEntry(v1::RegisterEntry {
                 register_id: object.id,

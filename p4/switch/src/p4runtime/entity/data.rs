@@ -5,26 +5,30 @@
 
 use p4runtime_proto::bytestring;
 use p4runtime_proto::p4::config::v1::{
-    P4DataTypeSpec, P4TypeInfo, p4_bitstring_like_type_spec::TypeSpec as Bitstring,
+    P4DataTypeSpec, p4_bitstring_like_type_spec::TypeSpec as Bitstring,
     p4_data_type_spec::TypeSpec, p4_new_type_spec::Representation,
-    p4_new_type_translation::SdnType,
 };
 use p4runtime_proto::p4::v1::{P4Data, P4StructLike, p4_data::Data};
 
 use super::Result;
 use crate::p4runtime::refusal::Refusal;
+use crate::p4runtime::schema::Schema;
+use crate::p4runtime::translation::Translation;
 
 /// A type that one integer holds.
-enum Scalar {
+enum Scalar<'a> {
     Bit(u32),
     Int(u32),
     Bool,
     /// A serializable enum on this many bits.
     Enum(u32),
+    /// Of another type for the controller (section 8.4.6).
+    Translated(&'a Translation),
 }
 
 /// The scalar of a type, if it is one.
-fn scalar(types: &P4TypeInfo, spec: &P4DataTypeSpec) -> Result<Option<Scalar>> {
+fn scalar<'a>(schema: &'a Schema, spec: &P4DataTypeSpec) -> Result<Option<Scalar<'a>>> {
+    let types = &schema.types;
     let unknown =
         |name: &str| Refusal::invalid_argument(format!("type {name} is not in the P4Info"));
     let width = |bits: i32| u32::try_from(bits).unwrap_or(0);
@@ -46,11 +50,10 @@ fn scalar(types: &P4TypeInfo, spec: &P4DataTypeSpec) -> Result<Option<Scalar>> {
                 .get(&named.name)
                 .ok_or_else(|| unknown(&named.name))?;
             return match &spec.representation {
-                Some(Representation::OriginalType(original)) => scalar(types, original),
-                Some(Representation::TranslatedType(translated)) => Ok(match translated.sdn_type {
-                    Some(SdnType::SdnBitwidth(bits)) => Some(Scalar::Bit(width(bits))),
-                    _ => None,
-                }),
+                Some(Representation::OriginalType(original)) => scalar(schema, original),
+                Some(Representation::TranslatedType(_)) => {
+                    Ok(schema.translation(&named.name).map(Scalar::Translated))
+                }
                 None => Ok(None),
             };
         }
@@ -58,13 +61,14 @@ fn scalar(types: &P4TypeInfo, spec: &P4DataTypeSpec) -> Result<Option<Scalar>> {
     }))
 }
 
-/// Reads the value of a register cell.
+/// Reads the value of a register cell of `bits` bits.
 pub(super) fn decode_scalar(
-    types: &P4TypeInfo,
+    schema: &Schema,
     spec: &P4DataTypeSpec,
+    bits: u32,
     given: &P4Data,
 ) -> Result<Vec<u8>> {
-    let scalar = scalar(types, spec)?.ok_or_else(not_scalar)?;
+    let scalar = scalar(schema, spec)?.ok_or_else(not_scalar)?;
     match (scalar, &given.data) {
         (Scalar::Bit(width), Some(Data::Bitstring(value)))
         | (Scalar::Enum(width), Some(Data::EnumValue(value))) => {
@@ -75,6 +79,9 @@ pub(super) fn decode_scalar(
             Ok(sign_extended(short, width))
         }
         (Scalar::Bool, Some(Data::Bool(value))) => Ok(vec![u8::from(*value)]),
+        (Scalar::Translated(translation), Some(Data::Bitstring(value))) => {
+            translation.decode(value, bits)
+        }
         _ => Err(Refusal::invalid_argument(
             "the data is not of the type that the P4Info gives",
         )),
@@ -83,33 +90,34 @@ pub(super) fn decode_scalar(
 
 /// The P4Data of a register cell.
 pub(super) fn encode_scalar(
-    types: &P4TypeInfo,
+    schema: &Schema,
     spec: &P4DataTypeSpec,
     value: &[u8],
 ) -> Result<P4Data> {
-    let scalar = scalar(types, spec)?.ok_or_else(not_scalar)?;
+    let scalar = scalar(schema, spec)?.ok_or_else(not_scalar)?;
     Ok(encode(&scalar, value))
 }
 
-fn encode(scalar: &Scalar, value: &[u8]) -> P4Data {
+fn encode(scalar: &Scalar<'_>, value: &[u8]) -> P4Data {
     let short = || bytestring::canonical(value).to_vec();
     let data = match scalar {
         Scalar::Bit(_) => Data::Bitstring(short()),
         Scalar::Enum(_) => Data::EnumValue(short()),
         Scalar::Bool => Data::Bool(value.iter().any(|byte| *byte != 0)),
         Scalar::Int(width) => Data::Bitstring(signed(value, *width)),
+        Scalar::Translated(translation) => Data::Bitstring(translation.encode(value)),
     };
     P4Data { data: Some(data) }
 }
 
 /// The P4Data of a digest, made of its scalar fields in order.
 pub(crate) fn encode_digest(
-    types: &P4TypeInfo,
+    schema: &Schema,
     spec: &P4DataTypeSpec,
     fields: &[Vec<u8>],
 ) -> Result<P4Data> {
     let mut fields = fields.iter();
-    let data = encode_parts(types, spec, &mut fields)?;
+    let data = encode_parts(schema, spec, &mut fields)?;
     match fields.next() {
         None => Ok(data),
         Some(_) => Err(Refusal::internal(
@@ -119,11 +127,11 @@ pub(crate) fn encode_digest(
 }
 
 fn encode_parts<'a>(
-    types: &P4TypeInfo,
+    schema: &Schema,
     spec: &P4DataTypeSpec,
     fields: &mut impl Iterator<Item = &'a Vec<u8>>,
 ) -> Result<P4Data> {
-    if let Some(scalar) = scalar(types, spec)? {
+    if let Some(scalar) = scalar(schema, spec)? {
         let value = fields
             .next()
             .ok_or_else(|| Refusal::internal("the digest has fewer fields than its type"))?;
@@ -131,7 +139,11 @@ fn encode_parts<'a>(
     }
     let (data, members): (fn(P4StructLike) -> Data, Vec<&P4DataTypeSpec>) = match &spec.type_spec {
         Some(TypeSpec::Struct(named)) => {
-            let spec = types.structs.get(&named.name).ok_or_else(not_digest)?;
+            let spec = schema
+                .types
+                .structs
+                .get(&named.name)
+                .ok_or_else(not_digest)?;
             let members = spec.members.iter().map(|member| member.type_spec.as_ref());
             (
                 Data::Struct,
@@ -143,7 +155,7 @@ fn encode_parts<'a>(
     };
     let members = members
         .into_iter()
-        .map(|member| encode_parts(types, member, fields));
+        .map(|member| encode_parts(schema, member, fields));
     Ok(P4Data {
         data: Some(data(P4StructLike {
             members: members.collect::<Result<_>>()?,
@@ -152,17 +164,19 @@ fn encode_parts<'a>(
 }
 
 /// Whether digests of this type can be reported.
-pub(super) fn check_digest(types: &P4TypeInfo, spec: &P4DataTypeSpec) -> Result<()> {
+pub(super) fn check_digest(schema: &Schema, spec: &P4DataTypeSpec) -> Result<()> {
     // One with too few fields fails for that alone, unless its type is beyond us.
     let mut endless = std::iter::repeat(const { &Vec::new() });
-    encode_parts(types, spec, &mut endless).map(drop)
+    encode_parts(schema, spec, &mut endless).map(drop)
 }
 
 fn not_scalar() -> Refusal {
+    // The BMv2 JSON has registers of numbers only.
     Refusal::unimplemented("this switch reads and writes registers of bit, int, bool and enum only")
 }
 
 fn not_digest() -> Refusal {
+    // The BMv2 JSON has digests of fields only: it does not say whether a header is valid.
     Refusal::unimplemented(
         "this switch reports digests of structs and tuples of bit, int, bool and enum only",
     )
@@ -223,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_signed_register_reads_back_as_it_was_written() {
-        let types = P4TypeInfo::default();
+        let schema = Schema::default();
         for (width, value, held) in [
             (12, vec![0xfd, 0x1d], vec![0x0d, 0x1d]),
             (8, vec![0x9d], vec![0x9d]),
@@ -233,9 +247,9 @@ mod tests {
             let data = P4Data {
                 data: Some(Data::Bitstring(value.clone())),
             };
-            let got = decode_scalar(&types, &int(width), &data).unwrap();
+            let got = decode_scalar(&schema, &int(width), width as u32, &data).unwrap();
             assert_eq!(got, held, "int<{width}>");
-            assert_eq!(encode_scalar(&types, &int(width), &got).unwrap(), data);
+            assert_eq!(encode_scalar(&schema, &int(width), &got).unwrap(), data);
         }
     }
 
@@ -244,7 +258,7 @@ mod tests {
         let data = P4Data {
             data: Some(Data::Bool(true)),
         };
-        assert!(decode_scalar(&P4TypeInfo::default(), &bit(8), &data).is_err());
+        assert!(decode_scalar(&Schema::default(), &bit(8), 8, &data).is_err());
     }
 
     #[test]
@@ -253,8 +267,8 @@ mod tests {
             name: name.into(),
             type_spec: Some(spec),
         };
-        let mut types = P4TypeInfo::default();
-        types.structs.insert(
+        let mut schema = Schema::default();
+        schema.types.structs.insert(
             "mac_learn_t".into(),
             P4StructTypeSpec {
                 members: vec![member("mac", bit(48)), member("port", bit(9))],
@@ -266,9 +280,9 @@ mod tests {
                 name: "mac_learn_t".into(),
             })),
         };
-        check_digest(&types, &spec).unwrap();
+        check_digest(&schema, &spec).unwrap();
         let fields = [vec![0, 0, 0, 0, 0, 7], vec![0, 3]];
-        let Some(Data::Struct(members)) = encode_digest(&types, &spec, &fields).unwrap().data
+        let Some(Data::Struct(members)) = encode_digest(&schema, &spec, &fields).unwrap().data
         else {
             panic!("not a struct");
         };
@@ -278,6 +292,6 @@ mod tests {
             .map(|m| m.data.unwrap())
             .collect();
         assert_eq!(values, [Data::Bitstring(vec![7]), Data::Bitstring(vec![3])]);
-        assert!(encode_digest(&types, &spec, &fields[..1]).is_err());
+        assert!(encode_digest(&schema, &spec, &fields[..1]).is_err());
     }
 }

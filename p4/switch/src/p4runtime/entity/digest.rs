@@ -28,7 +28,7 @@ impl Writer<'_, '_> {
             (Type::Modify, false) => return Err(absent()),
             _ => {}
         }
-        data::check_digest(&self.schema.types, &digest.type_spec).map_err(place)?;
+        data::check_digest(self.schema, &digest.type_spec).map_err(place)?;
         configs.insert(id, config);
         Ok(())
     }

@@ -1,12 +1,11 @@
 //! Direct counters and meters (sections 9.1.7, 9.3.1 and 9.4.1).
 
-use p4runtime_proto::p4::config::v1::meter_spec;
 use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, update::Type};
 
 use super::table_read::check_filter;
-use super::{Cursor, Reader, Result, Writer, modify_only};
+use super::{Cursor, Reader, Result, Writer, meter, modify_only};
 use crate::State;
-use crate::control::{CounterValue, MeterConfig};
+use crate::control::{CounterValue, MeterConfig, MeterCounts};
 use crate::p4runtime::key::decode_key;
 use crate::p4runtime::refusal::Refusal;
 use crate::p4runtime::schema::{Schema, Table};
@@ -19,14 +18,18 @@ pub(super) struct Resources {
     counter: Option<CounterValue>,
     /// Set the meter, to green for all packets if the inner value is none.
     meter: Option<Option<MeterConfig>>,
+    /// Set what the meter has counted.
+    counts: Option<MeterCounts>,
 }
 
 impl Resources {
-    /// Reads the fields of a TableEntry.
-    pub(super) fn decode(schema: &Schema, table: &Table, entry: &v1::TableEntry) -> Result<Self> {
-        if entry.meter_counter_data.is_some() {
-            return Err(no_meter_counters());
-        }
+    /// Reads the fields of a TableEntry; `bringing_back` is for [`meter::decode_counts`].
+    pub(super) fn decode(
+        schema: &Schema,
+        table: &Table,
+        entry: &v1::TableEntry,
+        bringing_back: bool,
+    ) -> Result<Self> {
         let counter = match (&entry.counter_data, table.direct_counter) {
             (Some(_), None) => {
                 return Err(Refusal::invalid_argument("the table has no direct counter"));
@@ -42,12 +45,23 @@ impl Resources {
                 let marker = schema.direct_meters.get(&id).map(|meter| meter.marker);
                 let config = config
                     .as_ref()
-                    .map(|config| decode_meter(marker.unwrap_or_default(), config));
+                    .map(|config| meter::decode_meter(marker.unwrap_or_default(), config));
                 Some(config.transpose()?)
             }
             (None, None) => None,
         };
-        Ok(Self { counter, meter })
+        let counts = match (&entry.meter_counter_data, table.direct_meter) {
+            (Some(_), None) => {
+                return Err(Refusal::invalid_argument("the table has no direct meter"));
+            }
+            (Some(data), Some(_)) => Some(meter::decode_counts(data, bringing_back)?),
+            (None, _) => None,
+        };
+        Ok(Self {
+            counter,
+            meter,
+            counts,
+        })
     }
 
     /// Back to what an entry has at first.
@@ -55,6 +69,7 @@ impl Resources {
         Self {
             counter: table.direct_counter.map(|_| CounterValue::default()),
             meter: table.direct_meter.map(|_| None),
+            counts: table.direct_meter.map(|_| MeterCounts::default()),
         }
     }
 
@@ -68,6 +83,10 @@ impl Resources {
         if let Some(config) = self.meter {
             before.meter = Some(state.meter_at(table.index, place)?);
             state.set_meter_at(table.index, place, config)?;
+        }
+        if let Some(counts) = self.counts {
+            before.counts = Some(state.meter_counts_at(table.index, place)?);
+            state.set_meter_counts_at(table.index, place, counts)?;
         }
         Ok(before)
     }
@@ -98,25 +117,28 @@ impl<'a> Writer<'_, 'a> {
     pub(super) fn write_direct_meter(
         &mut self,
         operation: Type,
-        meter: &v1::DirectMeterEntry,
+        given: &v1::DirectMeterEntry,
     ) -> Result<()> {
         modify_only(operation, "DirectMeterEntry")?;
-        if meter.counter_data.is_some() {
-            return Err(no_meter_counters());
-        }
-        let (table, place) = self.entry_of(meter.table_entry.as_ref())?;
-        let marker = table
+        let (table, place) = self.entry_of(given.table_entry.as_ref())?;
+        let direct = table
             .direct_meter
             .and_then(|id| self.schema.direct_meters.get(&id));
-        marker
+        direct
             .ok_or_else(|| Refusal::invalid_argument("the table has no direct meter"))
             .and_then(|direct| {
-                let config = meter
-                    .config
-                    .as_ref()
-                    .map(|c| decode_meter(direct.marker, c));
-                let config = config.transpose()?;
-                Ok(self.state.set_meter_at(table.index, place, config)?)
+                let config = (given.config.as_ref())
+                    .map(|config| meter::decode_meter(direct.marker, config))
+                    .transpose()?;
+                let counts = (given.counter_data.as_ref())
+                    .map(|data| meter::decode_counts(data, self.bringing_back))
+                    .transpose()?;
+                self.state.set_meter_at(table.index, place, config)?;
+                // Section 9.4.1: unset, they are left untouched.
+                if let Some(counts) = counts {
+                    self.state.set_meter_counts_at(table.index, place, counts)?;
+                }
+                Ok(())
             })
             .map_err(|refusal| refusal.at(&table.object))
     }
@@ -169,20 +191,20 @@ impl Reader<'_> {
         from: Cursor,
         out: &mut Vec<Kind>,
     ) -> Result<Option<Cursor>> {
-        if filter.counter_data.is_some() {
-            return Err(no_meter_counters());
-        }
         let wanted = v1::TableEntry {
             meter_config: Some(v1::MeterConfig::default()),
+            // Section 9.4.1: where the request has them set.
+            meter_counter_data: filter.counter_data,
             ..key_of(filter.table_entry.as_ref())?
         };
         let has = |table: &Table| table.direct_meter.is_some();
         self.read_direct(&wanted, from, has, |mut entry| {
-            let config = entry.meter_config.take();
+            let (config, counter_data) =
+                (entry.meter_config.take(), entry.meter_counter_data.take());
             out.push(Kind::DirectMeterEntry(v1::DirectMeterEntry {
                 table_entry: Some(entry),
                 config,
-                counter_data: None,
+                counter_data,
             }));
         })
     }
@@ -244,11 +266,6 @@ fn no_table_entry() -> Refusal {
     Refusal::invalid_argument("the table entry is not set")
 }
 
-/// Section 9.4.3: targets without counters of colours return UNIMPLEMENTED.
-pub(super) fn no_meter_counters() -> Refusal {
-    Refusal::unimplemented("this switch does not count the packets of each colour of a meter")
-}
-
 /// A counter that a client sets.
 pub(super) fn decode_counter(data: &v1::CounterData) -> Result<CounterValue> {
     match (
@@ -265,54 +282,5 @@ pub(super) fn encode_counter(value: CounterValue) -> v1::CounterData {
     v1::CounterData {
         byte_count: i64::try_from(value.bytes).unwrap_or(i64::MAX),
         packet_count: i64::try_from(value.packets).unwrap_or(i64::MAX),
-    }
-}
-
-/// A meter that a client sets, with the constraints of its type (section 9.4).
-pub(super) fn decode_meter(
-    marker: meter_spec::Type,
-    config: &v1::MeterConfig,
-) -> Result<MeterConfig> {
-    let field = |name: &str, value: i64| {
-        u64::try_from(value)
-            .map_err(|_| Refusal::invalid_argument(format!("{name} {value} is negative")))
-    };
-    let held = MeterConfig {
-        cir: field("cir", config.cir)?,
-        cburst: field("cburst", config.cburst)?,
-        pir: field("pir", config.pir)?,
-        pburst: field("pburst", config.pburst)?,
-    };
-    let single_rate = marker != meter_spec::Type::TwoRateThreeColor;
-    if single_rate && (held.pir != held.cir || held.pburst != held.cburst) {
-        return Err(Refusal::invalid_argument(
-            "a single-rate meter needs pir equal to cir and pburst equal to cburst",
-        ));
-    }
-    if config.eburst != 0 {
-        return Err(if marker == meter_spec::Type::SingleRateThreeColor {
-            Refusal::unimplemented("this switch has no excess burst (eburst, RFC 2697)")
-        } else {
-            Refusal::invalid_argument("eburst is for single-rate three-colour meters only")
-        });
-    }
-    if held.pir < held.cir {
-        return Err(Refusal::invalid_argument(format!(
-            "the peak rate {} is less than the committed rate {}",
-            held.pir, held.cir
-        )));
-    }
-    Ok(held)
-}
-
-/// A meter for a client; all numbers came as int64.
-pub(super) fn encode_meter(config: &MeterConfig) -> v1::MeterConfig {
-    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    v1::MeterConfig {
-        cir: number(config.cir),
-        cburst: number(config.cburst),
-        pir: number(config.pir),
-        pburst: number(config.pburst),
-        eburst: 0,
     }
 }

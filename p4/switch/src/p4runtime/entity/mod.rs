@@ -13,7 +13,9 @@ mod data;
 mod digest;
 mod direct;
 mod idle;
+mod meter;
 mod note;
+mod one_shot;
 mod prepare;
 mod replication;
 mod snapshot;
@@ -46,6 +48,8 @@ pub(crate) struct Writer<'s, 'a> {
     state: &'s mut State,
     /// Numbers of the ports of the switch.
     ports: &'a BTreeSet<PortNumber>,
+    /// Whether the updates bring back a state, and are not a client's.
+    bringing_back: bool,
     /// What takes back the updates that were carried out.
     undo: Vec<batch::Undo<'a>>,
 }
@@ -84,6 +88,7 @@ impl<'s, 'a> Writer<'s, 'a> {
             notes,
             state,
             ports: given.ports,
+            bringing_back: given.bringing_back,
             undo: Vec::new(),
         }
     }

@@ -8,7 +8,7 @@ use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, table_action, update
 
 use super::direct::Resources;
 use super::note::{EntryNote, controller_metadata};
-use super::{Result, action_profile, no_entity};
+use super::{Result, no_entity, one_shot};
 use crate::control::{EntryAction, PortNumber};
 use crate::p4runtime::action::{self, Use};
 use crate::p4runtime::key::decode_key;
@@ -25,9 +25,15 @@ pub(crate) struct Preparer<'a> {
     pub(crate) program: &'a Program,
     /// Numbers of the ports of the switch.
     pub(crate) ports: &'a BTreeSet<PortNumber>,
+    /// Whether the updates bring back a state, and are not a client's.
+    pub(crate) bringing_back: bool,
 }
 
 /// An update that is ready.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most updates are of table entries"
+)]
 pub(crate) enum Prepared<'a> {
     /// Of an entry of a table that is not its default entry.
     Entry(PreparedEntry<'a>),
@@ -109,7 +115,7 @@ impl<'a> Preparer<'a> {
             if table.is_const {
                 refuse_new_content(entry)?;
             }
-            let resources = Resources::decode(self.schema, table, entry)?;
+            let resources = Resources::decode(self.schema, table, entry, self.bringing_back)?;
             let action = (entry.action.as_ref())
                 .map(|action| self.action(table, action))
                 .transpose()?;
@@ -181,13 +187,8 @@ impl<'a> Preparer<'a> {
                 Ok((EntryAction::Group(*group), None))
             }
             table_action::Type::ActionProfileActionSet(set) => {
-                let (held, written) = action_profile::decode_action_set(
-                    self.schema,
-                    self.ports,
-                    table,
-                    profile,
-                    set,
-                )?;
+                let (held, written) =
+                    one_shot::decode_action_set(self.schema, self.ports, table, profile, set)?;
                 Ok((EntryAction::ActionSet(held), Some(written)))
             }
         }

@@ -7,7 +7,7 @@ use p4runtime_proto::p4::v1::{
 };
 
 use super::{Reader, Result, Writer, decode_port};
-use crate::control::{CloneSession, MulticastReplica, PortNumber, Replica};
+use crate::control::{CloneSession, PortNumber, Replica, ReplicaWithBackups};
 use crate::p4runtime::refusal::Refusal;
 
 /// Largest class of service: standard_metadata.priority of v1model has 3 bits.
@@ -45,7 +45,7 @@ impl Writer<'_, '_> {
             return Ok(());
         }
         let mut written = given.clone();
-        let replicas = decode_multicast(&mut written.replicas)?;
+        let replicas = decode_replicas(&mut written.replicas)?;
         if operation == Type::Insert {
             self.state.insert_multicast_group(id, &replicas)?;
         } else {
@@ -97,20 +97,9 @@ impl Writer<'_, '_> {
     }
 }
 
-/// The replicas of a clone session for the switch; makes the byte strings of the messages
-/// canonical.
-fn decode_replicas(given: &mut [v1::Replica]) -> Result<Vec<Replica>> {
-    let replicas = decode_multicast(given)?;
-    if replicas.iter().any(|replica| !replica.backups.is_empty()) {
-        return Err(Refusal::unimplemented(
-            "this switch has backup replicas in multicast groups only",
-        ));
-    }
-    Ok(replicas.iter().map(|replica| replica.primary).collect())
-}
-
-/// The replicas of a multicast group for the switch, which checks that they are distinct.
-fn decode_multicast(given: &mut [v1::Replica]) -> Result<Vec<MulticastReplica>> {
+/// The replicas of a multicast group or clone session for the switch, which checks that they are
+/// distinct; makes the byte strings of the messages canonical.
+fn decode_replicas(given: &mut [v1::Replica]) -> Result<Vec<ReplicaWithBackups>> {
     given
         .iter_mut()
         .enumerate()
@@ -125,7 +114,7 @@ fn decode_multicast(given: &mut [v1::Replica]) -> Result<Vec<MulticastReplica>> 
                 let instance = decode_instance(given.instance).map_err(place)?;
                 Ok(Replica { port, instance })
             });
-            Ok(MulticastReplica {
+            Ok(ReplicaWithBackups {
                 primary,
                 backups: backups.collect::<Result<_>>()?,
             })

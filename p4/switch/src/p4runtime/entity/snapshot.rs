@@ -17,6 +17,7 @@ pub(crate) fn snapshot(reader: &Reader<'_>) -> Result<Vec<v1::Update>> {
             table_id: table.object.id,
             counter_data: table.direct_counter.map(|_| v1::CounterData::default()),
             meter_config: table.direct_meter.map(|_| v1::MeterConfig::default()),
+            meter_counter_data: table.direct_meter.map(|_| v1::MeterCounterData::default()),
             ..Default::default()
         };
         let mut entries = Vec::new();
@@ -74,7 +75,11 @@ pub(crate) fn snapshot(reader: &Reader<'_>) -> Result<Vec<v1::Update>> {
     }
     reader.read_digests(&Default::default(), &mut inserts)?;
     all_parts(|from| reader.read_counters(&Default::default(), from, &mut modifies))?;
-    all_parts(|from| reader.read_meters(&Default::default(), from, &mut modifies))?;
+    let meters = v1::MeterEntry {
+        counter_data: Some(v1::MeterCounterData::default()),
+        ..Default::default()
+    };
+    all_parts(|from| reader.read_meters(&meters, from, &mut modifies))?;
     all_parts(|from| reader.read_registers(&Default::default(), from, &mut modifies))?;
     reader.read_value_sets(&Default::default(), &mut modifies)?;
     let update = |r#type: Type, kind: Kind| v1::Update {

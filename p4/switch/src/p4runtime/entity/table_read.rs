@@ -4,7 +4,7 @@ use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, table_action};
 
 use super::note::controller_metadata;
 use super::prepare::{has_timeouts, no_timeouts};
-use super::{Cursor, PART, Reader, Result, action_profile, all_parts, direct, idle};
+use super::{Cursor, PART, Reader, Result, all_parts, direct, idle, meter, one_shot};
 use crate::control::{ControlError, EntryAction, TableEntry};
 use crate::p4runtime::action;
 use crate::p4runtime::key::{decode_key, decode_matches, encode_matches};
@@ -175,7 +175,7 @@ impl Reader<'_> {
             (EntryAction::Member(id), _) => table_action::Type::ActionProfileMemberId(*id),
             (EntryAction::Group(id), _) => table_action::Type::ActionProfileGroupId(*id),
             (EntryAction::ActionSet(set), None) => table_action::Type::ActionProfileActionSet(
-                action_profile::encode_action_set(self.schema, set)?,
+                one_shot::encode_action_set(self.schema, set)?,
             ),
         };
         let mut entry = v1::TableEntry {
@@ -246,7 +246,11 @@ impl Reader<'_> {
         }
         if wanted.meter_config.is_some() && table.direct_meter.is_some() {
             let config = self.state.meter_at(table.index, place)?;
-            entry.meter_config = config.as_ref().map(direct::encode_meter);
+            entry.meter_config = config.as_ref().map(meter::encode_meter);
+        }
+        if wanted.meter_counter_data.is_some() && table.direct_meter.is_some() {
+            let counts = self.state.meter_counts_at(table.index, place)?;
+            entry.meter_counter_data = Some(meter::encode_counts(counts));
         }
         Ok(())
     }
@@ -287,9 +291,6 @@ pub(super) fn check_filter(table: &Table, filter: &v1::TableEntry) -> Result<()>
         table.direct_meter.is_some(),
         "direct meter",
     )?;
-    if filter.meter_counter_data.is_some() {
-        return Err(direct::no_meter_counters());
-    }
     match filter.time_since_last_hit {
         Some(_) if filter.is_default_action => Err(Refusal::invalid_argument(
             "the default entry has no idle timeout",

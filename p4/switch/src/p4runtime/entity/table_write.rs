@@ -112,7 +112,7 @@ impl<'a> Writer<'_, 'a> {
         entry: &v1::TableEntry,
     ) -> Result<()> {
         check_default(operation, table, entry)?;
-        let resources = Resources::decode(self.schema, table, entry)?;
+        let resources = Resources::decode(self.schema, table, entry, self.bringing_back)?;
         let name = &table.object.name;
         match &entry.action {
             Some(given) => {

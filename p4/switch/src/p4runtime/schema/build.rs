@@ -115,7 +115,11 @@ impl Schema {
             insert(
                 &mut self.registers,
                 array.object.id,
-                Register { array, type_spec },
+                Register {
+                    array,
+                    type_spec,
+                    bits: 0, // `check` finds it.
+                },
             )?;
         }
         for digest in &info.digests {
@@ -126,12 +130,6 @@ impl Schema {
         for set in &info.value_sets {
             let object = object("value set", set.preamble.as_ref())?;
             let key = self.key(&set.r#match).map_err(|r| r.at(&object))?;
-            if key.iter().any(|key| key.field.translation.is_some()) {
-                return Err(Refusal::invalid_argument(
-                    "this switch has no translated types in value sets",
-                )
-                .at(&object));
-            }
             let size = usize::try_from(set.size).unwrap_or(0);
             insert(
                 &mut self.value_sets,

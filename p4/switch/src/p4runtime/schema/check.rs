@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use bmv2_json::{Document, MatchType};
 use p4runtime_proto::p4::config::v1::table::IdleTimeoutBehavior;
 
-use super::{Field, MatchKind, Object, Schema, Table};
+use super::{Field, MatchKind, Object, Schema, Table, ValueSet};
 use crate::State;
 use crate::control::{ActionInfo, TableInfo};
 use crate::p4runtime::refusal::Refusal;
@@ -101,17 +101,23 @@ impl Schema {
             take_widths(header, document)?;
         }
         self.check_arrays(state)?;
-        self.check_names(document, state)
+        for set in self.value_sets.values_mut() {
+            check_value_set(set, state)?;
+        }
+        self.check_digests(document)
     }
 
-    fn check_arrays(&self, state: &State) -> Result<()> {
+    fn check_arrays(&mut self, state: &State) -> Result<()> {
         let counters: HashMap<_, _> = state.counters().into_iter().collect();
         let meters: HashMap<_, _> = state.meters().into_iter().collect();
-        let registers: HashMap<_, _> = state
-            .registers()
-            .into_iter()
-            .map(|(name, size, _)| (name, size))
-            .collect();
+        let mut registers = HashMap::new();
+        for (name, size, bits) in state.registers() {
+            let known = self.registers.values_mut();
+            for register in known.filter(|register| register.array.object.name == name) {
+                register.bits = bits;
+            }
+            registers.insert(name, size);
+        }
         let arrays = (self.counters.values().map(|array| (array, &counters)))
             .chain(self.meters.values().map(|meter| (&meter.array, &meters)))
             .chain((self.registers.values()).map(|register| (&register.array, &registers)));
@@ -130,19 +136,41 @@ impl Schema {
         Ok(())
     }
 
-    fn check_names(&self, document: &Document, state: &State) -> Result<()> {
+    fn check_digests(&self, document: &Document) -> Result<()> {
         let digests: HashSet<&str> = (document.learn_lists.iter())
             .map(|list| list.name.as_str())
             .collect();
-        let sets = state.value_sets();
-        let digest = (self.digests.values())
-            .find(|digest| !digests.contains(digest.object.name.as_str()))
-            .map(|digest| &digest.object);
-        let set = (self.value_sets.values())
-            .find(|set| !sets.contains(&set.object.name))
-            .map(|set| &set.object);
-        digest.or(set).map_or(Ok(()), |object| Err(absent(object)))
+        let missing =
+            (self.digests.values()).find(|digest| !digests.contains(digest.object.name.as_str()));
+        missing.map_or(Ok(()), |digest| Err(absent(&digest.object)))
     }
+}
+
+/// The widths of translated types are those of the JSON.
+fn check_value_set(set: &mut ValueSet, state: &State) -> Result<()> {
+    let parts = state.value_set_parts(&set.object.name);
+    let parts = parts.map_err(|_| absent(&set.object))?;
+    if parts.is_empty() {
+        return Ok(()); // No state matches with it.
+    }
+    if parts.len() != set.key.len() {
+        return Err(differs(
+            "the number of match fields",
+            &set.key.len().to_string(),
+            &parts.len().to_string(),
+        )
+        .at(&set.object));
+    }
+    for (key, bits) in set.key.iter_mut().zip(parts) {
+        if key.field.translation.is_some() {
+            key.field.width = *bits;
+        }
+        if key.field.width != *bits {
+            let place = format!("match field {} ({})", key.field.id, key.field.name);
+            return Err(widths(key.field.width, *bits).at(place).at(&set.object));
+        }
+    }
+    Ok(())
 }
 
 fn check_key(table: &mut Table, json: &TableInfo) -> Result<()> {

@@ -214,6 +214,8 @@ pub(crate) struct DirectMeter {
 pub(crate) struct Register {
     pub(crate) array: Array,
     pub(crate) type_spec: P4DataTypeSpec,
+    /// Bits in the data plane.
+    pub(crate) bits: u32,
 }
 
 /// A digest.
@@ -270,6 +272,11 @@ impl Schema {
     /// The value set of an id that a request names.
     pub(crate) fn value_set(&self, id: u32) -> Result<&ValueSet, Refusal> {
         find(&self.value_sets, "value set", id)
+    }
+
+    /// The translation of a type, by its name.
+    pub(crate) fn translation(&self, name: &str) -> Option<&Translation> {
+        self.translations.get(name).map(Arc::as_ref)
     }
 
     /// The action with a name of the BMv2 JSON.
