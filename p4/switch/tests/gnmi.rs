@@ -207,7 +207,10 @@ async fn section_3_2_capabilities_name_model_and_encodings() {
 #[tokio::test]
 async fn section_3_3_get_gives_the_leaves_of_interfaces() {
     let mut bench = bench().await;
-    bench.ports[0].receive(&[0; 60]);
+    let to = |destination: u8| [[destination; 6].as_slice(), &[0; 14]].concat();
+    for frame in [to(0), to(0xff), to(1), to(3)] {
+        bench.ports[0].receive(&frame);
+    }
     let all = interface_path("eth1", &[]);
     let found = bench.get(all, Encoding::Proto).await.unwrap();
     let leaf = |rest: &str| found[&format!("/interfaces/interface[name=eth1]/{rest}")].clone();
@@ -216,7 +219,21 @@ async fn section_3_3_get_gives_the_leaves_of_interfaces() {
     assert_eq!(leaf("state/ifindex"), Value::UintVal(0));
     assert_eq!(leaf("state/admin-status"), text("UP"));
     assert_eq!(leaf("state/oper-status"), text("UP"));
-    assert_eq!(leaf("state/counters/in-octets"), Value::UintVal(60));
+    for (counter, value) in [
+        ("in-octets", 80),
+        ("in-pkts", 4),
+        ("in-unicast-pkts", 1),
+        ("in-multicast-pkts", 2),
+        ("in-broadcast-pkts", 1),
+        ("out-unicast-pkts", 0),
+    ] {
+        let value = Value::UintVal(value);
+        assert_eq!(
+            leaf(&format!("state/counters/{counter}")),
+            value,
+            "{counter}"
+        );
+    }
     assert_eq!(leaf("config/enabled"), Value::BoolVal(true));
     assert!(matches!(leaf("state/last-change"), Value::UintVal(time) if time > 0));
 

@@ -196,10 +196,18 @@ pub enum PortState {
 pub struct PortStatistics {
     /// Packets received.
     pub received_packets: u64,
+    /// Packets received whose Ethernet destination is a group, but for broadcasts.
+    pub received_multicast: u64,
+    /// Packets received whose Ethernet destination is all stations.
+    pub received_broadcast: u64,
     /// Bytes received.
     pub received_bytes: u64,
     /// Packets sent.
     pub sent_packets: u64,
+    /// Packets sent whose Ethernet destination is a group, but for broadcasts.
+    pub sent_multicast: u64,
+    /// Packets sent whose Ethernet destination is all stations.
+    pub sent_broadcast: u64,
     /// Bytes sent.
     pub sent_bytes: u64,
     /// Packets that the kernel dropped because the switch did not read them in time.

@@ -41,6 +41,8 @@ fn of_port(port: &PortInfo) -> Vec<(&'static [&'static str], Class, LeafValue)> 
     use LeafValue::{Bool, Number, Text};
     let status = |up: bool| Text(if up { "UP" } else { "DOWN" }.to_owned());
     let seen = &port.statistics;
+    // They are counted one after the other while packets go on.
+    let unicast = |all: u64, others: u64| all.saturating_sub(others);
     vec![
         (&["config", "name"], Config, Text(port.name.clone())),
         (&["config", "enabled"], Config, Bool(port.enabled)),
@@ -64,6 +66,24 @@ fn of_port(port: &PortInfo) -> Vec<(&'static [&'static str], Class, LeafValue)> 
             Number(seen.received_packets),
         ),
         (
+            &["state", "counters", "in-unicast-pkts"],
+            Counter,
+            Number(unicast(
+                seen.received_packets,
+                seen.received_multicast + seen.received_broadcast,
+            )),
+        ),
+        (
+            &["state", "counters", "in-multicast-pkts"],
+            Counter,
+            Number(seen.received_multicast),
+        ),
+        (
+            &["state", "counters", "in-broadcast-pkts"],
+            Counter,
+            Number(seen.received_broadcast),
+        ),
+        (
             &["state", "counters", "in-octets"],
             Counter,
             Number(seen.received_bytes),
@@ -82,6 +102,24 @@ fn of_port(port: &PortInfo) -> Vec<(&'static [&'static str], Class, LeafValue)> 
             &["state", "counters", "out-pkts"],
             Counter,
             Number(seen.sent_packets),
+        ),
+        (
+            &["state", "counters", "out-unicast-pkts"],
+            Counter,
+            Number(unicast(
+                seen.sent_packets,
+                seen.sent_multicast + seen.sent_broadcast,
+            )),
+        ),
+        (
+            &["state", "counters", "out-multicast-pkts"],
+            Counter,
+            Number(seen.sent_multicast),
+        ),
+        (
+            &["state", "counters", "out-broadcast-pkts"],
+            Counter,
+            Number(seen.sent_broadcast),
         ),
         (
             &["state", "counters", "out-octets"],

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::AbortHandle;
@@ -22,6 +22,10 @@ use super::limits::Limits;
 
 /// What a client sends first on a connection (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What a server sends first: SETTINGS without settings (RFC 9113 section 3.4). A TLS client takes
+/// it for a record of a wrong version, and tells its user so, as with other gRPC servers.
+const SETTINGS: &[u8; 9] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
 
 /// A transport under gRPC.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -105,6 +109,17 @@ enum Unserved {
     Broken(io::Error),
     #[error("{0} connections are open, which is the limit")]
     Full(usize),
+}
+
+/// Tells a TLS client that there is no TLS here.
+async fn answer_tls(transport: &mut Box<dyn Transport>) -> io::Result<()> {
+    transport.write_all(SETTINGS).await?;
+    transport.shutdown().await?;
+    // Closed with something unread, the connection would be reset before the client sees this. It
+    // has until the handshake times out.
+    let mut rest = [0; 1024];
+    while transport.read(&mut rest).await? > 0 {}
+    Ok(())
 }
 
 /// First byte of a TLS connection (RFC 8446 section 5.1).
@@ -216,6 +231,9 @@ impl Gate {
             }
             length += more;
             if given[..length] != PREFACE[..length] {
+                if given.first() == Some(&TLS_HANDSHAKE) {
+                    answer_tls(&mut transport).await.map_err(Unserved::Broken)?;
+                }
                 return Err(Unserved::NotGrpc(given.first().copied()));
             }
         }

@@ -33,8 +33,12 @@ pub(crate) struct PortEntry {
 #[derive(Debug, Default)]
 struct Counters {
     received_packets: AtomicU64,
+    received_multicast: AtomicU64,
+    received_broadcast: AtomicU64,
     received_bytes: AtomicU64,
     sent_packets: AtomicU64,
+    sent_multicast: AtomicU64,
+    sent_broadcast: AtomicU64,
     sent_bytes: AtomicU64,
     receive_oversized: AtomicU64,
     receive_errors: AtomicU64,
@@ -102,6 +106,14 @@ impl PortEntry {
     pub(crate) fn received(&self, packet: &[u8]) {
         add(&self.counters.received_packets, 1);
         add(&self.counters.received_bytes, packet.len());
+        if to_group(packet) {
+            let counters = &self.counters;
+            count_group(
+                packet,
+                &counters.received_multicast,
+                &counters.received_broadcast,
+            );
+        }
         if let Some(capture) = &self.capture {
             capture.received(packet);
             self.captured.store(true, Ordering::Relaxed);
@@ -123,6 +135,10 @@ impl PortEntry {
             Ok(()) => {
                 add(&self.counters.sent_packets, 1);
                 add(&self.counters.sent_bytes, packet.len());
+                if to_group(packet) {
+                    let counters = &self.counters;
+                    count_group(packet, &counters.sent_multicast, &counters.sent_broadcast);
+                }
                 if let Some(capture) = &self.capture {
                     capture.sent(packet);
                     self.captured.store(true, Ordering::Relaxed);
@@ -181,8 +197,12 @@ impl PortEntry {
             last_change: self.last_change.load(Ordering::Relaxed),
             statistics: PortStatistics {
                 received_packets: read(&counters.received_packets),
+                received_multicast: read(&counters.received_multicast),
+                received_broadcast: read(&counters.received_broadcast),
                 received_bytes: read(&counters.received_bytes),
                 sent_packets: read(&counters.sent_packets),
+                sent_multicast: read(&counters.sent_multicast),
+                sent_broadcast: read(&counters.sent_broadcast),
                 sent_bytes: read(&counters.sent_bytes),
                 receive_overruns: self.port.receive_overruns(),
                 receive_oversized: read(&counters.receive_oversized),
@@ -194,6 +214,19 @@ impl PortEntry {
             },
         }
     }
+}
+
+/// Whether the destination of an Ethernet frame is a group (IEEE 802, the I/G bit).
+#[inline]
+fn to_group(packet: &[u8]) -> bool {
+    packet.first().is_some_and(|first| first & 1 == 1)
+}
+
+/// Counts a frame to a group: to all stations, or to some.
+#[cold]
+fn count_group(packet: &[u8], multicast: &AtomicU64, broadcast: &AtomicU64) {
+    let to_all = packet.starts_with(&[0xff; 6]);
+    add(if to_all { broadcast } else { multicast }, 1);
 }
 
 /// Why a packet that came in is not processed.

@@ -214,7 +214,7 @@ async fn the_errors_of_a_batch_that_was_rolled_back_say_which_update_failed() {
 /// Every packet is processed by what was before the batch or after it: between the updates there
 /// is a multicast group that is not there.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_packet_sees_a_dataplane_atomic_batch_as_a_whole() {
+async fn a_packet_sees_a_batch_as_a_whole() {
     let (test, mut primary) = TestSwitch::with_program().await;
     let entry = |group: u8| {
         format!(
@@ -242,13 +242,20 @@ async fn a_packet_sees_a_dataplane_atomic_batch_as_a_whole() {
         }
         ports
     });
-    for (old, new) in [(1, 2), (2, 1)].into_iter().cycle().take(200) {
+    // Here every batch is one that packets see as a whole, whatever its atomicity.
+    let modes = [
+        Atomicity::DataplaneAtomic,
+        Atomicity::ContinueOnError,
+        Atomicity::RollbackOnError,
+    ];
+    let turns = [(1, 2), (2, 1)].into_iter().cycle().take(200);
+    for ((old, new), mode) in turns.zip(modes.into_iter().cycle()) {
         let batch = vec![
             delete(&group(old)),
             insert(&group(new)),
             modify(&entry(new)),
         ];
-        let errors = write(&mut primary, Atomicity::DataplaneAtomic, batch).await;
+        let errors = write(&mut primary, mode, batch).await;
         assert!(errors.iter().all(Error::is_ok), "{errors:?}");
     }
     stop.store(true, Ordering::Relaxed);

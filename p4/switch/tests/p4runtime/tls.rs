@@ -97,6 +97,24 @@ async fn a_client_without_tls_is_not_served_by_a_server_with_tls() {
     assert!(!served);
 }
 
+/// A TLS client says "wrong version" when it sees HTTP/2 in the clear, as from any gRPC server.
+#[tokio::test]
+async fn a_tls_client_sees_that_a_server_has_no_tls() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let test = TestSwitch::start().await;
+    let address = test.address.trim_start_matches("http://");
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    // The start of a ClientHello, longer than HTTP/2's preface.
+    stream
+        .write_all(&[[22, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3]; 30].concat())
+        .await
+        .unwrap();
+    let mut settings = [0; 9];
+    stream.read_exact(&mut settings).await.unwrap();
+    assert_eq!(settings, [0, 0, 0, 4, 0, 0, 0, 0, 0]);
+    assert_eq!(stream.read(&mut settings).await.unwrap(), 0);
+}
+
 #[tokio::test]
 async fn with_mutual_tls_only_clients_with_a_certificate_of_the_authority_are_served() {
     let authority = Authority::new();
