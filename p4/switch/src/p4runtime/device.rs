@@ -317,6 +317,11 @@ impl Pipeline {
         };
         let prepare = |update| preparer.prepare(access, update);
         let prepared: Vec<_> = updates.iter().map(prepare).collect();
+        self.switch.read(|state| {
+            let ready = prepared.iter().flatten();
+            ready.for_each(|update| update.look_up(state));
+            Ok(())
+        })?;
         let notes = &mut self.notes;
         // Packets wait from here on,
         let written = self.switch.write(|state: &mut State| {

@@ -178,18 +178,21 @@ impl State {
         Ok(())
     }
 
+    /// The slot of the entry with a key, if there is one.
+    pub(crate) fn slot_of(&self, id: usize, key: &PackedKey) -> Option<u32> {
+        self.tables[id].id_of(key)
+    }
+
     /// The slot of the entry with a key.
     ///
     /// # Errors
     ///
     /// [`ControlError::NotFound`].
     pub(crate) fn slot(&self, id: usize, key: &PackedKey) -> Result<u32> {
-        self.tables[id]
-            .id_of(key)
-            .ok_or_else(|| ControlError::NotFound {
-                owner: self.program.tables[id].name.to_string(),
-                what: "entry with this key".to_owned(),
-            })
+        self.slot_of(id, key).ok_or_else(|| ControlError::NotFound {
+            owner: self.program.tables[id].name.to_string(),
+            what: "entry with this key".to_owned(),
+        })
     }
 
     pub(super) fn entry_id(&self, id: usize, key: &EntryKey) -> Result<u32> {
@@ -212,7 +215,7 @@ impl State {
                 reason: "the table has no key, so it has a default action only".to_owned(),
             });
         }
-        if self.tables[id].id_of(&key).is_some() {
+        if self.slot_of(id, &key).is_some() {
             return Err(exists(table));
         }
         if self.tables[id].entries.len() >= table.max_size {

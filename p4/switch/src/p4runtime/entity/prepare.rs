@@ -9,6 +9,7 @@ use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, table_action, update
 use super::direct::Resources;
 use super::note::{EntryNote, controller_metadata};
 use super::{Result, no_entity, one_shot};
+use crate::State;
 use crate::control::{EntryAction, PortNumber};
 use crate::p4runtime::action::{self, Use};
 use crate::p4runtime::key::decode_key;
@@ -39,6 +40,17 @@ pub(crate) enum Prepared<'a> {
     Entry(PreparedEntry<'a>),
     /// Of anything else, which there is less of: read when it is carried out.
     Other(Type, &'a Kind),
+}
+
+impl Prepared<'_> {
+    /// Looks at the place of an entry: in a large table this brings it into the processor's cache
+    /// before packets wait for it.
+    pub(crate) fn look_up(&self, state: &State) {
+        if let Self::Entry(entry) = self {
+            // Whether it is there is looked at when the update is carried out.
+            std::hint::black_box(state.slot_of(entry.table.index, &entry.key));
+        }
+    }
 }
 
 /// An update of a table entry.
