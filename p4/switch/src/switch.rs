@@ -210,6 +210,22 @@ impl Outputs for Live<'_> {
     }
 }
 
+/// Shows packets to the caller.
+struct Shown<'a, F> {
+    output: F,
+    inner: &'a Inner,
+    state: &'a State,
+}
+
+impl<F: FnMut(PortNumber, &[u8])> Outputs for Shown<'_, F> {
+    fn packet(&mut self, port: PortNumber, bytes: &[u8]) {
+        (self.output)(port, bytes);
+    }
+    fn digest(&mut self, digest: Digest) {
+        self.inner.digest(self.state, digest);
+    }
+}
+
 /// Gives packets back to the caller.
 struct Collected<'a> {
     packets: Vec<(PortNumber, Vec<u8>)>,
@@ -401,6 +417,29 @@ impl Switch {
         let environment = self.inner.environment(state);
         worker.receive(environment, port, bytes, &mut outputs);
         outputs.packets
+    }
+
+    /// As [`Switch::process`], for several packets one after the other: what goes out is shown to
+    /// `output`, and nothing is copied.
+    pub fn process_batch<'p>(
+        &self,
+        packets: impl IntoIterator<Item = (PortNumber, &'p [u8])>,
+        output: impl FnMut(PortNumber, &[u8]),
+    ) {
+        let mut worker = self.inner.worker();
+        let state = self.inner.read();
+        let Some(state) = &*state else {
+            return;
+        };
+        let mut outputs = Shown {
+            output,
+            inner: &self.inner,
+            state,
+        };
+        let environment = self.inner.environment(state);
+        for (port, packet) in packets {
+            worker.receive(environment, port, packet, &mut outputs);
+        }
     }
 
     /// Processes a packet that came in at `port`, and writes down its way. Counters, meters and
