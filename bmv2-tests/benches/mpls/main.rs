@@ -11,7 +11,7 @@ use std::hint::black_box;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use p4_switch::Switch;
+use p4_switch::{Engine, Switch};
 
 use frame::{Numbers, frame};
 use router::{FTN, ILM, Next, next_of_label, next_of_prefix, prefix};
@@ -29,16 +29,27 @@ fn main() {
     divan::main();
 }
 
-/// One switch for all cases, since all read the same tables.
-fn switch() -> Switch {
+/// One switch of each engine for all cases, since all read the same tables.
+fn switch(engine: Engine) -> Switch {
     thread_local! {
-        static SWITCH: RefCell<Option<Switch>> = const { RefCell::new(None) };
+        static SWITCHES: RefCell<Vec<(Engine, Switch)>> = const { RefCell::new(Vec::new()) };
     }
-    SWITCH.with_borrow_mut(|switch| {
+    SWITCHES.with_borrow_mut(|switches| {
+        if let Some((_, switch)) = switches.iter().find(|(known, _)| *known == engine) {
+            return switch.clone();
+        }
+        let switch = router::switch(&router::program(), engine);
+        switches.push((engine, switch.clone()));
         switch
-            .get_or_insert_with(|| router::switch(&router::program()))
-            .clone()
     })
+}
+
+fn engine<const INTERPRETED: bool>() -> Engine {
+    if INTERPRETED {
+        Engine::Interpreter
+    } else {
+        Engine::Compiled
+    }
 }
 
 /// Any label of which the path is of this kind.
@@ -64,13 +75,13 @@ fn destination(numbers: &mut Numbers, next: Next) -> u32 {
 }
 
 /// Measures how long a packet takes. Each must come out, `longer` octets longer than it came.
-fn run(
+fn run<const INTERPRETED: bool>(
     bencher: Bencher<'_, '_>,
     size: usize,
     longer: isize,
     mut make: impl FnMut(&mut Numbers) -> Vec<u8>,
 ) {
-    let switch = switch();
+    let switch = switch(engine::<INTERPRETED>());
     let mut numbers = Numbers::new();
     let octets: Vec<u8> = (0..PACKETS).flat_map(|_| make(&mut numbers)).collect();
     let packets = |start: usize| {
@@ -99,53 +110,64 @@ fn run(
         });
 }
 
-/// A frame of 64 octets with a stack of so many labels, of which the first is swapped.
-#[divan::bench(args = [1, 4])]
-fn swap(bencher: Bencher<'_, '_>, depth: usize) {
-    run(bencher, SMALLEST, 0, |numbers| {
-        swapped(SMALLEST, depth, numbers)
-    });
-}
+/// Whether the interpreter runs the packets, so that one run gives the ratio of the two.
+const ENGINES: [bool; 2] = [false, true];
 
 fn swapped(size: usize, depth: usize, numbers: &mut Numbers) -> Vec<u8> {
     let labels: Vec<u32> = (0..depth).map(|_| label(numbers, Next::OneLabel)).collect();
     frame(size, &labels, 1, numbers)
 }
 
+/// A frame of 64 octets with a stack of so many labels, of which the first is swapped.
+#[divan::bench(args = [1, 4], consts = ENGINES)]
+fn swap<const INTERPRETED: bool>(bencher: Bencher<'_, '_>, depth: usize) {
+    run::<INTERPRETED>(bencher, SMALLEST, 0, |numbers| {
+        swapped(SMALLEST, depth, numbers)
+    });
+}
+
 /// The same with stacks of up to 30 labels, in frames of one size.
-#[divan::bench(args = [1, 2, 4, 8, 9, 16, 30])]
-fn swap_by_depth(bencher: Bencher<'_, '_>, depth: usize) {
-    run(bencher, DEEP, 0, |numbers| swapped(DEEP, depth, numbers));
+#[divan::bench(args = [1, 2, 4, 8, 9, 16, 30], consts = ENGINES)]
+fn swap_by_depth<const INTERPRETED: bool>(bencher: Bencher<'_, '_>, depth: usize) {
+    run::<INTERPRETED>(bencher, DEEP, 0, |numbers| swapped(DEEP, depth, numbers));
 }
 
 /// An IP packet that gets so many labels.
-#[divan::bench(args = [1, 4])]
-fn push(bencher: Bencher<'_, '_>, labels: usize) {
+#[divan::bench(args = [1, 4], consts = ENGINES)]
+fn push<const INTERPRETED: bool>(bencher: Bencher<'_, '_>, labels: usize) {
     let next = if labels == 1 {
         Next::OneLabel
     } else {
         Next::FourLabels
     };
-    run(bencher, SMALLEST, 4 * labels as isize, |numbers| {
+    run::<INTERPRETED>(bencher, SMALLEST, 4 * labels as isize, |numbers| {
         let destination = destination(numbers, next);
         frame(SMALLEST, &[], destination, numbers)
     });
 }
 
 /// Penultimate hop popping of the only label.
-#[divan::bench]
-fn pop(bencher: Bencher<'_, '_>) {
-    run(bencher, SMALLEST, -4, |numbers| {
+#[divan::bench(consts = ENGINES)]
+fn pop<const INTERPRETED: bool>(bencher: Bencher<'_, '_>) {
+    run::<INTERPRETED>(bencher, SMALLEST, -4, |numbers| {
         let labels = [label(numbers, Next::Unlabelled)];
         frame(SMALLEST, &labels, 1, numbers)
     });
 }
 
 /// IP to IP, without labels.
-#[divan::bench]
-fn ip(bencher: Bencher<'_, '_>) {
-    run(bencher, SMALLEST, 0, |numbers| {
+#[divan::bench(consts = ENGINES)]
+fn ip<const INTERPRETED: bool>(bencher: Bencher<'_, '_>) {
+    run::<INTERPRETED>(bencher, SMALLEST, 0, |numbers| {
         let destination = destination(numbers, Next::Unlabelled);
         frame(SMALLEST, &[], destination, numbers)
     });
+}
+
+/// How long loading the program takes: its JSON is read before.
+#[divan::bench(consts = ENGINES, sample_count = 10)]
+fn load<const INTERPRETED: bool>(bencher: Bencher<'_, '_>) {
+    let program = router::program();
+    let switch = switch(engine::<INTERPRETED>());
+    bencher.bench_local(|| switch.verify(&program).expect("it runs"));
 }

@@ -7,7 +7,7 @@ use p4_compiler::{Define, Options, Source};
 use p4_switch::control::{
     ActionCall, ControlError, EntryAction, EntryKey, KeyMatch, TableEntry, TableInfo,
 };
-use p4_switch::{State, Switch, SwitchConfig};
+use p4_switch::{Engine, State, Switch, SwitchConfig};
 
 use crate::frame::ROUTER;
 
@@ -209,9 +209,10 @@ pub(crate) fn program() -> Document {
 }
 
 /// A switch with the program and its entries.
-pub(crate) fn switch(program: &Document) -> Switch {
+pub(crate) fn switch(program: &Document, engine: Engine) -> Switch {
     let config = SwitchConfig {
         cpu_port: Some(510),
+        engine,
         ..SwitchConfig::default()
     };
     let (switch, _events) = Switch::new(config);

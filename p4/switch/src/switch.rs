@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::Clock;
 use crate::control::{ControlError, CpuPacket, Digest, PortEvent, PortInfo, PortNumber, PortState};
 use crate::engine::{Environment, Outputs, Worker};
+use crate::jit;
 use crate::load::{LoadError, load};
 use crate::port::{Capture, Link, Port, PortEntry, PortHandle, PortTable, Transmit};
 use crate::state::{State, bump};
@@ -30,6 +31,16 @@ pub enum FillError<E> {
     Fill(E),
 }
 
+/// What runs the packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Engine {
+    /// The interpreter. It needs no code generator, and traced packets always run in it.
+    Interpreter,
+    /// Native code, generated when a program is loaded. Where that is not possible, the interpreter.
+    #[default]
+    Compiled,
+}
+
 /// How a switch is set up.
 #[derive(Debug, Clone)]
 pub struct SwitchConfig {
@@ -39,6 +50,8 @@ pub struct SwitchConfig {
     pub drop_port: PortNumber,
     /// Where the time comes from.
     pub clock: Arc<Clock>,
+    /// What runs the packets.
+    pub engine: Engine,
     /// Seed of the random numbers that programs ask for.
     pub seed: u64,
     /// How many threads receive from the ports over network interfaces, at least 1. A port belongs
@@ -52,6 +65,7 @@ impl Default for SwitchConfig {
             cpu_port: None,
             drop_port: 511,
             clock: Arc::new(Clock::system()),
+            engine: Engine::default(),
             seed: 1,
             threads: NonZeroUsize::MIN,
         }
@@ -120,6 +134,7 @@ impl Inner {
     fn environment<'a>(&'a self, state: &'a State) -> Environment<'a> {
         Environment {
             state,
+            code: state.code.as_deref(),
             clock: &self.config.clock,
             drop_port: self.config.drop_port,
         }
@@ -282,7 +297,20 @@ impl Switch {
 
     fn prepare(&self, document: &Document) -> Result<State, LoadError> {
         let program = Arc::new(load(document)?);
-        State::new(program, self.inner.config.clock.clone())
+        let config = &self.inner.config;
+        let code = match config.engine {
+            Engine::Interpreter => None,
+            Engine::Compiled => match jit::compile(&program, config.drop_port) {
+                Ok(code) => Some(code),
+                Err(error) => {
+                    tracing::warn!("the program runs in the interpreter: {error}");
+                    None
+                }
+            },
+        };
+        let mut state = State::new(program, config.clock.clone())?;
+        state.code = code;
+        Ok(state)
     }
 
     /// Checks that a program can run on this switch, without loading it (P4Runtime's VERIFY).
@@ -426,7 +454,7 @@ impl Switch {
         packets: impl IntoIterator<Item = (PortNumber, &'p [u8])>,
         output: impl FnMut(PortNumber, &[u8]),
     ) {
-        let mut worker = self.inner.worker();
+        let worker = &mut self.inner.lane(0).worker;
         let state = self.inner.read();
         let Some(state) = &*state else {
             return;

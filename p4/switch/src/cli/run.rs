@@ -10,7 +10,7 @@ use p4_switch::control::PortNumber;
 use p4_switch::metrics::{self, Metrics};
 use p4_switch::p4runtime::{ListenError, Listener, Service};
 use p4_switch::port::{LinuxPorts, PortError};
-use p4_switch::{Switch, SwitchConfig};
+use p4_switch::{Engine, Switch, SwitchConfig};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -60,6 +60,9 @@ pub(super) struct RunArguments {
     /// How many threads receive packets. A port belongs to one of them.
     #[arg(long, value_name = "COUNT", default_value = "1")]
     threads: NonZeroUsize,
+    /// What runs the packets: native code, generated when a program is loaded, or the interpreter.
+    #[arg(long, value_name = "ENGINE", value_enum, default_value_t)]
+    engine: Engine,
 
     #[command(flatten)]
     grpc: GrpcArguments,
@@ -134,6 +137,7 @@ async fn serve(arguments: RunArguments) -> Result<(), RunError> {
         cpu_port: Some(arguments.cpu_port),
         drop_port: arguments.drop_port,
         threads: arguments.threads,
+        engine: arguments.engine,
         ..SwitchConfig::default()
     };
     let (switch, events) = Switch::new(config.clone());

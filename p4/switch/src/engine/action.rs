@@ -26,7 +26,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
         self.run_ops(std::slice::from_ref(op), &[], None);
     }
 
-    pub(super) fn run_ops(&mut self, ops: &[OpAt], arguments: &[u64], action: Option<&Action>) {
+    pub(crate) fn run_ops(&mut self, ops: &[OpAt], arguments: &[u64], action: Option<&Action>) {
         let mut next = 0;
         let mut steps = 0;
         while let Some(op) = ops.get(next) {
@@ -62,8 +62,9 @@ impl<'a, T: Tracer> Machine<'a, T> {
         }
     }
 
+    /// Runs an operation that is no jump.
     #[inline]
-    fn execute(&mut self, op: &OpAt, arguments: &[u64]) {
+    pub(crate) fn execute(&mut self, op: &OpAt, arguments: &[u64]) {
         let words = &mut self.worker.words;
         match &op.op {
             Op::SetWord { to, value } => words[*to as usize] = *value,

@@ -8,10 +8,33 @@ use crate::program::{Algorithm, CalculationPart, HeaderId, Layout};
 
 impl<'a, T: Tracer> Machine<'a, T> {
     /// The result of a calculation.
-    pub(super) fn calculate(&mut self, calculation: u32) -> u64 {
+    pub(crate) fn calculate(&mut self, calculation: u32) -> u64 {
         let calculation = &self.program.calculations[calculation as usize];
         let with_payload = calculation.payload;
         self.hash(&calculation.algorithm, &calculation.input, with_payload)
+    }
+
+    /// The result of a calculation of which this is the input.
+    pub(crate) fn hash_octets(&mut self, calculation: u32, input: &[u8]) -> u64 {
+        let calculation = &self.program.calculations[calculation as usize];
+        let random = &mut self.worker.random;
+        calculation
+            .algorithm
+            .compute(input, &mut || random.random())
+    }
+
+    /// Writes a header to this place of `Worker::headers`, and gives where it ends.
+    pub(crate) fn emit_header(&mut self, header: HeaderId, at: usize) -> usize {
+        let worker = &mut *self.worker;
+        worker.out.clear();
+        let mut writer = Writer::new(&mut worker.out);
+        write_header(&self.program.layout, &worker.words, header, &mut writer);
+        writer.finish();
+        let end = at + worker.out.len();
+        if let Some(place) = worker.headers.get_mut(at..end) {
+            place.copy_from_slice(&worker.out);
+        }
+        end
     }
 
     /// The hash that selects a member of a group.
@@ -59,6 +82,11 @@ impl<'a, T: Tracer> Machine<'a, T> {
 
     /// Verifies the checksums; whether all are right.
     pub(super) fn verify_checksums(&mut self) -> bool {
+        if let Some(code) = self.code
+            && let Some(machine) = T::untraced(self)
+        {
+            return machine.run_checksums(code);
+        }
         let program = self.program;
         let mut right = true;
         for checksum in program.checksums.iter().filter(|checksum| checksum.verify) {
@@ -99,15 +127,24 @@ impl<'a, T: Tracer> Machine<'a, T> {
 
     /// Puts the packet together again in `Worker::out`.
     pub(super) fn deparse(&mut self) {
-        let program = self.program;
-        self.update_checksums();
-        for op in &program.deparser.ops {
-            self.run_one(op);
+        if let Some(code) = self.code
+            && let Some(machine) = T::untraced(self)
+        {
+            let octets = machine.run_deparser(code);
+            let worker = &mut *self.worker;
+            worker.out.clear();
+            worker.out.extend_from_slice(&worker.headers[..octets]);
+            worker.out.extend_from_slice(self.payload);
+        } else {
+            let program = self.program;
+            self.update_checksums();
+            for op in &program.deparser.ops {
+                self.run_one(op);
+            }
+            self.assemble();
         }
-        self.assemble();
-        let worker = &mut *self.worker;
         if let Some(length) = self.pass.truncate {
-            worker.out.truncate(length);
+            self.worker.out.truncate(length);
         }
     }
 

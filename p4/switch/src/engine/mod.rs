@@ -16,11 +16,13 @@ use rand::rngs::SmallRng;
 
 use crate::clock::Clock;
 use crate::control::PortNumber;
+use crate::jit::Functions;
 use crate::program::Program;
 use crate::state::State;
 
 pub(crate) use evaluate::Scope;
-pub(crate) use pipeline::{Environment, Outputs};
+pub(crate) use parse::Parsed;
+pub(crate) use pipeline::{Control, Environment, Outputs};
 pub(crate) use tracer::{NoTrace, PassKind, TableLookup, Tracer};
 
 /// How often a packet may be resubmitted or recirculated, with its clones.
@@ -35,6 +37,8 @@ pub(crate) const MAX_STEPS: u32 = 1 << 16;
 pub(crate) struct Worker {
     pub(crate) words: Vec<u64>,
     out: Vec<u8>,
+    /// The headers that compiled deparsers write.
+    pub(crate) headers: Vec<u8>,
     key: Vec<u64>,
     hash_input: Vec<u8>,
     random: SmallRng,
@@ -47,6 +51,7 @@ impl Worker {
         Self {
             words: Vec::new(),
             out: Vec::new(),
+            headers: Vec::new(),
             key: Vec::new(),
             hash_input: Vec::new(),
             random: SmallRng::seed_from_u64(seed),
@@ -61,7 +66,7 @@ pub(crate) struct Pass {
     /// Length of the packet as it came in: what counters and meters count.
     ingress_length: usize,
     /// `packet_length`, kept up to date by `add_header` and `remove_header`.
-    packet_length: u64,
+    pub(crate) packet_length: u64,
     /// Session and field list of a clone that was asked for.
     clone: Option<(u64, u64)>,
     /// The digest that was asked for; 0 if none was.
@@ -72,15 +77,17 @@ pub(crate) struct Pass {
     recirculate: u64,
     /// The length that the packet is cut to.
     truncate: Option<usize>,
-    exit: bool,
+    pub(crate) exit: bool,
     /// An assertion failed, or an action took too many steps.
-    abort: bool,
+    pub(crate) abort: bool,
 }
 
 /// One packet in the engine.
 pub(crate) struct Machine<'a, T> {
     pub(crate) program: &'a Program,
     pub(crate) state: &'a State,
+    /// The program in native code, if it is to run so.
+    pub(crate) code: Option<&'a Functions>,
     pub(crate) clock: &'a Clock,
     pub(crate) drop_port: PortNumber,
     pub(crate) worker: &'a mut Worker,
@@ -91,7 +98,7 @@ pub(crate) struct Machine<'a, T> {
 }
 
 impl<T: Tracer> Machine<'_, T> {
-    fn scope<'s>(&'s self, arguments: &'s [u64]) -> Scope<'s> {
+    pub(crate) fn scope<'s>(&'s self, arguments: &'s [u64]) -> Scope<'s> {
         Scope {
             layout: &self.program.layout,
             words: &self.worker.words,

@@ -9,11 +9,11 @@ use crate::program::{
 
 /// What the parser came to.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Parsed {
+pub(crate) struct Parsed {
     /// How many bytes of the packet it took.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
     /// The value of the error that it stopped with, or of `NoError`.
-    pub(super) error: u32,
+    pub(crate) error: u32,
 }
 
 /// Bits of the packet that are not there.
@@ -22,6 +22,12 @@ struct TooShort;
 impl<'a, T: Tracer> Machine<'a, T> {
     /// Runs the parser over a packet.
     pub(super) fn parse(&mut self, packet: &[u8]) -> Parsed {
+        if let Some(code) = self.code
+            && let Some(machine) = T::untraced(self)
+            && let Some(parsed) = machine.run_parser(code, packet)
+        {
+            return parsed;
+        }
         let program = self.program;
         let errors = &program.parser.errors;
         let mut bytes = 0;
@@ -39,7 +45,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
                 error = errors.parser_timeout;
                 break;
             }
-            match self.parse_state(state, packet, &mut bytes, errors) {
+            match self.parse_state(state, packet, &mut bytes) {
                 Ok(following) => next = following,
                 Err(code) => {
                     error = code;
@@ -61,53 +67,76 @@ impl<'a, T: Tracer> Machine<'a, T> {
         state: &ParseState,
         packet: &[u8],
         bytes: &mut usize,
-        errors: &ParserErrors,
     ) -> Result<Option<u32>, u32> {
         for op in &state.ops {
-            match op {
-                ParseOp::Extract(target) => {
-                    let header = self.extraction(*target, errors)?;
-                    self.extract(header, packet, bytes, 0, errors)?;
-                    self.extracted(*target, header);
-                }
-                ParseOp::ExtractVariable(target, length) => {
-                    let length = self.scope(&[]).to_u64(length);
-                    let header = self.extraction(*target, errors)?;
-                    self.extract(header, packet, bytes, length, errors)?;
-                    self.extracted(*target, header);
-                }
-                ParseOp::Verify { condition, error } => {
-                    if !self.scope(&[]).holds(condition) {
-                        let code = self.scope(&[]).to_u64(error);
-                        return Err(u32::try_from(code).unwrap_or(u32::MAX));
-                    }
-                }
-                ParseOp::Advance(bits) => {
-                    let bits = self.scope(&[]).to_u64(bits);
-                    if !bits.is_multiple_of(8) {
-                        return Err(errors.parser_invalid_argument);
-                    }
-                    let left = packet.len().saturating_sub(*bytes) as u64;
-                    if bits / 8 > left {
-                        return Err(errors.packet_too_short);
-                    }
-                    *bytes += (bits / 8) as usize;
-                }
-                ParseOp::Run(op) => {
-                    if let Op::Lookahead { to, offset, width } = &op.op {
-                        self.lookahead(to, packet, *bytes, *offset, *width)
-                            .map_err(|TooShort| errors.packet_too_short)?;
-                    } else {
-                        self.run_one(op);
-                    }
-                }
-            }
+            self.parse_operation(op, packet, bytes)?;
         }
         if state.key.is_empty() {
             return Ok(state.default);
         }
-        self.transition(state, packet, *bytes)
-            .map_err(|TooShort| errors.packet_too_short)
+        self.parse_transition(state, packet, *bytes)
+    }
+
+    /// Runs an operation of a state, `bytes` into the packet.
+    pub(crate) fn parse_operation(
+        &mut self,
+        op: &ParseOp,
+        packet: &[u8],
+        bytes: &mut usize,
+    ) -> Result<(), u32> {
+        let program = self.program;
+        let errors = &program.parser.errors;
+        match op {
+            ParseOp::Extract(target) => {
+                let header = self.extraction(*target, errors)?;
+                self.extract(header, packet, bytes, 0, errors)?;
+                self.extracted(*target, header);
+            }
+            ParseOp::ExtractVariable(target, length) => {
+                let length = self.scope(&[]).to_u64(length);
+                let header = self.extraction(*target, errors)?;
+                self.extract(header, packet, bytes, length, errors)?;
+                self.extracted(*target, header);
+            }
+            ParseOp::Verify { condition, error } => {
+                if !self.scope(&[]).holds(condition) {
+                    let code = self.scope(&[]).to_u64(error);
+                    return Err(u32::try_from(code).unwrap_or(u32::MAX));
+                }
+            }
+            ParseOp::Advance(bits) => {
+                let bits = self.scope(&[]).to_u64(bits);
+                if !bits.is_multiple_of(8) {
+                    return Err(errors.parser_invalid_argument);
+                }
+                let left = packet.len().saturating_sub(*bytes) as u64;
+                if bits / 8 > left {
+                    return Err(errors.packet_too_short);
+                }
+                *bytes += (bits / 8) as usize;
+            }
+            ParseOp::Run(op) => {
+                if let Op::Lookahead { to, offset, width } = &op.op {
+                    self.lookahead(to, packet, *bytes, *offset, *width)
+                        .map_err(|TooShort| errors.packet_too_short)?;
+                } else {
+                    self.run_one(op);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The state that comes next.
+    pub(crate) fn parse_transition(
+        &mut self,
+        state: &ParseState,
+        packet: &[u8],
+        bytes: usize,
+    ) -> Result<Option<u32>, u32> {
+        let too_short = self.program.parser.errors.packet_too_short;
+        self.transition(state, packet, bytes)
+            .map_err(|TooShort| too_short)
     }
 
     /// The header that is extracted into.

@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 use super::{MAX_COPIES, MAX_PASSES, Machine, NoTrace, Pass, PassKind, Tracer, Worker};
 use crate::clock::Clock;
 use crate::control::{Digest, PortNumber};
+use crate::jit::Functions;
 use crate::number::words_to_bytes;
-use crate::program::{FieldList, FieldListElement, Next};
+use crate::program::{FieldList, FieldListElement};
 use crate::state::{State, bump};
 
 /// `standard_metadata.instance_type`.
@@ -20,6 +21,13 @@ mod instance_type {
     pub(super) const RESUBMITTED: u64 = 6;
 }
 
+/// One of the two pipelines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Control {
+    Ingress,
+    Egress,
+}
+
 /// Where packets and digests go.
 pub(crate) trait Outputs {
     fn packet(&mut self, port: PortNumber, bytes: &[u8]);
@@ -30,6 +38,8 @@ pub(crate) trait Outputs {
 #[derive(Clone, Copy)]
 pub(crate) struct Environment<'a> {
     pub(crate) state: &'a State,
+    /// The program in native code, if packets are to run in it.
+    pub(crate) code: Option<&'a Functions>,
     pub(crate) clock: &'a Clock,
     pub(crate) drop_port: PortNumber,
 }
@@ -129,6 +139,7 @@ impl<'a> Environment<'a> {
         Machine {
             program: &self.state.program,
             state: self.state,
+            code: self.code,
             clock: self.clock,
             drop_port: self.drop_port,
             worker,
@@ -159,7 +170,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
             self.drop_packet("by a failed assertion", None);
             return None;
         }
-        self.run_control("ingress", program.ingress.start);
+        self.run_control(Control::Ingress);
         self.pass.exit = false;
         if self.pass.abort {
             self.drop_packet(
@@ -203,11 +214,20 @@ impl<'a, T: Tracer> Machine<'a, T> {
 
     /// Ingress or egress. A trace is shown the packet as it would leave now, without the
     /// checksums that are computed after egress.
-    fn run_control(&mut self, name: &'static str, start: Next) {
+    fn run_control(&mut self, control: Control) {
+        if let Some(code) = self.code
+            && let Some(machine) = T::untraced(self)
+        {
+            return machine.run_control_code(code, control);
+        }
+        let (name, pipeline) = match control {
+            Control::Ingress => ("ingress", &self.program.ingress),
+            Control::Egress => ("egress", &self.program.egress),
+        };
         if T::ON {
             self.tracer.pipeline(name);
         }
-        self.run_pipeline(start);
+        self.run_pipeline(pipeline.start);
         if T::ON {
             self.assemble();
             self.tracer.pipeline_done(name, &self.worker.out);
@@ -257,7 +277,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
         // Not the drop port, so that only egress itself can drop the packet.
         self.set(&standard.egress_spec, u64::from(self.drop_port) + 1);
         self.set(&standard.packet_length, self.pass.packet_length);
-        self.run_control("egress", program.egress.start);
+        self.run_control(Control::Egress);
         self.pass.exit = false;
         if self.pass.abort {
             self.drop_packet(
@@ -430,6 +450,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
             let mut machine = Machine {
                 program: self.program,
                 state: self.state,
+                code: if T::ON { None } else { self.code },
                 clock: self.clock,
                 drop_port: self.drop_port,
                 worker: &mut *self.worker,

@@ -6,6 +6,15 @@ use super::{Machine, TableLookup, Tracer};
 use crate::program::{KeySource, Matcher, Next, Node, Table, TableKind};
 use crate::state::{Call, Entry, Target};
 
+/// What a table has for a packet.
+pub(crate) struct Found<'a> {
+    pub(crate) entry: Option<&'a Entry>,
+    /// The action that is to run.
+    pub(crate) call: Option<&'a Call>,
+    /// The member, group or hash that was selected, for traces.
+    selection: Option<String>,
+}
+
 impl<'a, T: Tracer> Machine<'a, T> {
     /// Runs the packet through a pipeline.
     pub(super) fn run_pipeline(&mut self, start: Next) {
@@ -36,34 +45,23 @@ impl<'a, T: Tracer> Machine<'a, T> {
 
     /// Applies a table, and gives what comes next.
     fn apply(&mut self, index: u32) -> Next {
-        let (program, all) = (self.program, self.state);
-        let table = &program.tables[index as usize];
-        let state = &all.tables[index as usize];
+        let table = &self.program.tables[index as usize];
         let mut key = std::mem::take(&mut self.worker.key);
-        let entry = if table.matcher == Matcher::None {
-            None
+        if table.matcher == Matcher::None {
+            key.clear();
         } else {
             self.build_key(table, &mut key);
-            state.find(&key)
-        };
-        let (call, selection) = match entry {
-            Some(entry) => self.hit(table, entry),
-            None => {
-                if table.with_counters {
-                    state.default_counter.count(self.pass.ingress_length as u64);
-                }
-                (state.default.as_ref(), None)
-            }
-        };
+        }
+        let Found {
+            entry,
+            call,
+            selection,
+        } = self.find(index, &key);
         if T::ON {
             let lookup = TableLookup {
                 table,
-                state,
-                key: if table.matcher == Matcher::None {
-                    &[]
-                } else {
-                    &key
-                },
+                state: &self.state.tables[index as usize],
+                key: &key,
                 entry,
                 selection,
             };
@@ -83,6 +81,32 @@ impl<'a, T: Tracer> Machine<'a, T> {
             table.next_miss
         };
         fixed.unwrap_or(by_action)
+    }
+
+    /// Looks a packed key up in a table, and counts and meters the packet.
+    pub(crate) fn find(&mut self, index: u32, key: &[u64]) -> Found<'a> {
+        let all = self.state;
+        let table = &self.program.tables[index as usize];
+        let state = &all.tables[index as usize];
+        let entry = if table.matcher == Matcher::None {
+            None
+        } else {
+            state.find(key)
+        };
+        let (call, selection) = match entry {
+            Some(entry) => self.hit(table, entry),
+            None => {
+                if table.with_counters {
+                    state.default_counter.count(self.pass.ingress_length as u64);
+                }
+                (state.default.as_ref(), None)
+            }
+        };
+        Found {
+            entry,
+            call,
+            selection,
+        }
     }
 
     /// What an entry does to the packet: counter, meter, and the action that is to run.

@@ -1,14 +1,22 @@
 //! Where a trace of a packet hooks into the engine.
 
+use super::Machine;
 use crate::control::PortNumber;
 use crate::program::{Checksum, Conditional, ParseState, Program, Table};
 use crate::state::{Call, TableState};
 
 /// What an engine is told to write down. Calls stand behind `if T::ON`, so that packets that are
 /// not traced pay nothing.
-pub(crate) trait Tracer {
+pub(crate) trait Tracer: Sized {
     /// Whether anything is written down.
     const ON: bool;
+
+    /// The machine as compiled code takes it, which writes nothing down.
+    fn untraced<'m, 'a>(
+        _machine: &'m mut Machine<'a, Self>,
+    ) -> Option<&'m mut Machine<'a, NoTrace>> {
+        None
+    }
 
     fn pass(&mut self, _kind: PassKind, _program: &Program, _words: &[u64], _length: usize) {}
     fn state(&mut self, _state: &ParseState) {}
@@ -51,4 +59,8 @@ pub(crate) struct NoTrace;
 
 impl Tracer for NoTrace {
     const ON: bool = false;
+
+    fn untraced<'m, 'a>(machine: &'m mut Machine<'a, Self>) -> Option<&'m mut Machine<'a, Self>> {
+        Some(machine)
+    }
 }

@@ -24,7 +24,9 @@ pub(crate) use profile::ProfileState;
 pub(crate) use replication::Session;
 pub(crate) use table::{Call, Entry, TableState, Target};
 
+use crate::Engine;
 use crate::control::{ControlError, PortNumber, ValueSetMember};
+use crate::jit::Functions;
 use crate::load::LoadError;
 use crate::number::{bits_of_bytes, bytes_to_words, words_for};
 use crate::program::{Program, ValueSet};
@@ -39,6 +41,8 @@ pub(crate) type Result<T, E = ControlError> = std::result::Result<T, E>;
 #[derive(Debug)]
 pub struct State {
     pub(crate) program: Arc<Program>,
+    /// The program in native code, if packets are to run in it.
+    pub(crate) code: Option<Arc<Functions>>,
     pub(crate) tables: Vec<TableState>,
     table_ids: HashMap<Arc<str>, u32>,
     pub(crate) profiles: Vec<ProfileState>,
@@ -95,6 +99,7 @@ impl State {
             drops: DropCounters::default(),
             down: HashSet::new(),
             clock,
+            code: None,
             program,
         };
         state.load_tables()?;
@@ -104,6 +109,15 @@ impl State {
     /// Microseconds of the switch's clock.
     pub(crate) fn microseconds(&self) -> u64 {
         self.clock.microseconds()
+    }
+
+    /// What runs the packets of this program.
+    pub fn engine(&self) -> Engine {
+        if self.code.is_some() {
+            Engine::Compiled
+        } else {
+            Engine::Interpreter
+        }
     }
 
     /// A port went up or down: groups leave out the members that watch it, or take them back.

@@ -1,0 +1,232 @@
+//! Tables, conditions and pipelines in native code.
+
+use std::collections::HashMap;
+use std::mem::offset_of;
+
+use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
+use cranelift_frontend::Switch;
+
+use super::action::stops;
+use super::function::Function;
+use super::lane::Lane;
+use super::native::{HIT, Helper};
+use crate::engine::Pass;
+use crate::program::{KeySource, Matcher, Next, Node, Program, Table, TableKind};
+
+/// The action that a table always runs: that of a table which a compiler made of a statement between
+/// tables.
+fn only_action(program: &Program, table: &Table) -> Option<u32> {
+    let default = table.default.as_ref()?;
+    let constant = table.matcher == Matcher::None
+        && table.default_entry_constant
+        && !table.with_counters
+        && program.actions[default.action as usize].words == 0;
+    constant.then_some(default.action)
+}
+
+/// Generates the nodes of a pipeline.
+pub(super) struct Pipeline<'c, 'f, 'p> {
+    function: &'c mut Function<'f, 'p>,
+    blocks: HashMap<Node, Block>,
+    /// Nodes that are still to be generated.
+    open: Vec<Node>,
+    end: Block,
+}
+
+impl<'c, 'f, 'p> Pipeline<'c, 'f, 'p> {
+    /// Generates a pipeline; the function goes on at its end.
+    pub(super) fn generate(function: &'c mut Function<'f, 'p>, start: Next) {
+        let end = function.block();
+        let mut pipeline = Self {
+            function,
+            blocks: HashMap::new(),
+            open: Vec::new(),
+            end,
+        };
+        let first = pipeline.next(start);
+        pipeline.function.jump(first);
+        while let Some(node) = pipeline.open.pop() {
+            let block = pipeline.blocks[&node];
+            pipeline.function.enter(block);
+            pipeline.node(node);
+        }
+        pipeline.function.enter(end);
+    }
+
+    /// The block of what comes next.
+    fn next(&mut self, next: Next) -> Block {
+        let Some(node) = next else {
+            return self.end;
+        };
+        *self.blocks.entry(node).or_insert_with(|| {
+            self.open.push(node);
+            self.function.block()
+        })
+    }
+
+    fn node(&mut self, node: Node) {
+        let program: &'p Program = self.function.program;
+        match node {
+            Node::Conditional(index) => {
+                let conditional = &program.conditionals[index as usize];
+                let then = self.next(conditional.then);
+                let otherwise = self.next(conditional.otherwise);
+                let condition = &conditional.condition;
+                if self.function.support().condition(condition) {
+                    self.function.branch_on(condition, then, otherwise);
+                } else {
+                    let index = self.function.constant(u64::from(index));
+                    let holds = self.function.call(Helper::Condition, &[index]);
+                    self.function.branch(holds, then, otherwise);
+                }
+            }
+            Node::Table(index) => self.table(index, &program.tables[index as usize]),
+        }
+    }
+
+    fn table(&mut self, index: u32, table: &'p Table) {
+        if let Some(action) = only_action(self.function.program, table) {
+            self.run(action);
+            let next = table.next_miss.unwrap_or(table.next[action as usize]);
+            self.go(action, next);
+            return;
+        }
+        let key = self.key(table);
+        let table_index = self.function.constant(u64::from(index));
+        let found = self.function.call(Helper::Apply, &[table_index, key]);
+        let action = self.function.builder.ins().ireduce(types::I32, found);
+        let arguments = self.function.given_arguments();
+        let (none, other) = (self.function.block(), self.function.block());
+        let mut switch = Switch::new();
+        switch.set_entry(0, none);
+        let actions = actions(self.function.program, table);
+        let mut blocks = Vec::new();
+        for id in actions {
+            let block = self.function.block();
+            switch.set_entry(u128::from(id) + 1, block);
+            blocks.push((id, block));
+        }
+        switch.emit(&mut self.function.builder, action, other);
+        for (id, block) in blocks {
+            self.function.enter(block);
+            self.function.arguments = Some(arguments);
+            self.run(id);
+            self.after(table, found, Some(id));
+        }
+        self.function.enter(none);
+        self.after(table, found, None);
+        // No entry has another action: the control plane refuses it.
+        self.function.enter(other);
+        self.after(table, found, None);
+    }
+
+    fn run(&mut self, action: u32) {
+        let program: &'p Program = self.function.program;
+        self.function
+            .action(action, &program.actions[action as usize]);
+        self.function.arguments = None;
+    }
+
+    /// Goes to what comes after an action of a table.
+    fn after(&mut self, table: &Table, found: Value, action: Option<u32>) {
+        let by_action = match action {
+            Some(action) => table.next[action as usize],
+            None => table.next_default,
+        };
+        let hit = table.next_hit.unwrap_or(by_action);
+        let miss = table.next_miss.unwrap_or(by_action);
+        if hit == miss {
+            match action {
+                Some(action) => self.go(action, hit),
+                None => {
+                    let next = self.next(hit);
+                    self.function.jump(next);
+                }
+            }
+            return;
+        }
+        let (hit, miss) = (self.next(hit), self.next(miss));
+        if let Some(action) = action {
+            self.check(action);
+        }
+        let bit = self.function.constant(HIT);
+        let was_hit = self.function.builder.ins().band(found, bit);
+        self.function.branch(was_hit, hit, miss);
+    }
+
+    fn go(&mut self, action: u32, next: Next) {
+        self.check(action);
+        let next = self.next(next);
+        self.function.jump(next);
+    }
+
+    /// Ends the pipeline if the action was one that can say so, and did.
+    fn check(&mut self, action: u32) {
+        let action = &self.function.program.actions[action as usize];
+        if !action.loops && !action.ops.iter().any(|op| stops(&op.op)) {
+            return;
+        }
+        let function = &mut *self.function;
+        let exit = function.read_pass(types::I8, offset_of!(Pass, exit));
+        let abort = function.read_pass(types::I8, offset_of!(Pass, abort));
+        let either = function.builder.ins().bor(exit, abort);
+        let on = function.block();
+        function.branch(either, self.end, on);
+        function.enter(on);
+    }
+
+    /// Packs the key of a table in memory of the function's own, and gives the address.
+    fn key(&mut self, table: &Table) -> Value {
+        let function = &mut *self.function;
+        if table.matcher == Matcher::None || table.key_words == 0 {
+            return function.constant(0);
+        }
+        let mut key = vec![Lane::ZERO; table.key_words];
+        for element in &table.key {
+            let word = element.word as usize;
+            let (field, valid) = match &element.source {
+                KeySource::Valid(start) => {
+                    let valid = function.read(*start, 1);
+                    let valid = function.shift_left(valid, element.shift);
+                    key[word] = function.or(key[word], valid);
+                    continue;
+                }
+                KeySource::Field { field, valid } => (field, valid),
+            };
+            // The fields of a header that is not valid count as 0, as in BMv2.
+            let present = valid.map(|valid| function.read(valid, 1));
+            for i in 0..element.words.max(1) as usize {
+                let bits = (element.width - 64 * i as u32).min(64);
+                let mut lane = function.read(field.word + i as u32, bits);
+                if let Some(mask) = &element.mask {
+                    let mask = mask.get(i).copied().unwrap_or(0);
+                    lane = function.and(lane, Lane::Constant(mask));
+                }
+                if let Some(present) = present {
+                    lane = function.choose(present, lane, Lane::ZERO);
+                }
+                if element.width <= 64 {
+                    lane = function.shift_left(lane, element.shift);
+                }
+                key[word + i] = function.or(key[word + i], lane);
+            }
+        }
+        let address = function.stack(table.key_words);
+        for (i, lane) in (0..).zip(key) {
+            function.store_word(lane, address, i);
+        }
+        address
+    }
+}
+
+/// The actions that entries of a table can have.
+fn actions(program: &Program, table: &Table) -> Vec<u32> {
+    let mut actions = table.actions.clone();
+    actions.extend(table.default.as_ref().map(|default| default.action));
+    if let TableKind::Indirect(profile) | TableKind::WithSelector(profile) = table.kind {
+        actions.extend(&program.profiles[profile as usize].actions);
+    }
+    actions.sort_unstable();
+    actions.dedup();
+    actions
+}

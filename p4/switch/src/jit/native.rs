@@ -1,0 +1,357 @@
+//! Where Rust and native code meet: the one place with unsafe code.
+//!
+//! # What generated code keeps to
+//!
+//! - It reads and writes the PHV only at indices of the program's own layout, below `Layout::words`;
+//!   [`Machine::run_code`] makes sure that the PHV has so many words.
+//! - It reads the packet only after it compared the end of what it reads with `length`.
+//! - It reads arguments only of the action that `apply` gave, at the places of the action's
+//!   parameters, and a [`Call`](crate::state::Call) has as many words as they take.
+//! - It writes at most [`output_size`] octets to `out`.
+//! - It reads and writes the fields of [`Pass`] that it knows by their offset, with valid values.
+//! - It calls the functions below with the context that it was called with, with numbers of the
+//!   program's own tables, actions, states and so on, and with memory that is as large as the callee
+//!   takes it to be.
+
+use std::ffi::c_void;
+
+use cranelift_jit::JITModule;
+
+use crate::engine::{Control, Machine, NoTrace, Parsed, Pass};
+use crate::program::{Op, OpAt, ParseOp, Program};
+
+/// What generated code works on.
+#[repr(C)]
+pub(super) struct Context {
+    pub(super) words: *mut u64,
+    pub(super) packet: *const u8,
+    pub(super) length: u64,
+    /// The arguments of the action that a table gave last.
+    pub(super) arguments: *const u64,
+    pub(super) pass: *mut Pass,
+    pub(super) out: *mut u8,
+    /// A `Machine<'_, NoTrace>`.
+    machine: *mut c_void,
+}
+
+/// Set in what a parser's function gives if it is an error.
+pub(super) const FAILED: u64 = 1 << 63;
+/// Set in what `apply` gives if there is an entry.
+pub(super) const HIT: u64 = 1 << 32;
+
+type Code = unsafe extern "C" fn(*mut Context) -> u64;
+
+/// The functions of a program. The memory of the code is given back when this is dropped.
+pub(crate) struct Functions {
+    module: Option<JITModule>,
+    pub(super) parser: Option<Code>,
+    pub(super) verify: Code,
+    pub(super) ingress: Code,
+    pub(super) egress: Code,
+    pub(super) deparser: Code,
+    words: usize,
+    output: usize,
+}
+
+// SAFETY: the code is never changed once it is there, and all it works on comes with the context.
+unsafe impl Send for Functions {}
+// SAFETY: as above.
+unsafe impl Sync for Functions {}
+
+impl std::fmt::Debug for Functions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Functions").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Functions {
+    fn drop(&mut self) {
+        if let Some(module) = self.module.take() {
+            // SAFETY: the addresses are in this value alone, and who runs them borrows it.
+            unsafe { module.free_memory() }
+        }
+    }
+}
+
+/// How many octets the headers of a packet can take, with room for the last word that is written.
+fn output_size(program: &Program) -> usize {
+    let headers = program.deparser.order.iter();
+    let octets = headers.map(|header| {
+        let header = &program.layout.headers[*header as usize];
+        header.bytes.max(header.max_bytes) as usize
+    });
+    octets.sum::<usize>() + 8
+}
+
+impl Functions {
+    /// Takes the addresses of the functions: parser, checksums, ingress, egress, deparser.
+    pub(super) fn new(
+        module: JITModule,
+        program: &Program,
+        parser: Option<*const u8>,
+        [verify, ingress, egress, deparser]: [*const u8; 4],
+    ) -> Self {
+        // SAFETY: the module generated the functions with this signature, in the calling convention
+        // of C of this machine.
+        let code = |address: *const u8| unsafe { std::mem::transmute::<*const u8, Code>(address) };
+        Self {
+            parser: parser.map(code),
+            verify: code(verify),
+            ingress: code(ingress),
+            egress: code(egress),
+            deparser: code(deparser),
+            words: program.layout.words,
+            output: output_size(program),
+            module: Some(module),
+        }
+    }
+}
+
+impl Machine<'_, NoTrace> {
+    fn run_code(&mut self, functions: &Functions, code: Code, packet: &[u8]) -> u64 {
+        let worker = &mut *self.worker;
+        // Both are so already, but for the first packet of a program.
+        worker.words.resize(functions.words, 0);
+        if worker.headers.len() < functions.output {
+            worker.headers.resize(functions.output, 0);
+        }
+        let mut context = Context {
+            words: worker.words.as_mut_ptr(),
+            packet: packet.as_ptr(),
+            length: packet.len() as u64,
+            arguments: std::ptr::null(),
+            pass: &raw mut self.pass,
+            out: worker.headers.as_mut_ptr(),
+            machine: std::ptr::from_mut(self).cast(),
+        };
+        // SAFETY: the functions were generated for the program of this machine, the PHV and the output
+        // have the sizes that they need, and all pointers outlive the call. What they may do is
+        // written above.
+        unsafe { code(&raw mut context) }
+    }
+
+    pub(crate) fn run_parser(&mut self, functions: &Functions, packet: &[u8]) -> Option<Parsed> {
+        let result = self.run_code(functions, functions.parser?, packet);
+        Some(Parsed {
+            bytes: (result & u64::from(u32::MAX)) as usize,
+            error: (result >> 32) as u32,
+        })
+    }
+
+    pub(crate) fn run_checksums(&mut self, functions: &Functions) -> bool {
+        self.run_code(functions, functions.verify, &[]) != 0
+    }
+
+    pub(crate) fn run_control_code(&mut self, functions: &Functions, control: Control) {
+        let code = match control {
+            Control::Ingress => functions.ingress,
+            Control::Egress => functions.egress,
+        };
+        self.run_code(functions, code, &[]);
+    }
+
+    /// Leaves the headers in `Worker::headers`, and says how many octets they are.
+    pub(crate) fn run_deparser(&mut self, functions: &Functions) -> usize {
+        let octets = self.run_code(functions, functions.deparser, &[]) as usize;
+        octets.min(self.worker.headers.len())
+    }
+}
+
+/// A function of the switch that generated code calls.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Helper {
+    Operation,
+    Action,
+    Apply,
+    Condition,
+    ChecksumCondition,
+    Calculate,
+    Hash,
+    Emit,
+    ParseOperation,
+    Transition,
+}
+
+impl Helper {
+    pub(super) fn address(self) -> usize {
+        match self {
+            Self::Operation => operation as *const () as usize,
+            Self::Action => action as *const () as usize,
+            Self::Apply => apply as *const () as usize,
+            Self::Condition => condition as *const () as usize,
+            Self::ChecksumCondition => checksum_condition as *const () as usize,
+            Self::Calculate => calculate as *const () as usize,
+            Self::Hash => hash as *const () as usize,
+            Self::Emit => emit as *const () as usize,
+            Self::ParseOperation => parse_operation as *const () as usize,
+            Self::Transition => transition as *const () as usize,
+        }
+    }
+}
+
+/// The machine of a context.
+///
+/// # Safety
+///
+/// The context is one that [`Machine::run_code`] made, and nothing else uses its machine meanwhile.
+unsafe fn machine<'m>(context: *mut Context) -> &'m mut Machine<'m, NoTrace> {
+    // SAFETY: the caller's promise; generated code keeps no reference to the machine.
+    unsafe { &mut *(*context).machine.cast::<Machine<'m, NoTrace>>() }
+}
+
+/// The packet of a context.
+///
+/// # Safety
+///
+/// As [`machine`].
+unsafe fn packet<'m>(context: *mut Context) -> &'m [u8] {
+    // SAFETY: `Machine::run_code` took both from a slice that outlives the call.
+    unsafe { std::slice::from_raw_parts((*context).packet, (*context).length as usize) }
+}
+
+/// The arguments of the action that runs.
+///
+/// # Safety
+///
+/// As [`machine`]; and `apply` gave this action last.
+unsafe fn arguments<'m>(context: *mut Context, words: usize) -> &'m [u64] {
+    // SAFETY: `apply` took the pointer from the action's arguments, which are as many words as its
+    // parameters take; the tables do not change while a packet is in a pipeline.
+    unsafe {
+        let arguments = (*context).arguments;
+        if arguments.is_null() {
+            return &[];
+        }
+        std::slice::from_raw_parts(arguments, words)
+    }
+}
+
+/// Runs one operation. Of a jump it says whether it is not taken: 1 or 0.
+unsafe extern "C" fn operation(context: *mut Context, kind: u64, list: u64, index: u64) -> u64 {
+    // SAFETY: called by generated code with its context.
+    let machine = unsafe { machine(context) };
+    let program = machine.program;
+    let index = index as usize;
+    let (op, arguments): (&OpAt, &[u64]) = match kind {
+        0 => {
+            let action = &program.actions[list as usize];
+            // SAFETY: this operation is of the action that `apply` gave last.
+            let arguments = unsafe { arguments(context, action.words) };
+            (&action.ops[index], arguments)
+        }
+        1 => (&program.deparser.ops[index], &[]),
+        _ => match &program.parser.states[list as usize].ops[index] {
+            ParseOp::Run(op) => (op, &[]),
+            _ => return 0,
+        },
+    };
+    match &op.op {
+        Op::JumpIfZero { value, .. } => u64::from(!machine.scope(arguments).is_zero(value)),
+        Op::JumpUnless { condition, .. } => u64::from(machine.scope(arguments).holds(condition)),
+        _ => {
+            machine.execute(op, arguments);
+            0
+        }
+    }
+}
+
+/// Runs a whole action.
+unsafe extern "C" fn action(context: *mut Context, index: u64) -> u64 {
+    // SAFETY: called by generated code with its context.
+    let machine = unsafe { machine(context) };
+    let action = &machine.program.actions[index as usize];
+    // SAFETY: this is the action that `apply` gave last.
+    let arguments = unsafe { arguments(context, action.words) };
+    machine.run_ops(&action.ops, arguments, Some(action));
+    0
+}
+
+/// Finds what a table does with a key: the index of an action and 1, or 0 for none, and [`HIT`].
+unsafe extern "C" fn apply(context: *mut Context, table: u64, key: *const u64) -> u64 {
+    // SAFETY: called by generated code with its context.
+    let machine = unsafe { machine(context) };
+    let index = table as u32;
+    let words = machine.program.tables[index as usize].key_words;
+    let key = if key.is_null() {
+        &[]
+    } else {
+        // SAFETY: generated code packs as many words as the table's keys have.
+        unsafe { std::slice::from_raw_parts(key, words) }
+    };
+    let found = machine.find(index, key);
+    let hit = if found.entry.is_some() { HIT } else { 0 };
+    let Some(call) = found.call else {
+        return hit;
+    };
+    // SAFETY: the context is whole.
+    unsafe { (*context).arguments = call.arguments.as_ptr() };
+    hit | (u64::from(call.action) + 1)
+}
+
+/// Whether a condition of a pipeline holds.
+unsafe extern "C" fn condition(context: *mut Context, index: u64) -> u64 {
+    // SAFETY: called by generated code with its context.
+    let machine = unsafe { machine(context) };
+    let condition = &machine.program.conditionals[index as usize].condition;
+    u64::from(machine.scope(&[]).holds(condition))
+}
+
+/// Whether the condition of a checksum holds.
+unsafe extern "C" fn checksum_condition(context: *mut Context, index: u64) -> u64 {
+    // SAFETY: called by generated code with its context.
+    let machine = unsafe { machine(context) };
+    let condition = &machine.program.checksums[index as usize].condition;
+    let holds = |condition| machine.scope(&[]).holds(condition);
+    u64::from(condition.as_ref().is_none_or(holds))
+}
+
+/// The result of a calculation.
+unsafe extern "C" fn calculate(context: *mut Context, index: u64) -> u64 {
+    // SAFETY: called by generated code with its context.
+    let machine = unsafe { machine(context) };
+    machine.calculate(index as u32)
+}
+
+/// The result of a calculation over this input.
+unsafe extern "C" fn hash(context: *mut Context, index: u64, input: *const u8, length: u64) -> u64 {
+    // SAFETY: called by generated code with its context.
+    let machine = unsafe { machine(context) };
+    // SAFETY: generated code packed so many octets.
+    let input = unsafe { std::slice::from_raw_parts(input, length as usize) };
+    machine.hash_octets(index as u32, input)
+}
+
+/// Writes a header of variable length to the output at this place, and gives where it ends.
+unsafe extern "C" fn emit(context: *mut Context, header: u64, at: u64) -> u64 {
+    // SAFETY: called by generated code with its context.
+    let machine = unsafe { machine(context) };
+    machine.emit_header(header as u32, at as usize) as u64
+}
+
+/// Runs an operation of the parser; gives the position after it, or the error and [`FAILED`].
+unsafe extern "C" fn parse_operation(
+    context: *mut Context,
+    state: u64,
+    index: u64,
+    position: u64,
+) -> u64 {
+    // SAFETY: called by generated code with its context.
+    let (machine, packet) = unsafe { (machine(context), packet(context)) };
+    let op = &machine.program.parser.states[state as usize].ops[index as usize];
+    let mut bytes = position as usize;
+    match machine.parse_operation(op, packet, &mut bytes) {
+        Ok(()) => bytes as u64,
+        Err(error) => FAILED | u64::from(error),
+    }
+}
+
+/// Gives the state that comes next and 1, or 0 for the end, or the error and [`FAILED`].
+unsafe extern "C" fn transition(context: *mut Context, state: u64, position: u64) -> u64 {
+    // SAFETY: called by generated code with its context.
+    let (machine, packet) = unsafe { (machine(context), packet(context)) };
+    let state = &machine.program.parser.states[state as usize];
+    match machine.parse_transition(state, packet, position as usize) {
+        Ok(next) => next.map_or(0, |next| u64::from(next) + 1),
+        Err(error) => FAILED | u64::from(error),
+    }
+}
