@@ -18,7 +18,12 @@ type Named = (String, Document);
 
 fn compile(path: &Path) -> Named {
     let source = p4_compiler::Source::File(path.to_owned());
-    let compiled = p4_compiler::compile(&source, &p4_compiler::Options::default())
+    let include = path.parent().map(|directory| directory.join("include"));
+    let options = p4_compiler::Options {
+        include_directories: include.into_iter().collect(),
+        ..p4_compiler::Options::default()
+    };
+    let compiled = p4_compiler::compile(&source, &options)
         .unwrap_or_else(|reports| panic!("{}: {reports:?}", path.display()));
     (
         path.display().to_string(),
@@ -213,7 +218,7 @@ impl<'a> Source<'a> {
                 packet_length: 40 * (id % 2),
             };
             let _ = state.insert_clone_session(id.into(), &session);
-            let _ = state.insert_multicast_group(id.into(), &replicas(id % 3));
+            let _ = state.insert_multicast_group(id as u16, &replicas(id % 3));
         }
     }
 

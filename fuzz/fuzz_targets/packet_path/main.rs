@@ -1,5 +1,5 @@
 //! Packets through mpls.p4 on p4-switch, with entries in every table: none may end in a panic or an
-//! endless loop, and what comes out has to be a packet.
+//! endless loop, and what comes out has to be a packet. Compiled code has to give what the interpreter gives.
 
 #![no_main]
 
@@ -9,15 +9,21 @@ mod tables;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use p4_switch::Switch;
+use p4_switch::{Engine, Switch};
 
 use tables::{ATTACHMENT_PORT, CPU_PORT};
 
-static SWITCH: LazyLock<Switch> = LazyLock::new(tables::switch);
+static COMPILED: LazyLock<Switch> = LazyLock::new(|| tables::switch(Engine::Compiled));
+static INTERPRETED: LazyLock<Switch> = LazyLock::new(|| tables::switch(Engine::Interpreter));
 
 fuzz_target!(|octets: &[u8]| {
     let (port, frame) = frame::build(octets);
-    let outputs = SWITCH.process(port.into(), &frame);
+    let outputs = COMPILED.process(port.into(), &frame);
+    assert_eq!(
+        outputs,
+        INTERPRETED.process(port.into(), &frame),
+        "{frame:02x?} on port {port}"
+    );
     // Five branches, of which the bud node's copy may be replicated again, four times at the most.
     assert!(
         outputs.len() <= 5 * 5,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use p4_switch::control::PortState;
 use p4_switch::p4runtime::{Listener, Service};
 use p4_switch::port::MemoryPort;
-use p4_switch::{Switch, SwitchConfig};
+use p4_switch::{Engine, Switch, SwitchConfig};
 use p4runtime_client::{
     Client, Connection, ConnectionOptions, MulticastGroup, Operation, Pipeline, Replica, Schema,
     Value,
@@ -225,8 +225,8 @@ impl Tables<'_> {
     }
 }
 
-/// The switch, with everything set up.
-pub fn switch() -> Switch {
+/// A switch of this engine, with everything set up.
+pub fn switch(engine: Engine) -> Switch {
     let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../p4/mpls.p4").into();
     let compiled = p4_compiler::compile(&p4_compiler::Source::File(program), &Default::default())
         .unwrap_or_else(|reports| panic!("mpls.p4 does not compile: {reports:?}"));
@@ -235,6 +235,7 @@ pub fn switch() -> Switch {
 
     let config = SwitchConfig {
         cpu_port: Some(CPU_PORT.into()),
+        engine,
         ..SwitchConfig::default()
     };
     let (switch, events) = Switch::new(config.clone());
@@ -250,7 +251,7 @@ pub fn switch() -> Switch {
         .enable_all()
         .build()
         .expect("a runtime");
-    let path = std::env::temp_dir().join(format!("p4lsr-fuzz-{}", std::process::id()));
+    let path = std::env::temp_dir().join(format!("p4lsr-fuzz-{}-{engine:?}", std::process::id()));
     let url = format!("unix://{}", path.display());
     let listen = url.parse().expect("an address");
     let served = switch.clone();

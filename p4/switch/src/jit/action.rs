@@ -14,8 +14,8 @@ use crate::program::{
     Action, Arithmetic, Expression, Field, FieldTarget, HeaderId, HeaderRef, Op, OpAt, StackId,
 };
 
-/// How many words a move of a stack's elements may take before it is left to the interpreter.
-const MOVED_WORDS: u32 = 256;
+/// How many words an operation may move before it is left to the interpreter.
+pub(super) const MOVED_WORDS: u32 = 256;
 
 /// Which operation the interpreter is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -185,7 +185,11 @@ impl Function<'_, '_> {
                 self.write(*to, value);
             }
             Op::CopyField { to, from } => {
-                self.copy_words(from.word, to.word, words_for(from.width) as u32);
+                let words = words_for(from.width) as u32;
+                if words > MOVED_WORDS {
+                    return false;
+                }
+                self.copy_words(from.word, to.word, words);
             }
             Op::AssignVariable { to, from } => {
                 // The word before the value holds the length.
@@ -198,7 +202,7 @@ impl Function<'_, '_> {
             Op::Assign {
                 to: FieldTarget::Fixed(to),
                 value,
-            } if self.support().expression(value) => {
+            } if self.support().expression(value) && words_for(to.width) as u32 <= MOVED_WORDS => {
                 let number = self.expression(value);
                 self.assign(to, &number);
             }

@@ -5,7 +5,7 @@ use std::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 
-use super::action::Place;
+use super::action::{MOVED_WORDS, Place};
 use super::function::Function;
 use super::lane::Lane;
 use super::native::{Context, Helper};
@@ -279,7 +279,7 @@ impl Function<'_, '_> {
                 .ins()
                 .brif(valid, write, &[], end, &[length.into()]);
             self.enter(write);
-            let longer = if header.variable.is_some() {
+            let longer = if header.variable.is_some() || header.words > MOVED_WORDS {
                 let id = self.constant(u64::from(*id));
                 self.call(Helper::Emit, &[id, length])
             } else {

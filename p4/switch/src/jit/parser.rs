@@ -3,14 +3,14 @@
 //! Each state is generated once for each depth of the stacks that it can be reached with. So the place
 //! of a stack's element in the PHV is known, and a loop over labels is unrolled.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::mem::offset_of;
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Value, types};
 use cranelift_frontend::Switch;
 
-use super::action::{Place, stops};
+use super::action::{MOVED_WORDS, Place, stops};
 use super::function::Function;
 use super::lane::Lane;
 use super::native::{Context, FAILED, Helper};
@@ -36,21 +36,62 @@ pub(super) fn supported(program: &Program) -> bool {
         )
     };
     let states = &program.parser.states;
-    let elements: usize = program
-        .layout
-        .stacks
-        .iter()
-        .map(|stack| stack.elements.len() + 1)
-        .product();
     !states
         .iter()
         .flat_map(|state| &state.ops)
         .any(changes_depth)
-        && states.len().saturating_mul(elements.max(1)) <= MAX_BLOCKS
+        && is_bounded(program)
+}
+
+/// Whether so few states can be reached, each counted once for each depth of the stacks.
+fn is_bounded(program: &Program) -> bool {
+    let mut found: HashSet<Reached> = HashSet::new();
+    let mut open = Vec::new();
+    let depths = vec![0; program.layout.stacks.len()];
+    open.extend(program.parser.start.map(|start| (start, depths)));
+    while let Some((state, mut depths)) = open.pop() {
+        if !found.insert((state, depths.clone())) {
+            continue;
+        }
+        if found.len() > MAX_BLOCKS {
+            return false;
+        }
+        let state = &program.parser.states[state as usize];
+        for op in &state.ops {
+            if let ParseOp::Extract(Extraction::Stack(stack))
+            | ParseOp::ExtractVariable(Extraction::Stack(stack), _) = op
+            {
+                depths[*stack as usize] += 1;
+            }
+        }
+        let stacks = &program.layout.stacks;
+        let fits = depths
+            .iter()
+            .zip(stacks)
+            .all(|(depth, stack)| *depth as usize <= stack.elements.len());
+        if fits {
+            open.extend(successors(state).map(|next| (next, depths.clone())));
+        }
+    }
+    true
+}
+
+/// The states that may come next.
+fn successors(state: &ParseState) -> impl Iterator<Item = u32> {
+    let cases = state.cases.iter().filter_map(|case| match case {
+        Case::Word { next, .. } | Case::Wide { next, .. } | Case::ValueSet { next, .. } => *next,
+    });
+    cases.chain(state.default)
 }
 
 /// A state, with how many elements were extracted into each stack.
 type Reached = (u32, Vec<u32>);
+
+/// Whether the interpreter extracts a header.
+fn is_interpreted(program: &Program, header: HeaderId) -> bool {
+    let header = &program.layout.headers[header as usize];
+    header.variable.is_some() || header.words > MOVED_WORDS
+}
 
 struct Parser<'c, 'f, 'p> {
     function: &'c mut Function<'f, 'p>,
@@ -254,7 +295,7 @@ impl<'p> Parser<'_, '_, 'p> {
         let program = self.function.program;
         match op {
             ParseOp::Extract(Extraction::Header(header)) => {
-                if program.layout.headers[*header as usize].variable.is_some() {
+                if is_interpreted(program, *header) {
                     self.interpret(state, index);
                 } else {
                     self.extract(*header);
@@ -265,7 +306,7 @@ impl<'p> Parser<'_, '_, 'p> {
                     self.fail(program.parser.errors.stack_out_of_bounds);
                     return false;
                 };
-                if program.layout.headers[header as usize].variable.is_some() {
+                if is_interpreted(program, header) {
                     self.interpret(state, index);
                 } else {
                     self.extract(header);
@@ -452,16 +493,7 @@ impl<'p> Parser<'_, '_, 'p> {
         let index = self.function.constant(u64::from(index));
         let result = self.function.call(Helper::Transition, &[index, self.bytes]);
         self.unless_failed(result);
-        let mut nexts: Vec<u32> = state
-            .cases
-            .iter()
-            .filter_map(|case| match case {
-                Case::Word { next, .. } | Case::Wide { next, .. } | Case::ValueSet { next, .. } => {
-                    *next
-                }
-            })
-            .chain(state.default)
-            .collect();
+        let mut nexts: Vec<u32> = successors(state).collect();
         nexts.sort_unstable();
         nexts.dedup();
         let accept = self.function.block();
