@@ -6,9 +6,9 @@ use std::sync::{Arc, LazyLock};
 
 use bmv2_json::{Document, MatchType};
 use p4_switch::control::{
-    ActionCall, ActionInfo, CloneSession, CounterValue, Digest, EntryAction, EntryKey, EntryRef,
-    Group, GroupMember, KeyInfo, KeyMatch, MeterConfig, PortNumber, Replica, SetAction, TableEntry,
-    TableInfo,
+    ActionCall, ActionInfo, ActionSet, CloneSession, CounterValue, Digest, EntryAction, EntryKey,
+    EntryRef, Group, GroupMember, KeyInfo, KeyMatch, MeterConfig, PortNumber, Replica, SetAction,
+    TableEntry, TableInfo,
 };
 use p4_switch::{Clock, Engine, Events, State, Switch, SwitchConfig};
 use proptest::prelude::*;
@@ -98,7 +98,7 @@ impl<'a> Source<'a> {
             *last = self.below(8) as u8;
         }
         if let Some(first) = octets.first_mut()
-            && width % 8 != 0
+            && !width.is_multiple_of(8)
         {
             *first &= (1 << (width % 8)) - 1;
         }
@@ -138,15 +138,17 @@ impl<'a> Source<'a> {
             (None, _) => EntryAction::Action(self.call(&table.actions)),
             (Some(_), 0) => EntryAction::Member(self.below(4)),
             (Some(_), 1) => EntryAction::Group(self.below(2)),
-            (Some(_), _) => EntryAction::ActionSet(
-                (0..3)
+            (Some(_), _) => EntryAction::ActionSet(ActionSet {
+                actions: (0..3)
                     .map(|_| SetAction {
                         action: self.call(&table.actions),
                         weight: 1 + self.below(3),
                         watch_port: None,
                     })
                     .collect(),
-            ),
+                at_random: self.below(2) == 0,
+                group_action: (self.below(2) == 0).then(|| self.call(&table.actions)),
+            }),
         }
     }
 
@@ -214,10 +216,10 @@ impl<'a> Source<'a> {
         };
         for id in 1..8 {
             let session = CloneSession {
-                replicas: replicas(1 + id % 2),
+                replicas: replicas(1 + id % 2).into_iter().map(Into::into).collect(),
                 packet_length: 40 * (id % 2),
             };
-            let _ = state.insert_clone_session(id.into(), &session);
+            let _ = state.insert_clone_session(id, &session);
             let _ = state.insert_multicast_group(id as u16, &replicas(id % 3));
         }
     }
@@ -228,6 +230,7 @@ impl<'a> Source<'a> {
             cburst: u64::from(self.below(3)),
             pir: 1,
             pburst: u64::from(self.below(200)),
+            eburst: u64::from(self.below(3)),
         }
     }
 }

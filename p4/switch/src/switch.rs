@@ -310,6 +310,7 @@ impl Switch {
         };
         let mut state = State::new(program, config.clock.clone())?;
         state.code = code;
+        state.alone = config.threads.get() == 1;
         Ok(state)
     }
 

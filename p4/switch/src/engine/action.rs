@@ -8,17 +8,17 @@ use super::evaluate::assign;
 use super::{MAX_STEPS, Machine, Tracer};
 use crate::number::{low_mask, words_for};
 use crate::program::{Action, Field, FieldTarget, HeaderRef, Op, OpAt};
-use crate::state::{Call, bump};
+use crate::state::{CallRef, bump};
 
 impl<'a, T: Tracer> Machine<'a, T> {
     /// Runs an action.
-    pub(super) fn run(&mut self, call: &Call) {
+    pub(super) fn run(&mut self, call: CallRef<'_>) {
         let program = self.program;
         let action = &program.actions[call.action as usize];
         if T::ON {
             self.tracer.action(program, call);
         }
-        self.run_ops(&action.ops, &call.arguments, Some(action));
+        self.run_ops(&action.ops, call.arguments, Some(action));
     }
 
     /// Runs one operation outside of an action: in the parser or deparser.
@@ -168,7 +168,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
             Op::Count { array, index } => {
                 let index = scope.to_u64(index);
                 if let Some(counter) = at(&state.counters[*array as usize], index) {
-                    counter.count(self.pass.ingress_length as u64);
+                    counter.count(self.pass.ingress_length as u64, state.alone);
                 }
             }
             Op::ExecuteMeter { array, index, to } => {

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug)]
 pub(crate) enum Algorithm {
     Crc(Crc),
+    /// The CRC of Ethernet, which many programs use for each packet.
+    Crc32,
     /// The ones' complement sum of RFC 1071.
     InternetChecksum,
     /// The first 8 bytes.
@@ -34,9 +36,7 @@ impl Algorithm {
             "crc8_custom" => Self::Crc(Crc::new(8, 0x07, 0, 0, false)),
             "crc16" | "crc16_custom" => Self::Crc(Crc::new(16, 0x8005, 0, 0, true)),
             "crcCCITT" => Self::Crc(Crc::new(16, 0x1021, 0xffff, 0, false)),
-            "crc32" | "crc32_custom" => {
-                Self::Crc(Crc::new(32, 0x04c1_1db7, 0xffff_ffff, 0xffff_ffff, true))
-            }
+            "crc32" | "crc32_custom" => Self::Crc32,
             "crc64_custom" => Self::Crc(Crc::new(64, 0x1b, 0, 0, true)),
             "csum16" | "cksum16" => Self::InternetChecksum,
             "identity" => Self::Identity,
@@ -54,6 +54,7 @@ impl Algorithm {
     pub(crate) fn compute(&self, input: &[u8], random: &mut impl FnMut() -> u64) -> u64 {
         match self {
             Self::Crc(crc) => crc.compute(input),
+            Self::Crc32 => u64::from(crc32fast::hash(input)),
             Self::InternetChecksum => u64::from(internet_checksum(input)),
             Self::Identity => input
                 .iter()

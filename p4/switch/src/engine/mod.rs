@@ -64,7 +64,7 @@ impl Worker {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Pass {
     /// Length of the packet as it came in: what counters and meters count.
-    ingress_length: usize,
+    pub(crate) ingress_length: usize,
     /// `packet_length`, kept up to date by `add_header` and `remove_header`.
     pub(crate) packet_length: u64,
     /// Session and field list of a clone that was asked for.

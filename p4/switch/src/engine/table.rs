@@ -4,13 +4,14 @@ use rand::RngExt;
 
 use super::{Machine, TableLookup, Tracer};
 use crate::program::{KeySource, Matcher, Next, Node, Table, TableKind};
-use crate::state::{Call, Entry, Target};
+use crate::state::{Call, CallRef, Target};
 
 /// What a table has for a packet.
 pub(crate) struct Found<'a> {
-    pub(crate) entry: Option<&'a Entry>,
+    /// The slot of the entry that was hit.
+    pub(crate) slot: Option<u32>,
     /// The action that is to run.
-    pub(crate) call: Option<&'a Call>,
+    pub(crate) call: Option<CallRef<'a>>,
     /// The member, group or hash that was selected, for traces.
     selection: Option<String>,
 }
@@ -53,16 +54,17 @@ impl<'a, T: Tracer> Machine<'a, T> {
             self.build_key(table, &mut key);
         }
         let Found {
-            entry,
+            slot,
             call,
             selection,
         } = self.find(index, &key);
         if T::ON {
+            let state = &self.state.tables[index as usize];
             let lookup = TableLookup {
                 table,
-                state: &self.state.tables[index as usize],
+                state,
                 key: &key,
-                entry,
+                entry: slot.and_then(|slot| state.entry(slot)),
                 selection,
             };
             self.tracer.table(lookup);
@@ -75,7 +77,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
             }
             None => table.next_default,
         };
-        let fixed = if entry.is_some() {
+        let fixed = if slot.is_some() {
             table.next_hit
         } else {
             table.next_miss
@@ -84,50 +86,62 @@ impl<'a, T: Tracer> Machine<'a, T> {
     }
 
     /// Looks a packed key up in a table, and counts and meters the packet.
+    #[inline]
     pub(crate) fn find(&mut self, index: u32, key: &[u64]) -> Found<'a> {
         let all = self.state;
         let table = &self.program.tables[index as usize];
         let state = &all.tables[index as usize];
-        let entry = if table.matcher == Matcher::None {
-            None
-        } else {
-            state.find(key)
-        };
-        let (call, selection) = match entry {
-            Some(entry) => self.hit(table, entry),
-            None => {
-                if table.with_counters {
-                    state.default_counter.count(self.pass.ingress_length as u64);
-                }
-                (state.default.as_ref(), None)
+        let length = self.pass.ingress_length as u64;
+        let Some(slot) = state.find(key) else {
+            if table.with_counters {
+                state.default_counter.count(length, all.alone);
             }
+            return Found {
+                slot: None,
+                call: state.default.as_ref().map(Call::borrow),
+                selection: None,
+            };
+        };
+        if let Some(counter) = state.counter(slot) {
+            counter.count(length, all.alone);
+        }
+        if table.meter.is_some() {
+            self.meter(index, slot);
+        }
+        let (call, selection) = match state.call(slot) {
+            Some(call) => (Some(call), None),
+            None => self.select(index, slot),
         };
         Found {
-            entry,
+            slot: Some(slot),
             call,
             selection,
         }
     }
 
-    /// What an entry does to the packet: counter, meter, and the action that is to run.
-    fn hit(&mut self, table: &Table, entry: &'a Entry) -> (Option<&'a Call>, Option<String>) {
-        if table.with_counters {
-            entry.counter.count(self.pass.ingress_length as u64);
-        }
-        if let (Some(meter), Some(bucket)) = (&table.meter, &entry.meter) {
+    /// Meters a packet that hit an entry.
+    fn meter(&mut self, index: u32, slot: u32) {
+        let Some(meter) = &self.program.tables[index as usize].meter else {
+            return;
+        };
+        let all = self.state;
+        let entry = all.tables[index as usize].entry(slot);
+        if let Some(bucket) = entry.and_then(|entry| entry.meter.as_ref()) {
             let bytes = self.pass.ingress_length as u64;
             let cost = if meter.bytes { bytes } else { 1 };
             let colour = bucket.execute(self.clock.microseconds(), cost, bytes);
             self.set(&meter.target, colour);
         }
+    }
+
+    /// The action of an entry of a table with an action profile.
+    fn select(&mut self, index: u32, slot: u32) -> (Option<CallRef<'a>>, Option<String>) {
+        let all = self.state;
+        let table = &self.program.tables[index as usize];
         let (TableKind::Indirect(profile) | TableKind::WithSelector(profile)) = table.kind else {
-            return match &entry.target {
-                Target::Call(call) => (Some(call), None),
-                _ => (None, None),
-            };
+            return (None, None);
         };
-        let state = self.state;
-        let members = &state.profiles[profile as usize];
+        let members = &all.profiles[profile as usize];
         let describe = |what: &str, id: Option<u32>, hash: Option<u64>| {
             T::ON.then(|| {
                 let id = id.map(|id| format!(" {id}")).unwrap_or_default();
@@ -137,20 +151,21 @@ impl<'a, T: Tracer> Machine<'a, T> {
                 }
             })
         };
-        match &entry.target {
-            Target::Call(call) => (Some(call), None),
-            Target::Member(slot) => (
+        let entry = all.tables[index as usize].entry(slot);
+        let (call, selection) = match entry.map(|entry| &entry.target) {
+            None | Some(Target::Call) => (None, None),
+            Some(Target::Member(slot)) => (
                 members.member(*slot),
                 describe("member", members.member_id(*slot), None),
             ),
-            Target::Group(slot) => {
+            Some(Target::Group(slot)) => {
                 let hash = self.selector_hash(profile);
                 (
                     members.select(*slot, hash),
                     describe("group", members.group_id(*slot), Some(hash)),
                 )
             }
-            Target::Set(set) => {
+            Some(Target::Set(set)) => {
                 let number = if set.at_random() {
                     self.worker.random.random()
                 } else {
@@ -158,11 +173,12 @@ impl<'a, T: Tracer> Machine<'a, T> {
                 };
                 let selection = describe("action set", None, Some(number));
                 if let Some(call) = &set.group_call {
-                    self.run(call);
+                    self.run(call.borrow());
                 }
                 (set.select(number), selection)
             }
-        }
+        };
+        (call.map(Call::borrow), selection)
     }
 
     /// Packs the fields of a table's key.

@@ -3,7 +3,7 @@
 use super::Machine;
 use crate::control::PortNumber;
 use crate::program::{Checksum, Conditional, ParseState, Program, Table};
-use crate::state::{Call, TableState};
+use crate::state::{CallRef, TableState};
 
 /// What an engine is told to write down. Calls stand behind `if T::ON`, so that packets that are
 /// not traced pay nothing.
@@ -27,7 +27,7 @@ pub(crate) trait Tracer: Sized {
     fn pipeline_done(&mut self, _name: &'static str, _packet: &[u8]) {}
     fn condition(&mut self, _conditional: &Conditional, _holds: bool) {}
     fn table(&mut self, _lookup: TableLookup<'_>) {}
-    fn action(&mut self, _program: &Program, _call: &Call) {}
+    fn action(&mut self, _program: &Program, _call: CallRef<'_>) {}
     fn operation(&mut self, _text: &dyn Fn() -> String) {}
     fn note(&mut self, _text: &dyn Fn() -> String) {}
     fn dropped(&mut self, _reason: &'static str) {}

@@ -24,6 +24,14 @@ fn only_action(program: &Program, table: &Table) -> Option<u32> {
     constant.then_some(default.action)
 }
 
+/// Whether [`Helper::ApplyWord`] knows the table.
+fn is_plain(table: &Table) -> bool {
+    table.matcher == Matcher::Exact
+        && table.kind == TableKind::Simple
+        && table.meter.is_none()
+        && !table.support_timeout
+}
+
 /// Generates the nodes of a pipeline.
 pub(super) struct Pipeline<'c, 'f, 'p> {
     function: &'c mut Function<'f, 'p>,
@@ -88,12 +96,20 @@ impl<'c, 'f, 'p> Pipeline<'c, 'f, 'p> {
         if let Some(action) = only_action(self.function.program, table) {
             self.run(action);
             let next = table.next_miss.unwrap_or(table.next[action as usize]);
-            self.go(action, next);
+            self.check(table, Some(action));
+            let next = self.next(next);
+            self.function.jump(next);
             return;
         }
         let key = self.key(table);
         let table_index = self.function.constant(u64::from(index));
-        let found = self.function.call(Helper::Apply, &[table_index, key]);
+        let found = if let ([word], true) = (&*key, is_plain(table)) {
+            let word = self.function.value(*word);
+            self.function.call(Helper::ApplyWord, &[table_index, word])
+        } else {
+            let key = self.stored(key);
+            self.function.call(Helper::Apply, &[table_index, key])
+        };
         let action = self.function.builder.ins().ireduce(types::I32, found);
         let arguments = self.function.given_arguments();
         let (none, other) = (self.function.block(), self.function.block());
@@ -135,35 +151,28 @@ impl<'c, 'f, 'p> Pipeline<'c, 'f, 'p> {
         };
         let hit = table.next_hit.unwrap_or(by_action);
         let miss = table.next_miss.unwrap_or(by_action);
-        if hit == miss {
-            match action {
-                Some(action) => self.go(action, hit),
-                None => {
-                    let next = self.next(hit);
-                    self.function.jump(next);
-                }
-            }
-            return;
-        }
         let (hit, miss) = (self.next(hit), self.next(miss));
-        if let Some(action) = action {
-            self.check(action);
+        self.check(table, action);
+        if hit == miss {
+            self.function.jump(hit);
+            return;
         }
         let bit = self.function.constant(HIT);
         let was_hit = self.function.builder.ins().band(found, bit);
         self.function.branch(was_hit, hit, miss);
     }
 
-    fn go(&mut self, action: u32, next: Next) {
-        self.check(action);
-        let next = self.next(next);
-        self.function.jump(next);
-    }
-
-    /// Ends the pipeline if the action was one that can say so, and did.
-    fn check(&mut self, action: u32) {
-        let action = &self.function.program.actions[action as usize];
-        if !action.loops && !action.ops.iter().any(|op| stops(&op.op)) {
+    /// Ends the pipeline if an action of the table said so.
+    fn check(&mut self, table: &Table, action: Option<u32>) {
+        let program = self.function.program;
+        let can_stop = |action: &u32| {
+            let action = &program.actions[*action as usize];
+            action.loops || action.ops.iter().any(|op| stops(&op.op))
+        };
+        // An action set of an entry can have an action for all of the set besides.
+        let of_set = matches!(table.kind, TableKind::WithSelector(_))
+            && actions(program, table).iter().any(can_stop);
+        if !action.iter().any(can_stop) && !of_set {
             return;
         }
         let function = &mut *self.function;
@@ -175,11 +184,23 @@ impl<'c, 'f, 'p> Pipeline<'c, 'f, 'p> {
         function.enter(on);
     }
 
-    /// Packs the key of a table in memory of the function's own, and gives the address.
-    fn key(&mut self, table: &Table) -> Value {
+    /// Writes a key to memory of the function's own, and gives the address.
+    fn stored(&mut self, key: Vec<Lane>) -> Value {
+        if key.is_empty() {
+            return self.function.constant(0);
+        }
+        let address = self.function.stack(key.len());
+        for (i, lane) in (0..).zip(key) {
+            self.function.store_word(lane, address, i);
+        }
+        address
+    }
+
+    /// Packs the key of a table.
+    fn key(&mut self, table: &Table) -> Vec<Lane> {
         let function = &mut *self.function;
-        if table.matcher == Matcher::None || table.key_words == 0 {
-            return function.constant(0);
+        if table.matcher == Matcher::None {
+            return Vec::new();
         }
         let mut key = vec![Lane::ZERO; table.key_words];
         for element in &table.key {
@@ -211,11 +232,7 @@ impl<'c, 'f, 'p> Pipeline<'c, 'f, 'p> {
                 key[word + i] = function.or(key[word + i], lane);
             }
         }
-        let address = function.stack(table.key_words);
-        for (i, lane) in (0..).zip(key) {
-            function.store_word(lane, address, i);
-        }
-        address
+        key
     }
 }
 

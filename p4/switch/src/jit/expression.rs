@@ -126,10 +126,11 @@ impl Function<'_, '_> {
                 self.read(field.word + i as u32, bits)
             })
             .collect();
-        if field.signed && field.width < 64 {
-            if let Some(lowest) = number.first_mut() {
-                *lowest = self.sign_extend(*lowest, field.width);
-            }
+        if field.signed
+            && field.width < 64
+            && let Some(lowest) = number.first_mut()
+        {
+            *lowest = self.sign_extend(*lowest, field.width);
         }
         self.extend(&mut number, lanes, field.signed);
         number

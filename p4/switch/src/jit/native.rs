@@ -19,6 +19,7 @@ use cranelift_jit::JITModule;
 
 use crate::engine::{Control, Machine, NoTrace, Parsed, Pass};
 use crate::program::{Op, OpAt, ParseOp, Program};
+use crate::state::Call;
 
 /// What generated code works on.
 #[repr(C)]
@@ -163,6 +164,7 @@ pub(super) enum Helper {
     Operation,
     Action,
     Apply,
+    ApplyWord,
     Condition,
     ChecksumCondition,
     Calculate,
@@ -178,6 +180,7 @@ impl Helper {
             Self::Operation => operation as *const () as usize,
             Self::Action => action as *const () as usize,
             Self::Apply => apply as *const () as usize,
+            Self::ApplyWord => apply_word as *const () as usize,
             Self::Condition => condition as *const () as usize,
             Self::ChecksumCondition => checksum_condition as *const () as usize,
             Self::Calculate => calculate as *const () as usize,
@@ -279,8 +282,39 @@ unsafe extern "C" fn apply(context: *mut Context, table: u64, key: *const u64) -
         unsafe { std::slice::from_raw_parts(key, words) }
     };
     let found = machine.find(index, key);
-    let hit = if found.entry.is_some() { HIT } else { 0 };
+    let hit = if found.slot.is_some() { HIT } else { 0 };
     let Some(call) = found.call else {
+        return hit;
+    };
+    // SAFETY: the context is whole.
+    unsafe { (*context).arguments = call.arguments.as_ptr() };
+    hit | (u64::from(call.action) + 1)
+}
+
+/// As [`apply`], for a table with exact keys of one word and its own actions, without meters and
+/// idle timeouts.
+unsafe extern "C" fn apply_word(context: *mut Context, table: u64, key: u64) -> u64 {
+    // SAFETY: called by generated code with its context.
+    let machine = unsafe { machine(context) };
+    let (state, length) = (machine.state, machine.pass.ingress_length as u64);
+    let Some(table) = state.tables.get(table as usize) else {
+        return 0;
+    };
+    let (call, hit) = match table.find_word(key) {
+        Some(slot) => {
+            if let Some(counter) = table.counter(slot) {
+                counter.count(length, state.alone);
+            }
+            (table.call(slot), HIT)
+        }
+        None => {
+            if table.has_counters() {
+                table.default_counter.count(length, state.alone);
+            }
+            (table.default.as_ref().map(Call::borrow), 0)
+        }
+    };
+    let Some(call) = call else {
         return hit;
     };
     // SAFETY: the context is whole.

@@ -597,9 +597,11 @@ impl Call<'_, '_> {
 
     fn mark_to_drop(&self) -> Result<Op, LoadError> {
         self.count(1)?;
-        let HeaderRef::Fixed(header) = self.header(0)? else {
+        let Value::Header(name) = self.unwrapped(0) else {
             return Err(self.at(0).invalid("the standard metadata are needed here"));
         };
+        // Only the fields below matter of it.
+        let header = self.loader.names.find_header(name, &self.at(0))?;
         let layout = self.loader.names.header(header);
         let field = |name: &str| super::layout::field_of(layout, name).map(|(_, field)| field);
         let egress_spec = field("egress_spec")

@@ -1,5 +1,6 @@
 //! Headers, stacks and unions: the layout of the packet header vector.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use bmv2_json::{Document, FieldRef, FieldWidth, HeaderType};
@@ -28,6 +29,8 @@ pub(super) struct Names<'d> {
     /// By union: the names of the members.
     union_members: Vec<&'d [(String, String)]>,
     aliases: HashMap<&'d str, &'d FieldRef>,
+    /// What the program names: the words of fields, and headers as a whole.
+    named: RefCell<(HashSet<u32>, HashSet<HeaderId>)>,
 }
 
 impl<'d> Names<'d> {
@@ -249,6 +252,13 @@ impl<'d> Names<'d> {
     }
 
     pub(super) fn header_by_name(&self, name: &str, at: &At) -> Result<HeaderId, LoadError> {
+        let header = self.find_header(name, at)?;
+        self.named.borrow_mut().1.insert(header);
+        Ok(header)
+    }
+
+    /// As [`Names::header_by_name`], for what does not use the header as a whole.
+    pub(super) fn find_header(&self, name: &str, at: &At) -> Result<HeaderId, LoadError> {
         self.headers
             .get(name)
             .copied()
@@ -315,7 +325,20 @@ impl<'d> Names<'d> {
 
     /// A field; `$valid$` is among them.
     pub(super) fn field(&self, reference: &FieldRef, at: &At) -> Result<Field, LoadError> {
-        let id = self.header_by_name(&reference.0, at)?;
+        let field = self.resolve(reference, at)?;
+        self.named.borrow_mut().0.insert(field.word);
+        Ok(field)
+    }
+
+    /// Whether the program names a field, or the whole of its header. To be asked when all of the
+    /// program has been read.
+    pub(super) fn is_named(&self, field: &Field) -> bool {
+        let (words, headers) = &*self.named.borrow();
+        words.contains(&field.word) || headers.contains(&field.header)
+    }
+
+    fn resolve(&self, reference: &FieldRef, at: &At) -> Result<Field, LoadError> {
+        let id = self.find_header(&reference.0, at)?;
         let header = self.header(id);
         if reference.1 == "$valid$" {
             return Ok(Field {
@@ -343,10 +366,13 @@ impl<'d> Names<'d> {
     pub(super) fn well_known(&self, header: &str, field: &str) -> Option<Field> {
         let name = format!("{header}.{field}");
         let at = At::root("field_aliases");
-        match self.aliases.get(name.as_str()) {
-            Some(reference) => self.target(reference, &at).ok(),
-            None => self.target(&FieldRef::new(header, field), &at).ok(),
+        let unaliased = FieldRef::new(header, field);
+        let reference = self.aliases.get(name.as_str()).copied();
+        let reference = reference.unwrap_or(&unaliased);
+        if reference.1 == "$valid$" {
+            return None;
         }
+        self.resolve(reference, &at).ok()
     }
 }
 

@@ -39,7 +39,7 @@ struct Loader<'d> {
 /// Loads a document.
 pub(crate) fn load(document: &Document) -> Result<Program, LoadError> {
     let names = Names::new(document)?;
-    let standard = standard_metadata(&names)?;
+    let mut standard = standard_metadata(&names)?;
     let mut loader = Loader {
         document,
         names,
@@ -60,6 +60,7 @@ pub(crate) fn load(document: &Document) -> Result<Program, LoadError> {
     let deparser = loader.deparser()?;
     let (tables, conditionals, profiles, ingress, egress) = loader.control()?;
     loader.check_direct_arrays(&tables)?;
+    standard.keep(|field| loader.names.is_named(field));
     Ok(Program {
         standard,
         parser,

@@ -21,3 +21,19 @@ pub(crate) struct StandardMetadata {
     pub(crate) dequeue_delay: Option<Field>,
     pub(crate) dequeue_depth: Option<Field>,
 }
+
+impl StandardMetadata {
+    /// Forgets the times that a program does not look at, so that no packet reads the clock for
+    /// them.
+    pub(crate) fn keep(&mut self, named: impl Fn(&Field) -> bool) {
+        let unless_named = |field: &mut Option<Field>| {
+            *field = field.filter(|field| named(field));
+        };
+        unless_named(&mut self.ingress_timestamp);
+        unless_named(&mut self.egress_timestamp);
+        unless_named(&mut self.dequeue_delay);
+        if self.dequeue_delay.is_none() {
+            unless_named(&mut self.enqueue_timestamp);
+        }
+    }
+}

@@ -17,10 +17,19 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
+    /// `alone` if no other thread counts at the same time.
     #[inline]
-    pub(crate) fn count(&self, bytes: u64) {
-        self.packets.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    pub(crate) fn count(&self, bytes: u64, alone: bool) {
+        let add = |counter: &AtomicU64, value: u64| {
+            if alone {
+                let before = counter.load(Ordering::Relaxed);
+                counter.store(before.wrapping_add(value), Ordering::Relaxed);
+            } else {
+                counter.fetch_add(value, Ordering::Relaxed);
+            }
+        };
+        add(&self.packets, 1);
+        add(&self.bytes, bytes);
     }
 
     pub(super) fn value(&self) -> CounterValue {

@@ -32,7 +32,9 @@ impl State {
         }
         match place {
             None => Ok(&self.tables[id].default_counter),
-            Some(slot) => Ok(&self.entry_in(id, slot)?.counter),
+            Some(slot) => self.tables[id]
+                .counter(slot)
+                .ok_or_else(|| unknown("entry of table", &table.name)),
         }
     }
 

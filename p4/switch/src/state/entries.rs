@@ -9,7 +9,7 @@ use super::meter::Meter;
 use super::profile::check_weights;
 use super::table::{ActionSet, Call, Entry, Target};
 use super::{ProfileState, Result, State, unknown};
-use crate::control::{ActionCall, ControlError, EntryAction, EntryKey, TableEntry};
+use crate::control::{ActionCall, ControlError, CounterValue, EntryAction, EntryKey, TableEntry};
 use crate::program::{Program, Table, TableKind};
 
 /// The packed form of a key, if it is right for the table.
@@ -72,7 +72,7 @@ impl PreparedTarget {
 pub(crate) struct Removed {
     key: PackedKey,
     target: PreparedTarget,
-    counter: Counter,
+    counter: Option<CounterValue>,
     meter: Option<Box<Meter>>,
 }
 
@@ -89,10 +89,10 @@ impl State {
     }
 
     /// Resolves the ids of an action profile. Nothing is counted as used yet.
-    fn resolve(&self, id: usize, target: PreparedTarget) -> Result<Target> {
+    fn resolve(&self, id: usize, target: PreparedTarget) -> Result<(Target, Option<Call>)> {
         let none = || unknown("action profile of table", &self.program.tables[id].name);
-        match target {
-            PreparedTarget::Call(call) => Ok(Target::Call(call)),
+        let target = match target {
+            PreparedTarget::Call(call) => return Ok((Target::Call, Some(call))),
             PreparedTarget::Member(member) => {
                 let (profile, name) = self.profile_of(id).ok_or_else(none)?;
                 profile.member_slot(name, member).map(Target::Member)
@@ -105,27 +105,30 @@ impl State {
                 set.rebuild(&self.down);
                 Ok(Target::Set(set))
             }
-        }
+        };
+        Ok((target?, None))
     }
 
     /// Undoes [`State::resolve`].
-    fn unresolve(&self, id: usize, target: Target) -> PreparedTarget {
+    fn unresolve(&self, id: usize, target: Target, call: Option<Call>) -> Result<PreparedTarget> {
         let profile = self.profile_of(id).map(|(profile, _)| profile);
-        // A slot that an entry uses is never empty.
-        match target {
-            Target::Call(call) => PreparedTarget::Call(call),
-            Target::Member(slot) => PreparedTarget::Member(
-                profile
-                    .and_then(|profile| profile.member_id(slot))
-                    .unwrap_or_default(),
-            ),
-            Target::Group(slot) => PreparedTarget::Group(
-                profile
-                    .and_then(|profile| profile.group_id(slot))
-                    .unwrap_or_default(),
-            ),
-            Target::Set(set) => PreparedTarget::Set(set),
-        }
+        let prepared = match target {
+            Target::Call => call.map(PreparedTarget::Call),
+            Target::Member(slot) => profile
+                .and_then(|profile| profile.member_id(slot))
+                .map(PreparedTarget::Member),
+            Target::Group(slot) => profile
+                .and_then(|profile| profile.group_id(slot))
+                .map(PreparedTarget::Group),
+            Target::Set(set) => Some(PreparedTarget::Set(set)),
+        };
+        prepared.ok_or_else(|| unknown("action of table", &self.program.tables[id].name))
+    }
+
+    /// The action of its own that an entry has.
+    fn call_in(&self, id: usize, slot: u32) -> Option<Call> {
+        let call = self.tables[id].call(slot)?;
+        Some(call.to_owned(&self.program))
     }
 
     /// Whether the profile of a table has room for the actions of a set that takes the place of
@@ -157,7 +160,7 @@ impl State {
         };
         let profile = &mut self.profiles[profile as usize];
         match (target, used) {
-            (Target::Call(_), _) => {}
+            (Target::Call, _) => {}
             (Target::Member(slot), true) => profile.use_member(*slot),
             (Target::Member(slot), false) => profile.leave_member(*slot),
             (Target::Group(slot), true) => profile.use_group(*slot),
@@ -225,10 +228,10 @@ impl State {
                 what: "entries",
             });
         }
-        let target = self.resolve(id, target)?;
+        let (target, call) = self.resolve(id, target)?;
         self.check_room(id, &target, 0)?;
         self.count_use(id, &target, true);
-        Ok(self.tables[id].insert(table, key, target))
+        Ok(self.tables[id].insert(table, key, target, call.as_ref()))
     }
 
     /// Changes what an entry does; gives what it did before.
@@ -239,7 +242,7 @@ impl State {
         target: PreparedTarget,
     ) -> Result<PreparedTarget> {
         self.writable(id)?;
-        let target = self.resolve(id, target)?;
+        let (target, call) = self.resolve(id, target)?;
         let name = &self.program.tables[id].name;
         let entry = self.tables[id].entries.get(slot);
         let freed = match &entry.ok_or_else(|| unknown("entry of table", name))?.target {
@@ -248,12 +251,14 @@ impl State {
         };
         self.check_room(id, &target, freed)?;
         self.count_use(id, &target, true);
+        let old_call = self.call_in(id, slot);
+        self.tables[id].records.set(slot, call.as_ref());
         let old = match self.tables[id].entries.get_mut(slot) {
             Some(entry) => std::mem::replace(&mut entry.target, target),
             None => target, // It was there.
         };
         self.count_use(id, &old, false);
-        Ok(self.unresolve(id, old))
+        self.unresolve(id, old, old_call)
     }
 
     /// Takes an entry out.
@@ -261,15 +266,17 @@ impl State {
         self.writable(id)?;
         let program = self.program.clone();
         let table = &program.tables[id];
+        let call = self.call_in(id, slot);
         let state = &mut self.tables[id];
+        let counter = state.counter(slot).map(Counter::value);
         state.lookup.remove(table, &mut state.entries, slot);
         let entry = state.entries.remove(slot);
         let entry = entry.ok_or_else(|| unknown("entry of table", &table.name))?;
         self.count_use(id, &entry.target, false);
         Ok(Removed {
             key: entry.key,
-            target: self.unresolve(id, entry.target),
-            counter: entry.counter,
+            target: self.unresolve(id, entry.target, call)?,
+            counter,
             meter: entry.meter,
         })
     }
@@ -277,8 +284,12 @@ impl State {
     /// Undoes [`State::remove`], maybe in another slot.
     pub(crate) fn put_back(&mut self, id: usize, removed: Removed) -> Result<u32> {
         let slot = self.insert_prepared(id, removed.key, removed.target)?;
-        if let Some(entry) = self.tables[id].entries.get_mut(slot) {
-            (entry.counter, entry.meter) = (removed.counter, removed.meter);
+        let state = &mut self.tables[id];
+        if let (Some(counter), Some(value)) = (state.counter(slot), removed.counter) {
+            counter.set(value);
+        }
+        if let Some(entry) = state.entries.get_mut(slot) {
+            entry.meter = removed.meter;
         }
         Ok(slot)
     }
@@ -323,34 +334,28 @@ impl State {
 
 /// Reading.
 impl State {
-    fn to_control(&self, id: usize, entry: &Entry) -> TableEntry {
+    fn to_control(&self, id: usize, slot: u32, entry: &Entry) -> Option<TableEntry> {
         let table = &self.program.tables[id];
         let profile = self.profile_of(id).map(|(profile, _)| profile);
-        // A slot that an entry uses is never empty.
         let action = match &entry.target {
-            Target::Call(call) => EntryAction::Action(call.to_control(&self.program)),
-            Target::Member(slot) => EntryAction::Member(
-                profile
-                    .and_then(|profile| profile.member_id(*slot))
-                    .unwrap_or_default(),
-            ),
-            Target::Group(slot) => EntryAction::Group(
-                profile
-                    .and_then(|profile| profile.group_id(*slot))
-                    .unwrap_or_default(),
-            ),
+            Target::Call => {
+                let call = self.tables[id].call(slot)?;
+                EntryAction::Action(call.to_control(&self.program))
+            }
+            Target::Member(slot) => EntryAction::Member(profile?.member_id(*slot)?),
+            Target::Group(slot) => EntryAction::Group(profile?.group_id(*slot)?),
             Target::Set(set) => EntryAction::ActionSet(set.given.clone()),
         };
-        TableEntry {
+        Some(TableEntry {
             key: unpack(table, &entry.key),
             action,
-        }
+        })
     }
 
     /// An entry by its slot.
     pub(crate) fn entry_at(&self, id: usize, slot: u32) -> Option<TableEntry> {
         let entry = self.tables[id].entries.get(slot)?;
-        Some(self.to_control(id, entry))
+        self.to_control(id, slot, entry)
     }
 
     /// How many slots the entries of a table have: some may be empty.
@@ -380,7 +385,7 @@ impl State {
         Ok(self.tables[id]
             .entries
             .iter()
-            .map(|(_, entry)| self.to_control(id, entry))
+            .filter_map(|(slot, entry)| self.to_control(id, slot, entry))
             .collect())
     }
 }

@@ -6,23 +6,18 @@
 //! elements a tuple for each mask. Ranges are no part of a tuple, they are compared last.
 
 mod lengths;
+mod lines;
 
 use std::collections::BTreeMap;
 
 use bmv2_json::MatchType;
-use hashbrown::HashTable;
 
 use super::arena::Arena;
 use super::key::{PackedKey, prefix_length};
 use super::table::Entry;
 use crate::program::{Matcher, Table};
 use lengths::Lengths;
-
-/// Up to this many tuples of a table get room for all entries at once, so that none has to be
-/// moved while packets wait. A table has more tuples than that only with many different masks.
-const ROOMY_TUPLES: usize = 40;
-/// The most entries that a tuple gets room for at once.
-const MAX_ROOM: usize = 1 << 21;
+use lines::Lines;
 
 /// The entries of a table, by what they match.
 #[derive(Debug)]
@@ -30,8 +25,6 @@ pub(super) struct Lookup {
     kind: Kind,
     /// The longest prefixes first; by ternary masks those with the largest priority first.
     tuples: Vec<Tuple>,
-    /// How many entries the table can hold.
-    max_size: usize,
 }
 
 #[derive(Debug)]
@@ -53,9 +46,9 @@ struct Tuple {
     rank: u32,
     /// How many entries of each priority there are, in a table by priority.
     priorities: BTreeMap<u32, u32>,
-    /// The first of the entries with the same value. The others, if there are priorities, follow
+    /// The first of the entries with the same value, by [`Tuple::tag`]. The others, if there are priorities, follow
     /// by [`Entry::next`], from the largest priority to the smallest.
-    entries: HashTable<u32>,
+    entries: Lines,
 }
 
 /// Where a range lies in a packed key.
@@ -127,26 +120,35 @@ impl RangeElement {
 }
 
 impl Tuple {
-    /// `room` is for how many entries.
-    fn new(mask: &[u64], rank: u32, room: usize) -> Self {
+    fn new(mask: &[u64], rank: u32) -> Self {
         Self {
             mask: mask.into(),
             rank,
             priorities: BTreeMap::new(),
-            entries: HashTable::with_capacity(room),
+            entries: Lines::default(),
+        }
+    }
+
+    /// What a key is kept by: the bits that matter if they are one word, otherwise a hash of them.
+    #[inline]
+    fn tag(&self, key: &[u64]) -> u64 {
+        match (&*self.mask, key) {
+            ([mask], [word]) => mask & word,
+            _ => hash_under(&self.mask, key),
         }
     }
 
     /// The first entry that matches a key.
     #[inline]
     fn find(&self, entries: &Arena<Entry>, key: &[u64]) -> Option<u32> {
-        let same = |id: &u32| {
-            let entry = entries.get(*id);
+        let tag = self.tag(key);
+        if self.mask.len() == 1 {
+            return self.entries.find(tag, |_| true);
+        }
+        self.entries.find(tag, |id| {
+            let entry = entries.get(id);
             entry.is_some_and(|entry| same_under(&self.mask, entry.key.value(), key))
-        };
-        self.entries
-            .find(hash_under(&self.mask, key), same)
-            .copied()
+        })
     }
 
     fn insert(&mut self, entries: &mut Arena<Entry>, id: u32) {
@@ -155,16 +157,8 @@ impl Tuple {
         };
         let (value, priority) = (new.key.value().to_vec(), new.key.priority);
         let Some(first) = self.find(entries, &value) else {
-            let Self {
-                entries: table,
-                mask,
-                ..
-            } = self;
-            let rehash = |id: &u32| {
-                let value = entries.get(*id).map_or(&[][..], |entry| entry.key.value());
-                hash_under(mask, value)
-            };
-            table.insert_unique(rehash(&id), id, rehash);
+            let tag = self.tag(&value);
+            self.entries.insert(tag, id);
             return;
         };
         let precedes = |slot: u32| {
@@ -173,7 +167,8 @@ impl Tuple {
                 .is_some_and(|entry| entry.key.priority >= priority)
         };
         if !precedes(first) {
-            self.replace_first(entries, &value, id);
+            let tag = self.tag(&value);
+            self.entries.replace(tag, first, id);
             set_next(entries, id, Some(first));
             return;
         }
@@ -186,21 +181,6 @@ impl Tuple {
         set_next(entries, before, Some(id));
     }
 
-    fn replace_first(&mut self, entries: &Arena<Entry>, value: &[u64], id: u32) {
-        let Self {
-            entries: table,
-            mask,
-            ..
-        } = self;
-        let found = table.find_mut(hash_under(mask, value), |slot| {
-            let entry = entries.get(*slot);
-            entry.is_some_and(|entry| same_under(mask, entry.key.value(), value))
-        });
-        if let Some(slot) = found {
-            *slot = id;
-        }
-    }
-
     fn remove(&mut self, entries: &mut Arena<Entry>, id: u32) {
         let Some(entry) = entries.get(id) else {
             return;
@@ -209,6 +189,7 @@ impl Tuple {
         let Some(first) = self.find(entries, &value) else {
             return;
         };
+        let tag = self.tag(&value);
         if first != id {
             let mut before = first;
             while let Some(after) = next_of(entries, before) {
@@ -219,12 +200,9 @@ impl Tuple {
                 before = after;
             }
         } else if let Some(next) = next {
-            self.replace_first(entries, &value, next);
-        } else if let Ok(slot) = self
-            .entries
-            .find_entry(hash_under(&self.mask, &value), |slot| *slot == id)
-        {
-            slot.remove();
+            self.entries.replace(tag, first, next);
+        } else {
+            self.entries.remove(tag, id);
         }
     }
 }
@@ -252,46 +230,38 @@ impl Lookup {
                 Matcher::Ternary => Kind::Ternary(RangeElement::of(table)),
             },
             tuples: Vec::new(),
-            max_size: table.max_size,
         }
     }
 
-    fn room(&self) -> usize {
-        if self.tuples.len() < ROOMY_TUPLES {
-            self.max_size.min(MAX_ROOM)
-        } else {
-            0
-        }
-    }
-
-    /// The entry that a packed key hits.
+    /// The slot of the entry that a packed key hits.
     #[inline]
-    pub(super) fn find<'e>(
-        &self,
-        entries: &'e Arena<Entry>,
-        key: &[u64],
-    ) -> Option<(u32, &'e Entry)> {
-        let with_id = |id| Some((id, entries.get(id)?));
+    pub(super) fn find(&self, entries: &Arena<Entry>, key: &[u64]) -> Option<u32> {
         match &self.kind {
             Kind::None => None,
-            Kind::Exact => with_id(self.tuples.first()?.find(entries, key)?),
+            Kind::Exact => self.tuples.first()?.find(entries, key),
             Kind::Lpm(Some(lengths)) => lengths
                 .places(key)
-                .find_map(|place| with_id(self.tuples.get(place)?.find(entries, key)?)),
+                .find_map(|place| self.tuples.get(place)?.find(entries, key)),
             Kind::Lpm(None) => self
                 .tuples
                 .iter()
-                .find_map(|tuple| with_id(tuple.find(entries, key)?)),
+                .find_map(|tuple| tuple.find(entries, key)),
             Kind::Ternary(ranges) => self.find_ternary(entries, key, ranges),
         }
     }
 
-    fn find_ternary<'e>(
+    /// As [`Lookup::find`], for a table of exact matches with keys of one word.
+    #[inline]
+    pub(super) fn find_word(&self, key: u64) -> Option<u32> {
+        self.tuples.first()?.entries.find(key, |_| true)
+    }
+
+    fn find_ternary(
         &self,
-        entries: &'e Arena<Entry>,
+        entries: &Arena<Entry>,
         key: &[u64],
         ranges: &[RangeElement],
-    ) -> Option<(u32, &'e Entry)> {
+    ) -> Option<u32> {
         let with_id = |id| Some((id, entries.get(id)?));
         let mut best: Option<(u32, &Entry)> = None;
         for tuple in &self.tuples {
@@ -309,7 +279,7 @@ impl Lookup {
                 next = entry.next;
             }
         }
-        best
+        best.map(|(slot, _)| slot)
     }
 
     /// The bits that entries with such a key match, without ranges.
@@ -371,7 +341,7 @@ impl Lookup {
         let place = match self.tuple_of(&key) {
             Some(place) => place,
             None => {
-                let tuple = Tuple::new(&self.tuple_mask(&key), rank, self.room());
+                let tuple = Tuple::new(&self.tuple_mask(&key), rank);
                 self.tuples.push(tuple);
                 self.tuples.len() - 1
             }

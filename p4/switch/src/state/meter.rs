@@ -116,7 +116,7 @@ impl Meter {
             None => GREEN,
         };
         if let Some(counter) = self.counters.get(colour as usize) {
-            counter.count(bytes);
+            counter.count(bytes, false);
         }
         colour
     }

@@ -9,6 +9,7 @@ mod key;
 mod lookup;
 mod meter;
 mod profile;
+mod records;
 mod replication;
 mod table;
 
@@ -22,7 +23,7 @@ pub(crate) use key::PackedKey;
 pub(crate) use meter::Meter;
 pub(crate) use profile::ProfileState;
 pub(crate) use replication::Session;
-pub(crate) use table::{Call, Entry, TableState, Target};
+pub(crate) use table::{Call, CallRef, Entry, TableState, Target};
 
 use crate::Engine;
 use crate::control::{ControlError, PortNumber, ValueSetMember};
@@ -43,6 +44,8 @@ pub struct State {
     pub(crate) program: Arc<Program>,
     /// The program in native code, if packets are to run in it.
     pub(crate) code: Option<Arc<Functions>>,
+    /// Whether one packet is processed at a time, so that counters need no locked instructions.
+    pub(crate) alone: bool,
     pub(crate) tables: Vec<TableState>,
     table_ids: HashMap<Arc<str>, u32>,
     pub(crate) profiles: Vec<ProfileState>,
@@ -68,7 +71,7 @@ impl State {
             tables: program
                 .tables
                 .iter()
-                .map(|table| TableState::new(table, &clock))
+                .map(|table| TableState::new(&program, table, &clock))
                 .collect(),
             table_ids: (0..)
                 .zip(&program.tables)
@@ -100,6 +103,7 @@ impl State {
             down: HashSet::new(),
             clock,
             code: None,
+            alone: false,
             program,
         };
         state.load_tables()?;
@@ -148,6 +152,12 @@ impl State {
             .iter()
             .position(|set| set.name == name)
             .ok_or_else(|| unknown("value set", name))
+    }
+
+    /// Names of the parser value sets.
+    pub fn value_sets(&self) -> Vec<String> {
+        let sets = self.program.value_sets.iter();
+        sets.map(|set| set.name.clone()).collect()
     }
 
     /// Widths in bits of the parts of a parser value set's values.

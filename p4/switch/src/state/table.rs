@@ -10,6 +10,7 @@ use super::entries::exists;
 use super::key::{PackedKey, has_priority, pack, unpack};
 use super::lookup::Lookup;
 use super::meter::Meter;
+use super::records::Records;
 use super::{Result, State, unknown, word_of, words_of};
 use crate::clock::Clock;
 use crate::control::{
@@ -27,7 +28,50 @@ pub(crate) struct Call {
     pub(crate) arguments: Box<[u64]>,
 }
 
+/// A call, wherever it is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallRef<'a> {
+    pub(crate) action: ActionId,
+    /// At least as many words as the parameters of the action take.
+    pub(crate) arguments: &'a [u64],
+}
+
+impl CallRef<'_> {
+    pub(super) fn to_control(self, program: &Program) -> ActionCall {
+        let definition = &program.actions[self.action as usize];
+        let arguments = definition
+            .parameters
+            .iter()
+            .map(|parameter| {
+                let start = parameter.word as usize;
+                words_to_bytes(&self.arguments[start..], parameter.width)
+            })
+            .collect();
+        ActionCall::new(&*definition.name, arguments)
+    }
+
+    pub(super) fn to_owned(self, program: &Program) -> Call {
+        let words = program.actions[self.action as usize].words;
+        Call {
+            action: self.action,
+            arguments: self.arguments[..words].into(),
+        }
+    }
+}
+
 impl Call {
+    #[inline]
+    pub(crate) fn borrow(&self) -> CallRef<'_> {
+        CallRef {
+            action: self.action,
+            arguments: &self.arguments,
+        }
+    }
+
+    pub(super) fn to_control(&self, program: &Program) -> ActionCall {
+        self.borrow().to_control(program)
+    }
+
     /// The call of one of the actions of a table or profile.
     pub(super) fn new(
         program: &Program,
@@ -74,26 +118,13 @@ impl Call {
     fn of_program(program: &Program, action: &StaticAction) -> Result<Self> {
         Self::with_id(program, action.action, &action.arguments)
     }
-
-    pub(super) fn to_control(&self, program: &Program) -> ActionCall {
-        let definition = &program.actions[self.action as usize];
-        let arguments = definition
-            .parameters
-            .iter()
-            .map(|parameter| {
-                let start = parameter.word as usize;
-                let words = &self.arguments[start..];
-                words_to_bytes(words, parameter.width)
-            })
-            .collect();
-        ActionCall::new(&*definition.name, arguments)
-    }
 }
 
 /// What an entry does.
 #[derive(Debug)]
 pub(crate) enum Target {
-    Call(Call),
+    /// The action that stands in the records of the table.
+    Call,
     /// Slot of a member of the profile.
     Member(u32),
     /// Slot of a group of the profile.
@@ -152,7 +183,6 @@ impl ActionSet {
 pub(crate) struct Entry {
     pub(super) key: PackedKey,
     pub(crate) target: Target,
-    pub(crate) counter: Counter,
     /// Only in a table with meters.
     pub(crate) meter: Option<Box<Meter>>,
     /// The next entry that matches the same bits with a lower priority.
@@ -163,6 +193,7 @@ pub(crate) struct Entry {
 #[derive(Debug)]
 pub(crate) struct TableState {
     pub(super) entries: Arena<Entry>,
+    pub(super) records: Records,
     pub(super) lookup: Lookup,
     pub(crate) default: Option<Call>,
     pub(crate) default_counter: Counter,
@@ -172,9 +203,10 @@ pub(crate) struct TableState {
 }
 
 impl TableState {
-    pub(super) fn new(table: &Table, clock: &Arc<Clock>) -> Self {
+    pub(super) fn new(program: &Program, table: &Table, clock: &Arc<Clock>) -> Self {
         Self {
             entries: Arena::default(),
+            records: Records::new(program, table),
             lookup: Lookup::new(table),
             default: None,
             default_counter: Counter::default(),
@@ -183,14 +215,43 @@ impl TableState {
         }
     }
 
-    /// The entry that a packed key hits.
+    /// The slot of the entry that a packed key hits.
     #[inline]
-    pub(crate) fn find(&self, key: &[u64]) -> Option<&Entry> {
-        let (id, entry) = self.lookup.find(&self.entries, key)?;
+    pub(crate) fn find(&self, key: &[u64]) -> Option<u32> {
+        let slot = self.lookup.find(&self.entries, key)?;
         if let Some(ages) = &self.ages {
-            ages.hit(id);
+            ages.hit(slot);
         }
-        Some(entry)
+        Some(slot)
+    }
+
+    /// As [`TableState::find`], for a table of exact matches with keys of one word, and without
+    /// idle timeouts.
+    #[inline]
+    pub(crate) fn find_word(&self, key: u64) -> Option<u32> {
+        self.lookup.find_word(key)
+    }
+
+    /// The action of an entry; `None` if it is that of a member, group or action set.
+    #[inline]
+    pub(crate) fn call(&self, slot: u32) -> Option<CallRef<'_>> {
+        self.records.call(slot)
+    }
+
+    /// The counter of an entry; `None` if the table has none.
+    #[inline]
+    pub(crate) fn counter(&self, slot: u32) -> Option<&Counter> {
+        self.records.counter(slot)
+    }
+
+    /// Whether the table counts what hits its entries.
+    pub(crate) fn has_counters(&self) -> bool {
+        self.records.with_counters()
+    }
+
+    /// An entry by its slot.
+    pub(crate) fn entry(&self, slot: u32) -> Option<&Entry> {
+        self.entries.get(slot)
     }
 
     pub(super) fn rebuild_sets(&mut self, down: &HashSet<PortNumber>) {
@@ -207,14 +268,22 @@ impl TableState {
         }
     }
 
-    pub(super) fn insert(&mut self, table: &Table, key: PackedKey, target: Target) -> u32 {
+    /// Adds an entry; `call` is for one that has an action of its own.
+    pub(super) fn insert(
+        &mut self,
+        table: &Table,
+        key: PackedKey,
+        target: Target,
+        call: Option<&Call>,
+    ) -> u32 {
         let id = self.entries.insert(Entry {
             key,
             target,
-            counter: Counter::default(),
             meter: table.meter.as_ref().map(|_| Box::default()),
             next: None,
         });
+        self.records.start(id);
+        self.records.set(id, call);
         if let Some(ages) = &mut self.ages {
             ages.start(id);
         }
@@ -252,7 +321,7 @@ impl State {
                     return Err(invalid(exists(table)));
                 }
                 let call = Call::of_program(&program, &entry.action).map_err(invalid)?;
-                state.insert(table, key, Target::Call(call));
+                state.insert(table, key, Target::Call, Some(&call));
             }
         }
         Ok(())

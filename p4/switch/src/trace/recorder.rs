@@ -6,7 +6,7 @@ use crate::control::{EntryKey, KeyMatch, PortNumber};
 use crate::engine::{PassKind, TableLookup, Tracer};
 use crate::number::{bytes_to_words, words_for};
 use crate::program::{Checksum, Conditional, KeyElement, ParseState, Program};
-use crate::state::Call;
+use crate::state::CallRef;
 
 /// A trace in the making.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl Tracer for Recorder {
         });
     }
 
-    fn action(&mut self, program: &Program, call: &Call) {
+    fn action(&mut self, program: &Program, call: CallRef<'_>) {
         let action = &program.actions[call.action as usize];
         let arguments = action
             .parameters
