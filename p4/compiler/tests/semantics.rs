@@ -644,7 +644,7 @@ fn an_action_selector_hashes_its_selector_fields() {
             matches: vec![KeyMatch::Exact(vec![1])],
             priority: 0,
         },
-        action: EntryAction::ActionSet(vec![set(0x11), set(0x22)]),
+        action: EntryAction::ActionSet(vec![set(0x11), set(0x22)].into()),
     };
     switch
         .write(|state| state.insert_entry("I.t", &entry))
