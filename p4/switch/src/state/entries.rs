@@ -269,7 +269,7 @@ impl State {
         let call = self.call_in(id, slot);
         let state = &mut self.tables[id];
         let counter = state.counter(slot).map(Counter::value);
-        state.lookup.remove(table, &mut state.entries, slot);
+        state.lookup.remove(&mut state.entries, slot);
         let entry = state.entries.remove(slot);
         let entry = entry.ok_or_else(|| unknown("entry of table", &table.name))?;
         self.count_use(id, &entry.target, false);

@@ -2,11 +2,14 @@
 //! Varghese, "Packet classification using tuple space search", SIGCOMM 1999).
 //!
 //! Entries that match the same bits are a tuple: a hash table over these bits. A table with exact
-//! keys has one tuple, one with a longest-prefix element a tuple for each length, one with ternary
-//! elements a tuple for each mask. Ranges are no part of a tuple, they are compared last.
+//! keys has one tuple, one with ternary elements a tuple for each mask. Ranges are no part of a tuple,
+//! they are compared last. Tables with a longest-prefix element have [`Prefixes`] instead, and a tuple for
+//! each length only if the element is too wide for these.
 
-mod lengths;
+mod bits;
 mod lines;
+mod prefixes;
+mod stride;
 
 use std::collections::BTreeMap;
 
@@ -16,8 +19,8 @@ use super::arena::Arena;
 use super::key::{PackedKey, prefix_length};
 use super::table::Entry;
 use crate::program::{Matcher, Table};
-use lengths::Lengths;
 use lines::Lines;
+use prefixes::Prefixes;
 
 /// The entries of a table, by what they match.
 #[derive(Debug)]
@@ -32,8 +35,9 @@ enum Kind {
     /// A table without key: always a miss.
     None,
     Exact,
-    /// `None` if all lengths have to be tried.
-    Lpm(Option<Box<Lengths>>),
+    Prefixes(Box<Prefixes>),
+    /// By longest prefix, all lengths being tried.
+    Lpm,
     /// With the elements of the key that are ranges.
     Ternary(Box<[RangeElement]>),
 }
@@ -223,10 +227,10 @@ impl Lookup {
             kind: match table.matcher {
                 Matcher::None => Kind::None,
                 Matcher::Exact => Kind::Exact,
-                Matcher::Lpm(element) => Kind::Lpm(
-                    Lengths::new(&table.key, element, table.key_words, table.max_size)
-                        .map(Box::new),
-                ),
+                Matcher::Lpm(element) => {
+                    Prefixes::new(&table.key, element, table.key_words, table.max_size)
+                        .map_or(Kind::Lpm, |prefixes| Kind::Prefixes(Box::new(prefixes)))
+                }
                 Matcher::Ternary => Kind::Ternary(RangeElement::of(table)),
             },
             tuples: Vec::new(),
@@ -239,10 +243,8 @@ impl Lookup {
         match &self.kind {
             Kind::None => None,
             Kind::Exact => self.tuples.first()?.find(entries, key),
-            Kind::Lpm(Some(lengths)) => lengths
-                .places(key)
-                .find_map(|place| self.tuples.get(place)?.find(entries, key)),
-            Kind::Lpm(None) => self
+            Kind::Prefixes(prefixes) => prefixes.find(key),
+            Kind::Lpm => self
                 .tuples
                 .iter()
                 .find_map(|tuple| tuple.find(entries, key)),
@@ -308,6 +310,9 @@ impl Lookup {
 
     /// The entry that has a key.
     pub(super) fn entry_of(&self, entries: &Arena<Entry>, key: &PackedKey) -> Option<u32> {
+        if let Kind::Prefixes(prefixes) = &self.kind {
+            return prefixes.entry_of(key.value(), prefixes.length_of(key.mask()));
+        }
         let tuple = self.tuples.get(self.tuple_of(key)?)?;
         let mut next = tuple.find(entries, key.value());
         while let Some(id) = next {
@@ -329,13 +334,12 @@ impl Lookup {
         let rank = match &mut self.kind {
             Kind::None => return,
             Kind::Exact => 0,
-            Kind::Lpm(lengths) => {
-                let length = prefix_length(table, &key);
-                if let Some(lengths) = lengths {
-                    lengths.insert(key.value(), length);
-                }
-                length
+            Kind::Prefixes(prefixes) => {
+                let length = prefixes.length_of(key.mask());
+                prefixes.insert(key.value(), length, id);
+                return;
             }
+            Kind::Lpm => prefix_length(table, &key),
             Kind::Ternary(_) => key.priority,
         };
         let place = match self.tuple_of(&key) {
@@ -376,10 +380,15 @@ impl Lookup {
     }
 
     /// Takes an entry out that is about to be removed.
-    pub(super) fn remove(&mut self, table: &Table, entries: &mut Arena<Entry>, id: u32) {
+    pub(super) fn remove(&mut self, entries: &mut Arena<Entry>, id: u32) {
         let Some(entry) = entries.get(id) else {
             return;
         };
+        if let Kind::Prefixes(prefixes) = &mut self.kind {
+            let length = prefixes.length_of(entry.key.mask());
+            prefixes.remove(entry.key.value(), length);
+            return;
+        }
         let key = entry.key.clone();
         let Some(place) = self.tuple_of(&key) else {
             return;
@@ -388,12 +397,8 @@ impl Lookup {
         tuple.remove(entries, id);
         let empty = tuple.entries.is_empty();
         match &mut self.kind {
-            Kind::None | Kind::Exact => return,
-            Kind::Lpm(lengths) => {
-                if let Some(lengths) = lengths {
-                    lengths.remove(key.value(), prefix_length(table, &key));
-                }
-            }
+            Kind::None | Kind::Exact | Kind::Prefixes(_) => return,
+            Kind::Lpm => {}
             Kind::Ternary(_) => {
                 if let Some(count) = tuple.priorities.get_mut(&key.priority) {
                     *count -= 1;

@@ -40,9 +40,9 @@ struct Line {
 
 /// Spreads the bits of a tag.
 #[inline]
-fn spread(tag: u64) -> usize {
+pub(super) fn spread(tag: u64) -> u64 {
     let product = u128::from(tag ^ 0x243f_6a88_85a3_08d3) * 0x9e37_79b9_7f4a_7c15;
-    ((product as u64) ^ (product >> 64) as u64) as usize
+    (product as u64) ^ (product >> 64) as u64
 }
 
 impl Line {
@@ -71,7 +71,7 @@ impl Lines {
     /// The line that a tag belongs to.
     #[inline]
     fn index(&self, tag: u64) -> usize {
-        let index = spread(tag) & self.mask;
+        let index = spread(tag) as usize & self.mask;
         if index < self.lines {
             index
         } else {
