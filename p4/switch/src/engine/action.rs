@@ -73,9 +73,10 @@ impl<'a, T: Tracer> Machine<'a, T> {
             }
             Op::CopyParameter {
                 to,
-                parameter,
+                word,
+                shift,
                 mask,
-            } => words[*to as usize] = arguments[*parameter as usize] & mask,
+            } => words[*to as usize] = arguments[*word as usize] >> shift & mask,
             Op::AddWord {
                 to,
                 from,

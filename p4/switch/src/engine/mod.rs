@@ -16,7 +16,7 @@ use rand::rngs::SmallRng;
 
 use crate::clock::Clock;
 use crate::control::PortNumber;
-use crate::jit::Functions;
+use crate::jit::{Functions, Last};
 use crate::program::Program;
 use crate::state::State;
 
@@ -43,6 +43,9 @@ pub(crate) struct Worker {
     hash_input: Vec<u8>,
     random: SmallRng,
     jobs: pipeline::Jobs,
+    /// What compiled programs found in tables, of [`Worker::version`] of the state.
+    pub(crate) last: Vec<Last>,
+    version: u64,
 }
 
 impl Worker {
@@ -56,6 +59,8 @@ impl Worker {
             hash_input: Vec::new(),
             random: SmallRng::seed_from_u64(seed),
             jobs: pipeline::Jobs::default(),
+            last: Vec::new(),
+            version: 0,
         }
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Environment<'a> {
     pub(crate) code: Option<&'a Functions>,
     pub(crate) clock: &'a Clock,
     pub(crate) drop_port: PortNumber,
+    /// Another number whenever the state was written.
+    pub(crate) version: u64,
 }
 
 /// Packets that wait for a pipeline.
@@ -91,6 +93,10 @@ impl Worker {
         outputs: &mut impl Outputs,
         tracer: &mut T,
     ) {
+        if self.version != environment.version {
+            self.version = environment.version;
+            self.last.clear();
+        }
         self.jobs.waiting.clear();
         self.jobs.count = 0;
         let pass = Pass {

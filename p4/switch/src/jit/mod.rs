@@ -26,7 +26,7 @@ use crate::control::PortNumber;
 use crate::program::Program;
 use control::Pipeline;
 use function::Function;
-pub(crate) use native::Functions;
+pub(crate) use native::{Functions, Last};
 
 /// Why a program was not compiled. It runs in the interpreter then.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,13 @@ impl From<ModuleError> for CompileError {
     }
 }
 
+/// What the code is for.
+#[derive(Debug, Clone, Copy)]
+struct Target {
+    drop_port: PortNumber,
+    alone: bool,
+}
+
 /// The parts of a program.
 #[derive(Debug, Clone, Copy)]
 enum Part {
@@ -59,15 +66,17 @@ enum Part {
 
 struct Compiler<'p> {
     program: &'p Program,
-    drop_port: PortNumber,
+    target: Target,
     module: JITModule,
     builder: FunctionBuilderContext,
 }
 
-/// Compiles a program for a switch with this drop port.
+/// Compiles a program for a switch with this drop port. `alone` if one packet is processed at a time, so
+/// that counters need no locked instructions.
 pub(crate) fn compile(
     program: &Program,
     drop_port: PortNumber,
+    alone: bool,
 ) -> Result<Arc<Functions>, CompileError> {
     let mut flags = settings::builder();
     flags.set("opt_level", "speed")?;
@@ -82,7 +91,7 @@ pub(crate) fn compile(
     let builder = JITBuilder::with_isa(isa, cranelift_module::default_libcall_names());
     let mut compiler = Compiler {
         program,
-        drop_port,
+        target: Target { drop_port, alone },
         module: JITModule::new(builder),
         builder: FunctionBuilderContext::new(),
     };
@@ -113,7 +122,7 @@ impl Compiler<'_> {
             .module
             .declare_anonymous_function(&context.func.signature)?;
         let builder = FunctionBuilder::new(&mut context.func, &mut self.builder);
-        let mut function = Function::new(builder, self.program, self.drop_port, call_conv);
+        let mut function = Function::new(builder, self.program, self.target, call_conv);
         let result = match part {
             Part::Parser => function.parser(),
             Part::Checksums => function.verify_checksums(),

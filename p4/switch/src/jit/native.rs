@@ -5,8 +5,11 @@
 //! - It reads and writes the PHV only at indices of the program's own layout, below `Layout::words`;
 //!   [`Machine::run_code`] makes sure that the PHV has so many words.
 //! - It reads the packet only after it compared the end of what it reads with `length`.
-//! - It reads arguments only of the action that `apply` gave, at the places of the action's
-//!   parameters, and a [`Call`](crate::state::Call) has as many words as they take.
+//! - It reads arguments only of the action that `apply` or `record` gave, at the places of the action's
+//!   parameters, and a [`Call`](crate::state::Call) or [`Record`](crate::state::Record) has as many
+//!   words as they take.
+//! - It reads a record, and writes its counter, only at an address that `record` gave since the state
+//!   was last written: `Worker::receive_with` forgets those of before.
 //! - It writes at most [`output_size`] octets to `out`.
 //! - It reads and writes the fields of [`Pass`] that it knows by their offset, with valid values.
 //! - It calls the functions below with the context that it was called with, with numbers of the
@@ -19,7 +22,7 @@ use cranelift_jit::JITModule;
 
 use crate::engine::{Control, Machine, NoTrace, Parsed, Pass};
 use crate::program::{Op, OpAt, ParseOp, Program};
-use crate::state::Call;
+use crate::state::{OfSize, RecordSize, Records, TableState};
 
 /// What generated code works on.
 #[repr(C)]
@@ -31,6 +34,8 @@ pub(super) struct Context {
     pub(super) arguments: *const u64,
     pub(super) pass: *mut Pass,
     pub(super) out: *mut u8,
+    /// What each table gave last, by its index.
+    pub(super) last: *mut Last,
     /// A `Machine<'_, NoTrace>`.
     machine: *mut c_void,
 }
@@ -39,6 +44,18 @@ pub(super) struct Context {
 pub(super) const FAILED: u64 = 1 << 63;
 /// Set in what `apply` gives if there is an entry.
 pub(super) const HIT: u64 = 1 << 32;
+/// Set in the address of a record, of which the lowest bits are 0, if there is an entry.
+pub(super) const RECORD_HIT: u64 = 1;
+
+/// What a table gave for a key of one word: the address of a record, with [`RECORD_HIT`]. Packets that
+/// follow each other often have the same keys.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub(crate) struct Last {
+    pub(super) key: u64,
+    /// 0 if nothing was looked up since the state was written.
+    pub(super) found: u64,
+}
 
 type Code = unsafe extern "C" fn(*mut Context) -> u64;
 
@@ -116,6 +133,9 @@ impl Machine<'_, NoTrace> {
         if worker.headers.len() < functions.output {
             worker.headers.resize(functions.output, 0);
         }
+        worker
+            .last
+            .resize(self.program.tables.len(), Last::default());
         let mut context = Context {
             words: worker.words.as_mut_ptr(),
             packet: packet.as_ptr(),
@@ -123,6 +143,7 @@ impl Machine<'_, NoTrace> {
             arguments: std::ptr::null(),
             pass: &raw mut self.pass,
             out: worker.headers.as_mut_ptr(),
+            last: worker.last.as_mut_ptr(),
             machine: std::ptr::from_mut(self).cast(),
         };
         // SAFETY: the functions were generated for the program of this machine, the PHV and the output
@@ -164,7 +185,10 @@ pub(super) enum Helper {
     Operation,
     Action,
     Apply,
-    ApplyWord,
+    /// [`record`], for records of a size.
+    Record(RecordSize),
+    /// [`record_of_word`], for records of a size.
+    RecordOfWord(RecordSize),
     Condition,
     ChecksumCondition,
     Calculate,
@@ -180,7 +204,12 @@ impl Helper {
             Self::Operation => operation as *const () as usize,
             Self::Action => action as *const () as usize,
             Self::Apply => apply as *const () as usize,
-            Self::ApplyWord => apply_word as *const () as usize,
+            Self::Record(RecordSize::Five) => record::<5> as *const () as usize,
+            Self::Record(RecordSize::Thirteen) => record::<13> as *const () as usize,
+            Self::Record(_) => record::<1> as *const () as usize,
+            Self::RecordOfWord(RecordSize::Five) => record_of_word::<5> as *const () as usize,
+            Self::RecordOfWord(RecordSize::Thirteen) => record_of_word::<13> as *const () as usize,
+            Self::RecordOfWord(_) => record_of_word::<1> as *const () as usize,
             Self::Condition => condition as *const () as usize,
             Self::ChecksumCondition => checksum_condition as *const () as usize,
             Self::Calculate => calculate as *const () as usize,
@@ -291,35 +320,51 @@ unsafe extern "C" fn apply(context: *mut Context, table: u64, key: *const u64) -
     hit | (u64::from(call.action) + 1)
 }
 
-/// As [`apply`], for a table with exact keys of one word and its own actions, without meters and
-/// idle timeouts.
-unsafe extern "C" fn apply_word(context: *mut Context, table: u64, key: u64) -> u64 {
+/// The address of the record of the entry that a table has for a key, with [`RECORD_HIT`], or of its
+/// default entry's. For tables whose records have at most so many words of arguments, and that are
+/// without meters, idle timeouts and action profile. Nothing is counted yet.
+unsafe extern "C" fn record<const ARGUMENTS: usize>(
+    context: *mut Context,
+    table: u64,
+    key: *const u64,
+) -> u64
+where
+    Records: OfSize<ARGUMENTS>,
+{
     // SAFETY: called by generated code with its context.
     let machine = unsafe { machine(context) };
-    let (state, length) = (machine.state, machine.pass.ingress_length as u64);
-    let Some(table) = state.tables.get(table as usize) else {
-        return 0;
-    };
-    let (call, hit) = match table.find_word(key) {
-        Some(slot) => {
-            if let Some(counter) = table.counter(slot) {
-                counter.count(length, state.alone);
-            }
-            (table.call(slot), HIT)
-        }
-        None => {
-            if table.has_counters() {
-                table.default_counter.count(length, state.alone);
-            }
-            (table.default.as_ref().map(Call::borrow), 0)
-        }
-    };
-    let Some(call) = call else {
-        return hit;
-    };
-    // SAFETY: the context is whole.
-    unsafe { (*context).arguments = call.arguments.as_ptr() };
-    hit | (u64::from(call.action) + 1)
+    let words = machine.program.tables[table as usize].key_words;
+    // SAFETY: generated code packs as many words as the table's keys have.
+    let key = unsafe { std::slice::from_raw_parts(key, words) };
+    let table = &machine.state.tables[table as usize];
+    found(table, table.find(key))
+}
+
+/// As [`record`], for a table with exact keys of one word.
+unsafe extern "C" fn record_of_word<const ARGUMENTS: usize>(
+    context: *mut Context,
+    table: u64,
+    key: u64,
+) -> u64
+where
+    Records: OfSize<ARGUMENTS>,
+{
+    // SAFETY: called by generated code with its context.
+    let machine = unsafe { machine(context) };
+    let table = &machine.state.tables[table as usize];
+    found(table, table.find_word(key))
+}
+
+#[inline]
+fn found<const ARGUMENTS: usize>(table: &TableState, slot: Option<u32>) -> u64
+where
+    Records: OfSize<ARGUMENTS>,
+{
+    let hit = if slot.is_some() { RECORD_HIT } else { 0 };
+    // A table has records of one size, and generated code knows which.
+    table.records().map_or(0, |records| {
+        std::ptr::from_ref(records.get(slot)) as u64 | hit
+    })
 }
 
 /// Whether a condition of a pipeline holds.
