@@ -477,9 +477,7 @@ impl Switch {
             state,
         };
         let environment = self.inner.environment(state);
-        for (port, packet) in packets {
-            worker.receive(environment, port, packet, &mut outputs);
-        }
+        worker.receive_all(environment, packets, &mut outputs);
     }
 
     /// Processes a packet that came in at `port`, and writes down its way. Counters, meters and

@@ -27,7 +27,7 @@ fn only_action(program: &Program, table: &Table) -> Option<u32> {
 }
 
 /// The size of the records of a table that [`Helper::Record`] knows.
-fn recorded(program: &Program, table: &Table) -> Option<RecordSize> {
+pub(super) fn recorded(program: &Program, table: &Table) -> Option<RecordSize> {
     let size = RecordSize::of(program, table);
     let simple = table.kind == TableKind::Simple
         && table.meter.is_none()

@@ -9,6 +9,7 @@
 mod action;
 mod control;
 mod deparser;
+mod ends;
 mod expression;
 mod function;
 mod lane;
@@ -57,10 +58,14 @@ struct Target {
 /// The parts of a program.
 #[derive(Debug, Clone, Copy)]
 enum Part {
+    /// The parser alone, for clones.
     Parser,
+    /// The parser, the checksums that are verified, and what both came to in standard metadata.
+    Arrival,
     Checksums,
     Ingress,
-    Egress,
+    /// Egress, and the deparser if the packet just leaves.
+    Departure,
     Deparser,
 }
 
@@ -96,19 +101,21 @@ pub(crate) fn compile(
         builder: FunctionBuilderContext::new(),
     };
     let parser = if parser::supported(program) {
-        Some(compiler.part(Part::Parser)?)
+        let parts = [Part::Parser, Part::Arrival];
+        let [parser, arrival] = parts.map(|part| compiler.part(part));
+        Some([parser?, arrival?])
     } else {
         None
     };
     let others = [
         compiler.part(Part::Checksums)?,
         compiler.part(Part::Ingress)?,
-        compiler.part(Part::Egress)?,
+        compiler.part(Part::Departure)?,
         compiler.part(Part::Deparser)?,
     ];
     let mut module = compiler.module;
     module.finalize_definitions()?;
-    let parser = parser.map(|id| module.get_finalized_function(id));
+    let parser = parser.map(|ids| ids.map(|id| module.get_finalized_function(id)));
     let others = others.map(|id| module.get_finalized_function(id));
     Ok(Arc::new(Functions::new(module, program, parser, others)))
 }
@@ -125,6 +132,7 @@ impl Compiler<'_> {
         let mut function = Function::new(builder, self.program, self.target, call_conv);
         let result = match part {
             Part::Parser => function.parser(),
+            Part::Arrival => function.arrival(),
             Part::Checksums => function.verify_checksums(),
             Part::Deparser => function.deparser(),
             Part::Ingress => {
@@ -132,10 +140,10 @@ impl Compiler<'_> {
                 Pipeline::generate(&mut function, start);
                 function.constant(0)
             }
-            Part::Egress => {
+            Part::Departure => {
                 let start = self.program.egress.start;
                 Pipeline::generate(&mut function, start);
-                function.constant(0)
+                function.departure()
             }
         };
         function.give(result);

@@ -20,7 +20,8 @@ use std::ffi::c_void;
 
 use cranelift_jit::JITModule;
 
-use crate::engine::{Control, Machine, NoTrace, Parsed, Pass};
+use super::control::recorded;
+use crate::engine::{Machine, NoTrace, Parsed, Pass, Worker};
 use crate::program::{Op, OpAt, ParseOp, Program};
 use crate::state::{OfSize, RecordSize, Records, TableState};
 
@@ -44,6 +45,8 @@ pub(super) struct Context {
 pub(super) const FAILED: u64 = 1 << 63;
 /// Set in what `apply` gives if there is an entry.
 pub(super) const HIT: u64 = 1 << 32;
+/// What the code of egress gives if the deparser has not run.
+pub(super) const NOT_DEPARSED: u64 = u64::MAX;
 /// Set in the address of a record, of which the lowest bits are 0, if there is an entry.
 pub(super) const RECORD_HIT: u64 = 1;
 
@@ -52,7 +55,7 @@ pub(super) const RECORD_HIT: u64 = 1;
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(C)]
 pub(crate) struct Last {
-    pub(super) key: u64,
+    pub(crate) key: u64,
     /// 0 if nothing was looked up since the state was written.
     pub(super) found: u64,
 }
@@ -62,13 +65,16 @@ type Code = unsafe extern "C" fn(*mut Context) -> u64;
 /// The functions of a program. The memory of the code is given back when this is dropped.
 pub(crate) struct Functions {
     module: Option<JITModule>,
-    pub(super) parser: Option<Code>,
-    pub(super) verify: Code,
-    pub(super) ingress: Code,
-    pub(super) egress: Code,
-    pub(super) deparser: Code,
+    /// Parser, and parser with checksums.
+    parser: Option<[Code; 2]>,
+    verify: Code,
+    ingress: Code,
+    departure: Code,
+    deparser: Code,
     words: usize,
     output: usize,
+    /// The size of records, for tables with records and keys of one word.
+    records: Box<[Option<RecordSize>]>,
 }
 
 // SAFETY: the code is never changed once it is there, and all it works on comes with the context.
@@ -102,26 +108,53 @@ fn output_size(program: &Program) -> usize {
 }
 
 impl Functions {
-    /// Takes the addresses of the functions: parser, checksums, ingress, egress, deparser.
+    /// Takes the addresses of the functions: parser and arrival; checksums, ingress, departure,
+    /// deparser.
     pub(super) fn new(
         module: JITModule,
         program: &Program,
-        parser: Option<*const u8>,
-        [verify, ingress, egress, deparser]: [*const u8; 4],
+        parser: Option<[*const u8; 2]>,
+        [verify, ingress, departure, deparser]: [*const u8; 4],
     ) -> Self {
         // SAFETY: the module generated the functions with this signature, in the calling convention
         // of C of this machine.
         let code = |address: *const u8| unsafe { std::mem::transmute::<*const u8, Code>(address) };
         Self {
-            parser: parser.map(code),
+            parser: parser.map(|addresses| addresses.map(code)),
             verify: code(verify),
             ingress: code(ingress),
-            egress: code(egress),
+            departure: code(departure),
             deparser: code(deparser),
             words: program.layout.words,
             output: output_size(program),
+            records: program
+                .tables
+                .iter()
+                .map(|table| recorded(program, table).filter(|_| table.key_words == 1))
+                .collect(),
             module: Some(module),
         }
+    }
+}
+
+impl Functions {
+    /// Whether there is code for the parser.
+    pub(crate) fn has_arrival(&self) -> bool {
+        self.parser.is_some()
+    }
+
+    /// What a table gives for a key of one word, as code would be given it; and something that was read
+    /// from there.
+    pub(crate) fn look_up(&self, state: &TableState, table: u32, key: u64) -> Option<(Last, u64)> {
+        let slot = state.find(&[key]);
+        let touched = state.call(slot).map_or(0, |call| u64::from(call.action));
+        let found = match self.records[table as usize]? {
+            RecordSize::One => found::<1>(state, slot),
+            RecordSize::Five => found::<5>(state, slot),
+            RecordSize::Thirteen => found::<13>(state, slot),
+            RecordSize::Large => return None,
+        };
+        Some((Last { key, found }, touched))
     }
 }
 
@@ -153,23 +186,34 @@ impl Machine<'_, NoTrace> {
     }
 
     pub(crate) fn run_parser(&mut self, functions: &Functions, packet: &[u8]) -> Option<Parsed> {
-        let result = self.run_code(functions, functions.parser?, packet);
+        let [parser, _] = functions.parser?;
+        let result = self.run_code(functions, parser, packet);
         Some(Parsed {
             bytes: (result & u64::from(u32::MAX)) as usize,
             error: (result >> 32) as u32,
         })
     }
 
+    /// Parser and checksums, with what they came to in standard metadata; gives how many octets were
+    /// parsed.
+    pub(crate) fn run_arrival(&mut self, functions: &Functions, packet: &[u8]) -> Option<usize> {
+        let [_, arrival] = functions.parser?;
+        Some(self.run_code(functions, arrival, packet) as usize)
+    }
+
     pub(crate) fn run_checksums(&mut self, functions: &Functions) -> bool {
         self.run_code(functions, functions.verify, &[]) != 0
     }
 
-    pub(crate) fn run_control_code(&mut self, functions: &Functions, control: Control) {
-        let code = match control {
-            Control::Ingress => functions.ingress,
-            Control::Egress => functions.egress,
-        };
-        self.run_code(functions, code, &[]);
+    pub(crate) fn run_ingress(&mut self, functions: &Functions) {
+        self.run_code(functions, functions.ingress, &[]);
+    }
+
+    /// Egress. If nothing but to leave is left to the packet, the headers are left in
+    /// `Worker::headers`, and it says how many octets they are.
+    pub(crate) fn run_departure(&mut self, functions: &Functions) -> Option<usize> {
+        let octets = self.run_code(functions, functions.departure, &[]);
+        (octets != NOT_DEPARSED).then(|| (octets as usize).min(self.worker.headers.len()))
     }
 
     /// Leaves the headers in `Worker::headers`, and says how many octets they are.
@@ -194,6 +238,7 @@ pub(super) enum Helper {
     Calculate,
     Hash,
     Emit,
+    Parsed,
     ParseOperation,
     Transition,
 }
@@ -214,6 +259,7 @@ impl Helper {
             Self::ChecksumCondition => checksum_condition as *const () as usize,
             Self::Calculate => calculate as *const () as usize,
             Self::Hash => hash as *const () as usize,
+            Self::Parsed => parsed as *const () as usize,
             Self::Emit => emit as *const () as usize,
             Self::ParseOperation => parse_operation as *const () as usize,
             Self::Transition => transition as *const () as usize,
@@ -336,8 +382,11 @@ where
     let words = machine.program.tables[table as usize].key_words;
     // SAFETY: generated code packs as many words as the table's keys have.
     let key = unsafe { std::slice::from_raw_parts(key, words) };
-    let table = &machine.state.tables[table as usize];
-    found(table, table.find(key))
+    let state = &machine.state.tables[table as usize];
+    if words == 1 {
+        note_missed(machine.worker, state, table);
+    }
+    found(state, state.find(key))
 }
 
 /// As [`record`], for a table with exact keys of one word.
@@ -351,8 +400,20 @@ where
 {
     // SAFETY: called by generated code with its context.
     let machine = unsafe { machine(context) };
-    let table = &machine.state.tables[table as usize];
-    found(table, table.find_word(key))
+    let state = &machine.state.tables[table as usize];
+    note_missed(machine.worker, state, table);
+    found(state, state.find_word(key))
+}
+
+/// Entries of a table that is worth looking ahead for: a smaller one is in the cache anyway.
+const LARGE: usize = 16_384;
+
+/// Notes which large table a packet asks first.
+#[inline]
+fn note_missed(worker: &mut Worker, state: &TableState, table: u64) {
+    if worker.ahead.missed.is_none() && state.len() > LARGE {
+        worker.ahead.missed = Some(table as u32);
+    }
 }
 
 #[inline]
@@ -398,6 +459,14 @@ unsafe extern "C" fn hash(context: *mut Context, index: u64, input: *const u8, l
     // SAFETY: generated code packed so many octets.
     let input = unsafe { std::slice::from_raw_parts(input, length as usize) };
     machine.hash_octets(index as u32, input)
+}
+
+/// Says how many octets were parsed: what follows is the payload.
+unsafe extern "C" fn parsed(context: *mut Context, octets: u64) -> u64 {
+    // SAFETY: called by generated code with its context.
+    let (machine, packet) = unsafe { (machine(context), packet(context)) };
+    machine.payload = packet.get(octets as usize..).unwrap_or_default();
+    0
 }
 
 /// Writes a header of variable length to the output at this place, and gives where it ends.

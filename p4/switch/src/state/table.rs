@@ -249,6 +249,11 @@ impl TableState {
         self.records.sized()
     }
 
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// An entry by its slot.
     pub(crate) fn entry(&self, slot: u32) -> Option<&Entry> {
         self.entries.get(slot)
