@@ -2,6 +2,7 @@
 
 use std::io;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
@@ -94,6 +95,8 @@ pub struct Switch {
 struct Inner {
     config: SwitchConfig,
     state: RwLock<Option<State>>,
+    /// How often the state was locked for writing. It changes under the lock only.
+    version: AtomicU64,
     /// One for each thread that processes packets; the first also for packets of the controller.
     lanes: Box<[Mutex<Lane>]>,
     ports: ArcSwap<PortTable>,
@@ -119,9 +122,12 @@ impl Inner {
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Option<State>> {
-        self.state
+        let state = self
+            .state
             .write()
-            .unwrap_or_else(|error| error.into_inner())
+            .unwrap_or_else(|error| error.into_inner());
+        self.version.fetch_add(1, Ordering::Relaxed);
+        state
     }
 
     /// Lane `index`, counted round and round.
@@ -131,12 +137,14 @@ impl Inner {
             .unwrap_or_else(|error| error.into_inner())
     }
 
+    /// `state` is that of [`Inner::read`].
     fn environment<'a>(&'a self, state: &'a State) -> Environment<'a> {
         Environment {
             state,
             code: state.code.as_deref(),
             clock: &self.config.clock,
             drop_port: self.config.drop_port,
+            version: self.version.load(Ordering::Relaxed),
         }
     }
 
@@ -275,6 +283,7 @@ impl Switch {
                 .collect(),
             config,
             state: RwLock::new(None),
+            version: AtomicU64::new(1),
             ports: ArcSwap::default(),
             live_trace: ArcSwapOption::empty(),
             packets,
@@ -300,13 +309,15 @@ impl Switch {
         let config = &self.inner.config;
         let code = match config.engine {
             Engine::Interpreter => None,
-            Engine::Compiled => match jit::compile(&program, config.drop_port) {
-                Ok(code) => Some(code),
-                Err(error) => {
-                    tracing::warn!("the program runs in the interpreter: {error}");
-                    None
+            Engine::Compiled => {
+                match jit::compile(&program, config.drop_port, config.threads.get() == 1) {
+                    Ok(code) => Some(code),
+                    Err(error) => {
+                        tracing::warn!("the program runs in the interpreter: {error}");
+                        None
+                    }
                 }
-            },
+            }
         };
         let mut state = State::new(program, config.clock.clone())?;
         state.code = code;
@@ -466,9 +477,7 @@ impl Switch {
             state,
         };
         let environment = self.inner.environment(state);
-        for (port, packet) in packets {
-            worker.receive(environment, port, packet, &mut outputs);
-        }
+        worker.receive_all(environment, packets, &mut outputs);
     }
 
     /// Processes a packet that came in at `port`, and writes down its way. Counters, meters and

@@ -73,9 +73,10 @@ impl<'a, T: Tracer> Machine<'a, T> {
             }
             Op::CopyParameter {
                 to,
-                parameter,
+                word,
+                shift,
                 mask,
-            } => words[*to as usize] = arguments[*parameter as usize] & mask,
+            } => words[*to as usize] = arguments[*word as usize] >> shift & mask,
             Op::AddWord {
                 to,
                 from,
@@ -236,7 +237,8 @@ impl<'a, T: Tracer> Machine<'a, T> {
             }
             Op::Digest { list } => self.pass.digest = scope.to_u64(list),
             Op::Clone { session, list } => {
-                self.pass.clone = Some((scope.to_u64(session), scope.to_u64(list)));
+                self.pass.clone = (scope.to_u64(session), scope.to_u64(list));
+                self.pass.cloned = true;
             }
             Op::Resubmit { list } => self.pass.resubmit = scope.to_u64(list),
             Op::Recirculate { list } => self.pass.recirculate = scope.to_u64(list),

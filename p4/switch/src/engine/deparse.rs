@@ -131,18 +131,29 @@ impl<'a, T: Tracer> Machine<'a, T> {
             && let Some(machine) = T::untraced(self)
         {
             let octets = machine.run_deparser(code);
-            let worker = &mut *self.worker;
-            worker.out.clear();
-            worker.out.extend_from_slice(&worker.headers[..octets]);
-            worker.out.extend_from_slice(self.payload);
-        } else {
-            let program = self.program;
-            self.update_checksums();
-            for op in &program.deparser.ops {
-                self.run_one(op);
-            }
-            self.assemble();
+            self.put_together(octets);
+            return;
         }
+        let program = self.program;
+        self.update_checksums();
+        for op in &program.deparser.ops {
+            self.run_one(op);
+        }
+        self.assemble();
+        self.cut();
+    }
+
+    /// As [`Machine::assemble`], when code has left so many octets of headers in `Worker::headers`.
+    pub(super) fn put_together(&mut self, octets: usize) {
+        let worker = &mut *self.worker;
+        worker.out.clear();
+        worker.out.extend_from_slice(&worker.headers[..octets]);
+        worker.out.extend_from_slice(self.payload);
+        self.cut();
+    }
+
+    /// Cuts the packet to the length that was asked for.
+    fn cut(&mut self) {
         if let Some(length) = self.pass.truncate {
             self.worker.out.truncate(length);
         }

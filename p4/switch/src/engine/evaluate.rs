@@ -150,8 +150,12 @@ impl Scope<'_> {
                 N::from_words(&self.words[word..=word])
             }
             Arithmetic::Field(field) => self.field(field),
-            Arithmetic::Parameter { word, width } => {
+            Arithmetic::Parameter { word, shift, width } => {
                 let start = *word as usize;
+                if *width <= 64 {
+                    let value = self.arguments[start] >> shift & crate::number::low_mask(*width);
+                    return N::from_u64(value);
+                }
                 N::from_words(&self.arguments[start..start + crate::number::words_for(*width)])
             }
             Arithmetic::StackLast { stack, field } => match self.last_field(*stack, field) {

@@ -1,6 +1,7 @@
 //! The engine: runs packets through a program with simple_switch's semantics.
 
 mod action;
+mod ahead;
 mod bits;
 mod deparse;
 mod evaluate;
@@ -16,13 +17,13 @@ use rand::rngs::SmallRng;
 
 use crate::clock::Clock;
 use crate::control::PortNumber;
-use crate::jit::Functions;
+use crate::jit::{Functions, Last};
 use crate::program::Program;
 use crate::state::State;
 
 pub(crate) use evaluate::Scope;
 pub(crate) use parse::Parsed;
-pub(crate) use pipeline::{Control, Environment, Outputs};
+pub(crate) use pipeline::{Environment, Outputs};
 pub(crate) use tracer::{NoTrace, PassKind, TableLookup, Tracer};
 
 /// How often a packet may be resubmitted or recirculated, with its clones.
@@ -43,6 +44,10 @@ pub(crate) struct Worker {
     hash_input: Vec<u8>,
     random: SmallRng,
     jobs: pipeline::Jobs,
+    /// What compiled programs found in tables, of [`Worker::version`] of the state.
+    pub(crate) last: Vec<Last>,
+    version: u64,
+    pub(crate) ahead: ahead::Ahead,
 }
 
 impl Worker {
@@ -56,6 +61,9 @@ impl Worker {
             hash_input: Vec::new(),
             random: SmallRng::seed_from_u64(seed),
             jobs: pipeline::Jobs::default(),
+            last: Vec::new(),
+            version: 0,
+            ahead: ahead::Ahead::default(),
         }
     }
 }
@@ -67,8 +75,9 @@ pub(crate) struct Pass {
     pub(crate) ingress_length: usize,
     /// `packet_length`, kept up to date by `add_header` and `remove_header`.
     pub(crate) packet_length: u64,
-    /// Session and field list of a clone that was asked for.
-    clone: Option<(u64, u64)>,
+    /// Whether a clone was asked for, and its session and field list.
+    pub(crate) cloned: bool,
+    clone: (u64, u64),
     /// The digest that was asked for; 0 if none was.
     digest: u64,
     /// The field list of a resubmission; 0 if none was asked for.
@@ -80,6 +89,17 @@ pub(crate) struct Pass {
     pub(crate) exit: bool,
     /// An assertion failed, or an action took too many steps.
     pub(crate) abort: bool,
+}
+
+impl Pass {
+    /// For a packet that has just come in.
+    fn of(packet: &[u8]) -> Self {
+        Self {
+            ingress_length: packet.len(),
+            packet_length: packet.len() as u64,
+            ..Self::default()
+        }
+    }
 }
 
 /// One packet in the engine.

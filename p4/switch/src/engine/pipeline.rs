@@ -23,7 +23,7 @@ mod instance_type {
 
 /// One of the two pipelines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Control {
+enum Control {
     Ingress,
     Egress,
 }
@@ -42,6 +42,8 @@ pub(crate) struct Environment<'a> {
     pub(crate) code: Option<&'a Functions>,
     pub(crate) clock: &'a Clock,
     pub(crate) drop_port: PortNumber,
+    /// Another number whenever the state was written.
+    pub(crate) version: u64,
 }
 
 /// Packets that wait for a pipeline.
@@ -91,33 +93,38 @@ impl Worker {
         outputs: &mut impl Outputs,
         tracer: &mut T,
     ) {
-        self.jobs.waiting.clear();
-        self.jobs.count = 0;
-        let pass = Pass {
-            ingress_length: packet.len(),
-            packet_length: packet.len() as u64,
-            ..Pass::default()
-        };
-        let mut machine = environment.machine(self, pass, tracer, packet);
-        machine.reset();
-        let standard = &machine.program.standard;
-        machine.set(&standard.ingress_port, u64::from(port));
-        machine.set(&standard.packet_length, packet.len() as u64);
-        machine.set(&standard.instance_type, instance_type::NORMAL);
-        if let Some(timestamp) = &standard.ingress_timestamp {
-            machine.set(timestamp, environment.clock.microseconds());
+        self.look_at(environment);
+        self.jobs.clear();
+        let mut machine = environment.machine(self, Pass::of(packet), tracer, packet);
+        machine.begin(port);
+        machine.arrive(packet);
+        machine.forward(packet, 0, outputs);
+        self.finish_jobs(environment, outputs, tracer);
+    }
+
+    /// Forgets what was found in tables if they were written since.
+    pub(super) fn look_at(&mut self, environment: Environment<'_>) {
+        if self.version != environment.version {
+            self.version = environment.version;
+            self.last.clear();
+            self.ahead.clear();
         }
-        if let Some(egress) = machine.ingress(packet, 0, outputs) {
-            machine.egress(egress, 0, outputs);
-        }
+    }
+
+    /// Processes the copies of a packet.
+    pub(super) fn finish_jobs<T: Tracer>(
+        &mut self,
+        environment: Environment<'_>,
+        outputs: &mut impl Outputs,
+        tracer: &mut T,
+    ) {
         while let Some(job) = self.jobs.waiting.pop_front() {
             self.words.clone_from(&job.words);
             let mut machine = environment.machine(self, job.pass, tracer, &job.bytes);
             match job.kind {
                 JobKind::Ingress => {
-                    if let Some(egress) = machine.ingress(&job.bytes, job.passes, outputs) {
-                        machine.egress(egress, job.passes, outputs);
-                    }
+                    machine.arrive(&job.bytes);
+                    machine.forward(&job.bytes, job.passes, outputs);
                 }
                 JobKind::Egress(port) => machine.egress(port, job.passes, outputs),
             }
@@ -125,8 +132,16 @@ impl Worker {
     }
 }
 
+impl Jobs {
+    /// For the next packet.
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+        self.count = 0;
+    }
+}
+
 impl<'a> Environment<'a> {
-    fn machine<'m, T: Tracer>(
+    pub(super) fn machine<'m, T: Tracer>(
         self,
         worker: &'m mut Worker,
         pass: Pass,
@@ -151,8 +166,27 @@ impl<'a> Environment<'a> {
 }
 
 impl<'a, T: Tracer> Machine<'a, T> {
-    /// Parser and ingress. Gives the port of a packet that goes on to egress at once: the one that
-    /// is unicast, if nothing waits before it.
+    /// Sets the PHV for a packet that came in at a port.
+    pub(super) fn begin(&mut self, port: PortNumber) {
+        self.reset();
+        let standard = &self.program.standard;
+        self.set(&standard.ingress_port, u64::from(port));
+        self.set(&standard.packet_length, self.pass.packet_length);
+        self.set(&standard.instance_type, instance_type::NORMAL);
+        if let Some(timestamp) = &standard.ingress_timestamp {
+            self.set(timestamp, self.clock.microseconds());
+        }
+    }
+
+    /// Ingress and what follows, up to where the packet leaves or waits.
+    pub(super) fn forward(&mut self, packet: &'a [u8], passes: u32, outputs: &mut impl Outputs) {
+        if let Some(port) = self.ingress(packet, passes, outputs) {
+            self.egress(port, passes, outputs);
+        }
+    }
+
+    /// Ingress, for a packet that was parsed. Gives the port of a packet that goes on to egress at once:
+    /// the one that is unicast, if nothing waits before it.
     fn ingress(
         &mut self,
         packet: &'a [u8],
@@ -161,16 +195,14 @@ impl<'a, T: Tracer> Machine<'a, T> {
     ) -> Option<PortNumber> {
         let program = self.program;
         let standard = &program.standard;
-        if T::ON {
-            self.tracer
-                .pass(PassKind::Ingress, program, &self.worker.words, packet.len());
-        }
-        self.parse_packet(packet);
         if self.pass.abort {
             self.drop_packet("by a failed assertion", None);
             return None;
         }
-        self.run_control(Control::Ingress);
+        match (self.code, T::untraced(self)) {
+            (Some(code), Some(machine)) => machine.run_ingress(code),
+            _ => self.interpret(Control::Ingress),
+        }
         self.pass.exit = false;
         if self.pass.abort {
             self.drop_packet(
@@ -182,7 +214,8 @@ impl<'a, T: Tracer> Machine<'a, T> {
 
         let egress_spec = self.get(&standard.egress_spec);
         let group = standard.multicast_group.map_or(0, |field| self.get(&field));
-        if let Some((session, list)) = self.pass.clone.take() {
+        if std::mem::take(&mut self.pass.cloned) {
+            let (session, list) = self.pass.clone;
             self.clone_ingress(packet, session, list, passes);
         }
         if self.pass.digest != 0 {
@@ -212,14 +245,9 @@ impl<'a, T: Tracer> Machine<'a, T> {
         None
     }
 
-    /// Ingress or egress. A trace is shown the packet as it would leave now, without the
-    /// checksums that are computed after egress.
-    fn run_control(&mut self, control: Control) {
-        if let Some(code) = self.code
-            && let Some(machine) = T::untraced(self)
-        {
-            return machine.run_control_code(code, control);
-        }
+    /// Ingress or egress in the interpreter. A trace is shown the packet as it would leave now, without
+    /// the checksums that are computed after egress.
+    fn interpret(&mut self, control: Control) {
         let (name, pipeline) = match control {
             Control::Ingress => ("ingress", &self.program.ingress),
             Control::Egress => ("egress", &self.program.egress),
@@ -235,7 +263,19 @@ impl<'a, T: Tracer> Machine<'a, T> {
     }
 
     /// The parser, the checksums, and the errors of both.
-    fn parse_packet(&mut self, packet: &'a [u8]) {
+    fn arrive(&mut self, packet: &'a [u8]) {
+        if T::ON {
+            let words = &self.worker.words;
+            self.tracer
+                .pass(PassKind::Ingress, self.program, words, packet.len());
+        }
+        if let Some(code) = self.code
+            && let Some(machine) = T::untraced(self)
+            && let Some(octets) = machine.run_arrival(code, packet)
+        {
+            self.payload = packet.get(octets..).unwrap_or_default();
+            return;
+        }
         let standard = &self.program.standard;
         let parsed = self.parse(packet);
         self.payload = packet.get(parsed.bytes..).unwrap_or_default();
@@ -277,8 +317,19 @@ impl<'a, T: Tracer> Machine<'a, T> {
         // Not the drop port, so that only egress itself can drop the packet.
         self.set(&standard.egress_spec, u64::from(self.drop_port) + 1);
         self.set(&standard.packet_length, self.pass.packet_length);
-        self.run_control(Control::Egress);
+        let headers = match (self.code, T::untraced(self)) {
+            (Some(code), Some(machine)) => machine.run_departure(code),
+            _ => {
+                self.interpret(Control::Egress);
+                None
+            }
+        };
         self.pass.exit = false;
+        if let Some(octets) = headers {
+            self.put_together(octets);
+            self.leave(port, passes, outputs);
+            return;
+        }
         if self.pass.abort {
             self.drop_packet(
                 "by a failed assertion or an action that takes too long",
@@ -286,7 +337,8 @@ impl<'a, T: Tracer> Machine<'a, T> {
             );
             return;
         }
-        if let Some((session, list)) = self.pass.clone.take() {
+        if std::mem::take(&mut self.pass.cloned) {
+            let (session, list) = self.pass.clone;
             self.clone_egress(session, list, passes);
         }
         if self.get(&standard.egress_spec) == u64::from(self.drop_port) {
@@ -294,6 +346,11 @@ impl<'a, T: Tracer> Machine<'a, T> {
             return;
         }
         self.deparse();
+        self.leave(port, passes, outputs);
+    }
+
+    /// Behind the deparser.
+    fn leave(&mut self, port: PortNumber, passes: u32, outputs: &mut impl Outputs) {
         if self.pass.recirculate != 0 {
             self.recirculate(passes);
             return;

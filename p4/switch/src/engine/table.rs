@@ -92,23 +92,23 @@ impl<'a, T: Tracer> Machine<'a, T> {
         let table = &self.program.tables[index as usize];
         let state = &all.tables[index as usize];
         let length = self.pass.ingress_length as u64;
-        let Some(slot) = state.find(key) else {
-            if table.with_counters {
-                state.default_counter.count(length, all.alone);
-            }
+        let slot = state.find(key);
+        if table.with_counters
+            && let Some(counter) = state.counter(slot)
+        {
+            counter.count(length, all.alone);
+        }
+        let Some(slot) = slot else {
             return Found {
                 slot: None,
-                call: state.default.as_ref().map(Call::borrow),
+                call: state.call(None),
                 selection: None,
             };
         };
-        if let Some(counter) = state.counter(slot) {
-            counter.count(length, all.alone);
-        }
         if table.meter.is_some() {
             self.meter(index, slot);
         }
-        let (call, selection) = match state.call(slot) {
+        let (call, selection) = match state.call(Some(slot)) {
             Some(call) => (Some(call), None),
             None => self.select(index, slot),
         };

@@ -166,10 +166,11 @@ impl Function<'_, '_> {
             }
             Op::CopyParameter {
                 to,
-                parameter,
+                word,
+                shift,
                 mask,
             } => {
-                let value = self.argument(*parameter, 64);
+                let value = self.argument(*word, *shift, 64 - *shift);
                 let value = self.and(value, Lane::Constant(*mask));
                 self.write(*to, value);
             }
@@ -225,7 +226,7 @@ impl Function<'_, '_> {
                 egress_spec,
                 multicast_group,
             } => {
-                let port = u64::from(self.drop_port) & low_mask(egress_spec.width);
+                let port = u64::from(self.target.drop_port) & low_mask(egress_spec.width);
                 self.write(egress_spec.word, Lane::Constant(port));
                 if let Some(group) = multicast_group {
                     self.write(group.word, Lane::ZERO);

@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 use std::mem::offset_of;
 
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use cranelift_frontend::Switch;
 
 use super::action::stops;
 use super::function::Function;
 use super::lane::Lane;
-use super::native::{HIT, Helper};
+use super::native::{Context, HIT, Helper, Last, RECORD_HIT};
 use crate::engine::Pass;
 use crate::program::{KeySource, Matcher, Next, Node, Program, Table, TableKind};
+use crate::state::{NO_CALL, Record, RecordSize};
 
 /// The action that a table always runs: that of a table which a compiler made of a statement between
 /// tables.
@@ -24,12 +26,29 @@ fn only_action(program: &Program, table: &Table) -> Option<u32> {
     constant.then_some(default.action)
 }
 
-/// Whether [`Helper::ApplyWord`] knows the table.
-fn is_plain(table: &Table) -> bool {
-    table.matcher == Matcher::Exact
-        && table.kind == TableKind::Simple
+/// The size of the records of a table that [`Helper::Record`] knows.
+pub(super) fn recorded(program: &Program, table: &Table) -> Option<RecordSize> {
+    let size = RecordSize::of(program, table);
+    let simple = table.kind == TableKind::Simple
         && table.meter.is_none()
         && !table.support_timeout
+        && size != RecordSize::Large;
+    simple.then_some(size)
+}
+
+/// What a table gave for a packet.
+#[derive(Clone, Copy)]
+struct Found {
+    /// The number that a call gave.
+    value: Value,
+    /// Which of its bits says that there is an entry.
+    hit: u64,
+    /// The action, and the number that stands for none.
+    action: Value,
+    /// Added to the index of an action, it gives the number that stands for it.
+    bias: u128,
+    none: u128,
+    arguments: Value,
 }
 
 /// Generates the nodes of a pipeline.
@@ -101,31 +120,24 @@ impl<'c, 'f, 'p> Pipeline<'c, 'f, 'p> {
             self.function.jump(next);
             return;
         }
-        let key = self.key(table);
-        let table_index = self.function.constant(u64::from(index));
-        let found = if let ([word], true) = (&*key, is_plain(table)) {
-            let word = self.function.value(*word);
-            self.function.call(Helper::ApplyWord, &[table_index, word])
-        } else {
-            let key = self.stored(key);
-            self.function.call(Helper::Apply, &[table_index, key])
+        let found = match recorded(self.function.program, table) {
+            Some(size) => self.record(index, table, size),
+            None => self.apply(index, table),
         };
-        let action = self.function.builder.ins().ireduce(types::I32, found);
-        let arguments = self.function.given_arguments();
         let (none, other) = (self.function.block(), self.function.block());
         let mut switch = Switch::new();
-        switch.set_entry(0, none);
+        switch.set_entry(found.none, none);
         let actions = actions(self.function.program, table);
         let mut blocks = Vec::new();
         for id in actions {
             let block = self.function.block();
-            switch.set_entry(u128::from(id) + 1, block);
+            switch.set_entry(u128::from(id) + found.bias, block);
             blocks.push((id, block));
         }
-        switch.emit(&mut self.function.builder, action, other);
+        switch.emit(&mut self.function.builder, found.action, other);
         for (id, block) in blocks {
             self.function.enter(block);
-            self.function.arguments = Some(arguments);
+            self.function.arguments = Some(found.arguments);
             self.run(id);
             self.after(table, found, Some(id));
         }
@@ -136,6 +148,97 @@ impl<'c, 'f, 'p> Pipeline<'c, 'f, 'p> {
         self.after(table, found, None);
     }
 
+    /// Asks the switch for what a table does.
+    fn apply(&mut self, index: u32, table: &'p Table) -> Found {
+        let key = self.key(table);
+        let key = self.stored(&key);
+        let index = self.function.constant(u64::from(index));
+        let value = self.function.call(Helper::Apply, &[index, key]);
+        Found {
+            value,
+            hit: HIT,
+            action: self.function.builder.ins().ireduce(types::I32, value),
+            bias: 1,
+            none: 0,
+            arguments: self.function.given_arguments(),
+        }
+    }
+
+    /// As [`Pipeline::apply`], for a table with records: counts, and finds the action in the record.
+    fn record(&mut self, index: u32, table: &'p Table, size: RecordSize) -> Found {
+        let key = self.key(table);
+        let table_index = self.function.constant(u64::from(index));
+        let value = if let [word] = *key {
+            let word = self.function.value(word);
+            self.remembered(index, word, |pipeline| {
+                if table.matcher == Matcher::Exact {
+                    let helper = Helper::RecordOfWord(size);
+                    return pipeline.function.call(helper, &[table_index, word]);
+                }
+                let key = pipeline.stored(&key);
+                let helper = Helper::Record(size);
+                pipeline.function.call(helper, &[table_index, key])
+            })
+        } else {
+            let key = self.stored(&key);
+            self.function
+                .call(Helper::Record(size), &[table_index, key])
+        };
+        let function = &mut *self.function;
+        let mask = function.constant(!RECORD_HIT);
+        let record = function.builder.ins().band(value, mask);
+        if table.with_counters {
+            function.count(record);
+        }
+        let at = offset_of!(Record<1>, action);
+        let action = function.record_word(types::I32, record, at);
+        let arguments = function
+            .builder
+            .ins()
+            .iadd_imm_u(record, offset_of!(Record<1>, arguments) as i64);
+        function.set_arguments(arguments);
+        Found {
+            value,
+            hit: RECORD_HIT,
+            action,
+            bias: 0,
+            none: u128::from(NO_CALL as u32),
+            arguments,
+        }
+    }
+
+    /// What a table gave last, if that was for the same key; otherwise what it gives now.
+    fn remembered(
+        &mut self,
+        index: u32,
+        key: Value,
+        find: impl FnOnce(&mut Self) -> Value,
+    ) -> Value {
+        let function = &mut *self.function;
+        let (again, anew, done) = (function.block(), function.block(), function.block());
+        function.builder.append_block_param(done, types::I64);
+        let last = function.context_constant(offset_of!(Context, last));
+        let place = index as usize * size_of::<Last>();
+        let key_at = place + offset_of!(Last, key);
+        let found_at = place + offset_of!(Last, found);
+        let last_key = function.record_word(types::I64, last, key_at);
+        let last_found = function.record_word(types::I64, last, found_at);
+        let same = function.builder.ins().icmp(IntCC::Equal, last_key, key);
+        let there = function.compare(IntCC::NotEqual, last_found, 0);
+        let both = function.builder.ins().band(same, there);
+        function.branch(both, again, anew);
+        function.enter(again);
+        function.builder.ins().jump(done, &[last_found.into()]);
+        function.enter(anew);
+        let found = find(self);
+        let function = &mut *self.function;
+        function.set_record_word(key, last, key_at);
+        function.set_record_word(found, last, found_at);
+        function.builder.ins().jump(done, &[found.into()]);
+        function.enter(done);
+        function.builder.block_params(done)[0]
+    }
+
     fn run(&mut self, action: u32) {
         let program: &'p Program = self.function.program;
         self.function
@@ -144,7 +247,7 @@ impl<'c, 'f, 'p> Pipeline<'c, 'f, 'p> {
     }
 
     /// Goes to what comes after an action of a table.
-    fn after(&mut self, table: &Table, found: Value, action: Option<u32>) {
+    fn after(&mut self, table: &Table, found: Found, action: Option<u32>) {
         let by_action = match action {
             Some(action) => table.next[action as usize],
             None => table.next_default,
@@ -157,8 +260,8 @@ impl<'c, 'f, 'p> Pipeline<'c, 'f, 'p> {
             self.function.jump(hit);
             return;
         }
-        let bit = self.function.constant(HIT);
-        let was_hit = self.function.builder.ins().band(found, bit);
+        let bit = self.function.constant(found.hit);
+        let was_hit = self.function.builder.ins().band(found.value, bit);
         self.function.branch(was_hit, hit, miss);
     }
 
@@ -185,13 +288,13 @@ impl<'c, 'f, 'p> Pipeline<'c, 'f, 'p> {
     }
 
     /// Writes a key to memory of the function's own, and gives the address.
-    fn stored(&mut self, key: Vec<Lane>) -> Value {
+    fn stored(&mut self, key: &[Lane]) -> Value {
         if key.is_empty() {
             return self.function.constant(0);
         }
         let address = self.function.stack(key.len());
         for (i, lane) in (0..).zip(key) {
-            self.function.store_word(lane, address, i);
+            self.function.store_word(*lane, address, i);
         }
         address
     }

@@ -164,9 +164,12 @@ impl Function<'_, '_> {
             }
             Arithmetic::Word { word, width } => one(self.read(*word, *width)),
             Arithmetic::Field(field) => self.field(field, lanes),
-            Arithmetic::Parameter { word, width } => {
+            Arithmetic::Parameter { word, shift, width } => {
+                if *width <= 64 {
+                    return one(self.argument(*word, *shift, *width));
+                }
                 let mut number: Vec<Lane> = (0..words_for(*width).min(lanes) as u32)
-                    .map(|i| self.argument(word + i, (width - 64 * i).min(64)))
+                    .map(|i| self.argument(word + i, 0, (width - 64 * i).min(64)))
                     .collect();
                 self.extend(&mut number, lanes, false);
                 number

@@ -6,16 +6,18 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    self, AbiParam, AliasRegion, AliasRegionData, Block, InstBuilder, MemFlagsData, Signature,
-    StackSlotData, StackSlotKind, Type, Value, types,
+    self, AbiParam, AliasRegion, AliasRegionData, AtomicRmwOp, Block, InstBuilder, MemFlagsData,
+    Signature, StackSlotData, StackSlotKind, Type, Value, types,
 };
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
 
+use super::Target;
 use super::lane::Lane;
 use super::native::{Context, Helper};
-use crate::control::PortNumber;
+use crate::engine::Pass;
 use crate::program::Program;
+use crate::state::{Counter, Record};
 
 /// Regions by number: the words of the PHV come after these.
 const PACKET: u32 = 0;
@@ -27,7 +29,7 @@ const LAST_WORD: u32 = 4096;
 pub(super) struct Function<'f, 'p> {
     pub(super) builder: FunctionBuilder<'f>,
     pub(super) program: &'p Program,
-    pub(super) drop_port: PortNumber,
+    pub(super) target: Target,
     /// Where the arguments of the action that is generated are, if it has any.
     pub(super) arguments: Option<Value>,
     /// In the parser: how many elements were extracted into each stack so far.
@@ -42,7 +44,7 @@ impl<'f, 'p> Function<'f, 'p> {
     pub(super) fn new(
         mut builder: FunctionBuilder<'f>,
         program: &'p Program,
-        drop_port: PortNumber,
+        target: Target,
         call_conv: CallConv,
     ) -> Self {
         let entry = builder.create_block();
@@ -58,7 +60,7 @@ impl<'f, 'p> Function<'f, 'p> {
         Self {
             builder,
             program,
-            drop_port,
+            target,
             arguments: None,
             extracted: None,
             context,
@@ -123,8 +125,8 @@ impl<'f, 'p> Function<'f, 'p> {
         self.builder.ins().store(memory, value, self.words, at);
     }
 
-    /// A word of the action's arguments.
-    pub(super) fn argument(&mut self, word: u32, bits: u32) -> Lane {
+    /// So many bits of a word of the action's arguments, from a bit on.
+    pub(super) fn argument(&mut self, word: u32, shift: u32, bits: u32) -> Lane {
         let Some(arguments) = self.arguments else {
             return Lane::ZERO;
         };
@@ -132,10 +134,9 @@ impl<'f, 'p> Function<'f, 'p> {
         let memory = MemFlagsData::trusted().with_alias_region(Some(region));
         let at = offset(word as usize * 8);
         let value = self.builder.ins().load(types::I64, memory, arguments, at);
-        Lane::Value {
-            value,
-            bits: bits.min(64),
-        }
+        let word = Lane::Value { value, bits: 64 };
+        let shifted = self.shift_right(word, shift);
+        self.cut(shifted, bits)
     }
 
     /// A number of 1, 2, 4 or 8 octets of the packet, in host order. They are known to be there.
@@ -183,6 +184,48 @@ impl<'f, 'p> Function<'f, 'p> {
         self.builder
             .ins()
             .load(types::I64, memory, self.context, at)
+    }
+
+    /// Sets them, for operations that the interpreter runs.
+    pub(super) fn set_arguments(&mut self, arguments: Value) {
+        let memory = MemFlagsData::trusted();
+        let at = offset(std::mem::offset_of!(Context, arguments));
+        let context = self.context;
+        self.builder.ins().store(memory, arguments, context, at);
+    }
+
+    /// A number at an offset in a record, or in what tables gave last.
+    pub(super) fn record_word(&mut self, kind: Type, record: Value, at: usize) -> Value {
+        let memory = MemFlagsData::trusted();
+        self.builder.ins().load(kind, memory, record, offset(at))
+    }
+
+    /// Writes such a number.
+    pub(super) fn set_record_word(&mut self, value: Value, record: Value, at: usize) {
+        let memory = MemFlagsData::trusted();
+        self.builder.ins().store(memory, value, record, offset(at));
+    }
+
+    /// Counts the packet in the counter of a record.
+    pub(super) fn count(&mut self, record: Value) {
+        let one = self.constant(1);
+        let length = self.read_pass(types::I64, std::mem::offset_of!(Pass, ingress_length));
+        let packets = std::mem::offset_of!(Counter, packets);
+        let bytes = std::mem::offset_of!(Counter, bytes);
+        for (at, value) in [(packets, one), (bytes, length)] {
+            let at = at + std::mem::offset_of!(Record<1>, counter);
+            if self.target.alone {
+                let before = self.record_word(types::I64, record, at);
+                let after = self.builder.ins().iadd(before, value);
+                self.set_record_word(after, record, at);
+            } else {
+                let address = self.builder.ins().iadd_imm_u(record, at as i64);
+                let memory = MemFlagsData::trusted();
+                self.builder
+                    .ins()
+                    .atomic_rmw(types::I64, memory, AtomicRmwOp::Add, address, value);
+            }
+        }
     }
 
     /// Memory of the function's own.

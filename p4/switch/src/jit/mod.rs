@@ -9,6 +9,7 @@
 mod action;
 mod control;
 mod deparser;
+mod ends;
 mod expression;
 mod function;
 mod lane;
@@ -26,7 +27,7 @@ use crate::control::PortNumber;
 use crate::program::Program;
 use control::Pipeline;
 use function::Function;
-pub(crate) use native::Functions;
+pub(crate) use native::{Functions, Last};
 
 /// Why a program was not compiled. It runs in the interpreter then.
 #[derive(Debug, thiserror::Error)]
@@ -47,27 +48,40 @@ impl From<ModuleError> for CompileError {
     }
 }
 
+/// What the code is for.
+#[derive(Debug, Clone, Copy)]
+struct Target {
+    drop_port: PortNumber,
+    alone: bool,
+}
+
 /// The parts of a program.
 #[derive(Debug, Clone, Copy)]
 enum Part {
+    /// The parser alone, for clones.
     Parser,
+    /// The parser, the checksums that are verified, and what both came to in standard metadata.
+    Arrival,
     Checksums,
     Ingress,
-    Egress,
+    /// Egress, and the deparser if the packet just leaves.
+    Departure,
     Deparser,
 }
 
 struct Compiler<'p> {
     program: &'p Program,
-    drop_port: PortNumber,
+    target: Target,
     module: JITModule,
     builder: FunctionBuilderContext,
 }
 
-/// Compiles a program for a switch with this drop port.
+/// Compiles a program for a switch with this drop port. `alone` if one packet is processed at a time, so
+/// that counters need no locked instructions.
 pub(crate) fn compile(
     program: &Program,
     drop_port: PortNumber,
+    alone: bool,
 ) -> Result<Arc<Functions>, CompileError> {
     let mut flags = settings::builder();
     flags.set("opt_level", "speed")?;
@@ -82,24 +96,26 @@ pub(crate) fn compile(
     let builder = JITBuilder::with_isa(isa, cranelift_module::default_libcall_names());
     let mut compiler = Compiler {
         program,
-        drop_port,
+        target: Target { drop_port, alone },
         module: JITModule::new(builder),
         builder: FunctionBuilderContext::new(),
     };
     let parser = if parser::supported(program) {
-        Some(compiler.part(Part::Parser)?)
+        let parts = [Part::Parser, Part::Arrival];
+        let [parser, arrival] = parts.map(|part| compiler.part(part));
+        Some([parser?, arrival?])
     } else {
         None
     };
     let others = [
         compiler.part(Part::Checksums)?,
         compiler.part(Part::Ingress)?,
-        compiler.part(Part::Egress)?,
+        compiler.part(Part::Departure)?,
         compiler.part(Part::Deparser)?,
     ];
     let mut module = compiler.module;
     module.finalize_definitions()?;
-    let parser = parser.map(|id| module.get_finalized_function(id));
+    let parser = parser.map(|ids| ids.map(|id| module.get_finalized_function(id)));
     let others = others.map(|id| module.get_finalized_function(id));
     Ok(Arc::new(Functions::new(module, program, parser, others)))
 }
@@ -113,9 +129,10 @@ impl Compiler<'_> {
             .module
             .declare_anonymous_function(&context.func.signature)?;
         let builder = FunctionBuilder::new(&mut context.func, &mut self.builder);
-        let mut function = Function::new(builder, self.program, self.drop_port, call_conv);
+        let mut function = Function::new(builder, self.program, self.target, call_conv);
         let result = match part {
             Part::Parser => function.parser(),
+            Part::Arrival => function.arrival(),
             Part::Checksums => function.verify_checksums(),
             Part::Deparser => function.deparser(),
             Part::Ingress => {
@@ -123,10 +140,10 @@ impl Compiler<'_> {
                 Pipeline::generate(&mut function, start);
                 function.constant(0)
             }
-            Part::Egress => {
+            Part::Departure => {
                 let start = self.program.egress.start;
                 Pipeline::generate(&mut function, start);
-                function.constant(0)
+                function.departure()
             }
         };
         function.give(result);

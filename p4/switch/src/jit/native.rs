@@ -5,8 +5,11 @@
 //! - It reads and writes the PHV only at indices of the program's own layout, below `Layout::words`;
 //!   [`Machine::run_code`] makes sure that the PHV has so many words.
 //! - It reads the packet only after it compared the end of what it reads with `length`.
-//! - It reads arguments only of the action that `apply` gave, at the places of the action's
-//!   parameters, and a [`Call`](crate::state::Call) has as many words as they take.
+//! - It reads arguments only of the action that `apply` or `record` gave, at the places of the action's
+//!   parameters, and a [`Call`](crate::state::Call) or [`Record`](crate::state::Record) has as many
+//!   words as they take.
+//! - It reads a record, and writes its counter, only at an address that `record` gave since the state
+//!   was last written: `Worker::receive_with` forgets those of before.
 //! - It writes at most [`output_size`] octets to `out`.
 //! - It reads and writes the fields of [`Pass`] that it knows by their offset, with valid values.
 //! - It calls the functions below with the context that it was called with, with numbers of the
@@ -17,9 +20,10 @@ use std::ffi::c_void;
 
 use cranelift_jit::JITModule;
 
-use crate::engine::{Control, Machine, NoTrace, Parsed, Pass};
+use super::control::recorded;
+use crate::engine::{Machine, NoTrace, Parsed, Pass, Worker};
 use crate::program::{Op, OpAt, ParseOp, Program};
-use crate::state::Call;
+use crate::state::{OfSize, RecordSize, Records, TableState};
 
 /// What generated code works on.
 #[repr(C)]
@@ -31,6 +35,8 @@ pub(super) struct Context {
     pub(super) arguments: *const u64,
     pub(super) pass: *mut Pass,
     pub(super) out: *mut u8,
+    /// What each table gave last, by its index.
+    pub(super) last: *mut Last,
     /// A `Machine<'_, NoTrace>`.
     machine: *mut c_void,
 }
@@ -39,19 +45,36 @@ pub(super) struct Context {
 pub(super) const FAILED: u64 = 1 << 63;
 /// Set in what `apply` gives if there is an entry.
 pub(super) const HIT: u64 = 1 << 32;
+/// What the code of egress gives if the deparser has not run.
+pub(super) const NOT_DEPARSED: u64 = u64::MAX;
+/// Set in the address of a record, of which the lowest bits are 0, if there is an entry.
+pub(super) const RECORD_HIT: u64 = 1;
+
+/// What a table gave for a key of one word: the address of a record, with [`RECORD_HIT`]. Packets that
+/// follow each other often have the same keys.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub(crate) struct Last {
+    pub(crate) key: u64,
+    /// 0 if nothing was looked up since the state was written.
+    pub(super) found: u64,
+}
 
 type Code = unsafe extern "C" fn(*mut Context) -> u64;
 
 /// The functions of a program. The memory of the code is given back when this is dropped.
 pub(crate) struct Functions {
     module: Option<JITModule>,
-    pub(super) parser: Option<Code>,
-    pub(super) verify: Code,
-    pub(super) ingress: Code,
-    pub(super) egress: Code,
-    pub(super) deparser: Code,
+    /// Parser, and parser with checksums.
+    parser: Option<[Code; 2]>,
+    verify: Code,
+    ingress: Code,
+    departure: Code,
+    deparser: Code,
     words: usize,
     output: usize,
+    /// The size of records, for tables with records and keys of one word.
+    records: Box<[Option<RecordSize>]>,
 }
 
 // SAFETY: the code is never changed once it is there, and all it works on comes with the context.
@@ -85,26 +108,53 @@ fn output_size(program: &Program) -> usize {
 }
 
 impl Functions {
-    /// Takes the addresses of the functions: parser, checksums, ingress, egress, deparser.
+    /// Takes the addresses of the functions: parser and arrival; checksums, ingress, departure,
+    /// deparser.
     pub(super) fn new(
         module: JITModule,
         program: &Program,
-        parser: Option<*const u8>,
-        [verify, ingress, egress, deparser]: [*const u8; 4],
+        parser: Option<[*const u8; 2]>,
+        [verify, ingress, departure, deparser]: [*const u8; 4],
     ) -> Self {
         // SAFETY: the module generated the functions with this signature, in the calling convention
         // of C of this machine.
         let code = |address: *const u8| unsafe { std::mem::transmute::<*const u8, Code>(address) };
         Self {
-            parser: parser.map(code),
+            parser: parser.map(|addresses| addresses.map(code)),
             verify: code(verify),
             ingress: code(ingress),
-            egress: code(egress),
+            departure: code(departure),
             deparser: code(deparser),
             words: program.layout.words,
             output: output_size(program),
+            records: program
+                .tables
+                .iter()
+                .map(|table| recorded(program, table).filter(|_| table.key_words == 1))
+                .collect(),
             module: Some(module),
         }
+    }
+}
+
+impl Functions {
+    /// Whether there is code for the parser.
+    pub(crate) fn has_arrival(&self) -> bool {
+        self.parser.is_some()
+    }
+
+    /// What a table gives for a key of one word, as code would be given it; and something that was read
+    /// from there.
+    pub(crate) fn look_up(&self, state: &TableState, table: u32, key: u64) -> Option<(Last, u64)> {
+        let slot = state.find(&[key]);
+        let touched = state.call(slot).map_or(0, |call| u64::from(call.action));
+        let found = match self.records[table as usize]? {
+            RecordSize::One => found::<1>(state, slot),
+            RecordSize::Five => found::<5>(state, slot),
+            RecordSize::Thirteen => found::<13>(state, slot),
+            RecordSize::Large => return None,
+        };
+        Some((Last { key, found }, touched))
     }
 }
 
@@ -116,6 +166,9 @@ impl Machine<'_, NoTrace> {
         if worker.headers.len() < functions.output {
             worker.headers.resize(functions.output, 0);
         }
+        worker
+            .last
+            .resize(self.program.tables.len(), Last::default());
         let mut context = Context {
             words: worker.words.as_mut_ptr(),
             packet: packet.as_ptr(),
@@ -123,6 +176,7 @@ impl Machine<'_, NoTrace> {
             arguments: std::ptr::null(),
             pass: &raw mut self.pass,
             out: worker.headers.as_mut_ptr(),
+            last: worker.last.as_mut_ptr(),
             machine: std::ptr::from_mut(self).cast(),
         };
         // SAFETY: the functions were generated for the program of this machine, the PHV and the output
@@ -132,23 +186,34 @@ impl Machine<'_, NoTrace> {
     }
 
     pub(crate) fn run_parser(&mut self, functions: &Functions, packet: &[u8]) -> Option<Parsed> {
-        let result = self.run_code(functions, functions.parser?, packet);
+        let [parser, _] = functions.parser?;
+        let result = self.run_code(functions, parser, packet);
         Some(Parsed {
             bytes: (result & u64::from(u32::MAX)) as usize,
             error: (result >> 32) as u32,
         })
     }
 
+    /// Parser and checksums, with what they came to in standard metadata; gives how many octets were
+    /// parsed.
+    pub(crate) fn run_arrival(&mut self, functions: &Functions, packet: &[u8]) -> Option<usize> {
+        let [_, arrival] = functions.parser?;
+        Some(self.run_code(functions, arrival, packet) as usize)
+    }
+
     pub(crate) fn run_checksums(&mut self, functions: &Functions) -> bool {
         self.run_code(functions, functions.verify, &[]) != 0
     }
 
-    pub(crate) fn run_control_code(&mut self, functions: &Functions, control: Control) {
-        let code = match control {
-            Control::Ingress => functions.ingress,
-            Control::Egress => functions.egress,
-        };
-        self.run_code(functions, code, &[]);
+    pub(crate) fn run_ingress(&mut self, functions: &Functions) {
+        self.run_code(functions, functions.ingress, &[]);
+    }
+
+    /// Egress. If nothing but to leave is left to the packet, the headers are left in
+    /// `Worker::headers`, and it says how many octets they are.
+    pub(crate) fn run_departure(&mut self, functions: &Functions) -> Option<usize> {
+        let octets = self.run_code(functions, functions.departure, &[]);
+        (octets != NOT_DEPARSED).then(|| (octets as usize).min(self.worker.headers.len()))
     }
 
     /// Leaves the headers in `Worker::headers`, and says how many octets they are.
@@ -164,12 +229,16 @@ pub(super) enum Helper {
     Operation,
     Action,
     Apply,
-    ApplyWord,
+    /// [`record`], for records of a size.
+    Record(RecordSize),
+    /// [`record_of_word`], for records of a size.
+    RecordOfWord(RecordSize),
     Condition,
     ChecksumCondition,
     Calculate,
     Hash,
     Emit,
+    Parsed,
     ParseOperation,
     Transition,
 }
@@ -180,11 +249,17 @@ impl Helper {
             Self::Operation => operation as *const () as usize,
             Self::Action => action as *const () as usize,
             Self::Apply => apply as *const () as usize,
-            Self::ApplyWord => apply_word as *const () as usize,
+            Self::Record(RecordSize::Five) => record::<5> as *const () as usize,
+            Self::Record(RecordSize::Thirteen) => record::<13> as *const () as usize,
+            Self::Record(_) => record::<1> as *const () as usize,
+            Self::RecordOfWord(RecordSize::Five) => record_of_word::<5> as *const () as usize,
+            Self::RecordOfWord(RecordSize::Thirteen) => record_of_word::<13> as *const () as usize,
+            Self::RecordOfWord(_) => record_of_word::<1> as *const () as usize,
             Self::Condition => condition as *const () as usize,
             Self::ChecksumCondition => checksum_condition as *const () as usize,
             Self::Calculate => calculate as *const () as usize,
             Self::Hash => hash as *const () as usize,
+            Self::Parsed => parsed as *const () as usize,
             Self::Emit => emit as *const () as usize,
             Self::ParseOperation => parse_operation as *const () as usize,
             Self::Transition => transition as *const () as usize,
@@ -291,35 +366,66 @@ unsafe extern "C" fn apply(context: *mut Context, table: u64, key: *const u64) -
     hit | (u64::from(call.action) + 1)
 }
 
-/// As [`apply`], for a table with exact keys of one word and its own actions, without meters and
-/// idle timeouts.
-unsafe extern "C" fn apply_word(context: *mut Context, table: u64, key: u64) -> u64 {
+/// The address of the record of the entry that a table has for a key, with [`RECORD_HIT`], or of its
+/// default entry's. For tables whose records have at most so many words of arguments, and that are
+/// without meters, idle timeouts and action profile. Nothing is counted yet.
+unsafe extern "C" fn record<const ARGUMENTS: usize>(
+    context: *mut Context,
+    table: u64,
+    key: *const u64,
+) -> u64
+where
+    Records: OfSize<ARGUMENTS>,
+{
     // SAFETY: called by generated code with its context.
     let machine = unsafe { machine(context) };
-    let (state, length) = (machine.state, machine.pass.ingress_length as u64);
-    let Some(table) = state.tables.get(table as usize) else {
-        return 0;
-    };
-    let (call, hit) = match table.find_word(key) {
-        Some(slot) => {
-            if let Some(counter) = table.counter(slot) {
-                counter.count(length, state.alone);
-            }
-            (table.call(slot), HIT)
-        }
-        None => {
-            if table.has_counters() {
-                table.default_counter.count(length, state.alone);
-            }
-            (table.default.as_ref().map(Call::borrow), 0)
-        }
-    };
-    let Some(call) = call else {
-        return hit;
-    };
-    // SAFETY: the context is whole.
-    unsafe { (*context).arguments = call.arguments.as_ptr() };
-    hit | (u64::from(call.action) + 1)
+    let words = machine.program.tables[table as usize].key_words;
+    // SAFETY: generated code packs as many words as the table's keys have.
+    let key = unsafe { std::slice::from_raw_parts(key, words) };
+    let state = &machine.state.tables[table as usize];
+    if words == 1 {
+        note_missed(machine.worker, state, table);
+    }
+    found(state, state.find(key))
+}
+
+/// As [`record`], for a table with exact keys of one word.
+unsafe extern "C" fn record_of_word<const ARGUMENTS: usize>(
+    context: *mut Context,
+    table: u64,
+    key: u64,
+) -> u64
+where
+    Records: OfSize<ARGUMENTS>,
+{
+    // SAFETY: called by generated code with its context.
+    let machine = unsafe { machine(context) };
+    let state = &machine.state.tables[table as usize];
+    note_missed(machine.worker, state, table);
+    found(state, state.find_word(key))
+}
+
+/// Entries of a table that is worth looking ahead for: a smaller one is in the cache anyway.
+const LARGE: usize = 16_384;
+
+/// Notes which large table a packet asks first.
+#[inline]
+fn note_missed(worker: &mut Worker, state: &TableState, table: u64) {
+    if worker.ahead.missed.is_none() && state.len() > LARGE {
+        worker.ahead.missed = Some(table as u32);
+    }
+}
+
+#[inline]
+fn found<const ARGUMENTS: usize>(table: &TableState, slot: Option<u32>) -> u64
+where
+    Records: OfSize<ARGUMENTS>,
+{
+    let hit = if slot.is_some() { RECORD_HIT } else { 0 };
+    // A table has records of one size, and generated code knows which.
+    table.records().map_or(0, |records| {
+        std::ptr::from_ref(records.get(slot)) as u64 | hit
+    })
 }
 
 /// Whether a condition of a pipeline holds.
@@ -353,6 +459,14 @@ unsafe extern "C" fn hash(context: *mut Context, index: u64, input: *const u8, l
     // SAFETY: generated code packed so many octets.
     let input = unsafe { std::slice::from_raw_parts(input, length as usize) };
     machine.hash_octets(index as u32, input)
+}
+
+/// Says how many octets were parsed: what follows is the payload.
+unsafe extern "C" fn parsed(context: *mut Context, octets: u64) -> u64 {
+    // SAFETY: called by generated code with its context.
+    let (machine, packet) = unsafe { (machine(context), packet(context)) };
+    machine.payload = packet.get(octets as usize..).unwrap_or_default();
+    0
 }
 
 /// Writes a header of variable length to the output at this place, and gives where it ends.

@@ -11,6 +11,33 @@ use crate::program::{
     Action, Arithmetic, Expression, Field, FieldTarget, HeaderRef, Op, OpAt, Parameter,
 };
 
+/// Where the arguments of an action lie.
+#[derive(Default)]
+struct Places {
+    /// How many bits of each word are taken.
+    used: Vec<u32>,
+}
+
+impl Places {
+    /// The word and the offset in it for an argument of so many bits.
+    fn take(&mut self, width: u32) -> (usize, u32) {
+        let mut words = self.used.iter();
+        let word = words.position(|used| *used < 64 && used + width <= 64);
+        if let Some(word) = word {
+            let shift = self.used[word];
+            self.used[word] += width;
+            return (word, shift);
+        }
+        let word = self.used.len();
+        let words = words_for(width).max(1);
+        self.used.resize(word + words, 64);
+        if words == 1 {
+            self.used[word] = width;
+        }
+        (word, 0)
+    }
+}
+
 impl Loader<'_> {
     pub(super) fn load_actions(&mut self) -> Result<(), LoadError> {
         for (i, action) in self.document.actions.iter().enumerate() {
@@ -19,7 +46,7 @@ impl Loader<'_> {
                 return Err(at.key("id").duplicate("action", action.id));
             }
             let mut parameters: Vec<Parameter> = Vec::new();
-            let mut words = 0_usize;
+            let mut places = Places::default();
             for (j, parameter) in action.runtime_data.iter().enumerate() {
                 if parameter.bitwidth > 65_536 {
                     return Err(at
@@ -27,13 +54,14 @@ impl Loader<'_> {
                         .index(j)
                         .invalid("a parameter can have at most 65536 bits"));
                 }
+                let (word, shift) = places.take(parameter.bitwidth);
                 parameters.push(Parameter {
                     name: parameter.name.clone(),
                     width: parameter.bitwidth,
-                    word: u32::try_from(words)
+                    word: u32::try_from(word)
                         .map_err(|_| at.invalid("the parameters are too large"))?,
+                    shift,
                 });
-                words += words_for(parameter.bitwidth);
             }
             let place = Place::action(&parameters);
             let ops = self.ops(&action.primitives, place, &at.key("primitives"))?;
@@ -46,7 +74,7 @@ impl Loader<'_> {
             self.actions.push(Action {
                 name: action.name.as_str().into(),
                 parameters,
-                words,
+                words: places.used.len(),
                 ops,
                 loops,
             });
@@ -277,10 +305,11 @@ fn assign_narrow(to: Field, value: Arithmetic) -> Op {
             from: *word,
             mask,
         },
-        Arithmetic::Parameter { word, width } if *width <= 64 => Op::CopyParameter {
+        Arithmetic::Parameter { word, shift, width } if *width <= 64 => Op::CopyParameter {
             to: to.word,
-            parameter: *word,
-            mask,
+            word: *word,
+            shift: *shift,
+            mask: mask & crate::number::low_mask(*width),
         },
         Arithmetic::And(pair) => match &**pair {
             [

@@ -224,6 +224,7 @@ impl Loader<'_> {
                     .ok_or_else(|| at.missing("action parameter", index))?;
                 Arithmetic::Parameter {
                     word: parameter.word,
+                    shift: parameter.shift,
                     width: parameter.width,
                 }
             }

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use bmv2_json::SourceInfo;
+use smallvec::{SmallVec, smallvec};
+
+use crate::number::{low_mask, words_for};
 
 use super::{Condition, Expression, Field, FieldTarget, HeaderRef, StackId, UnionId, UnionStackId};
 
@@ -25,6 +28,20 @@ pub(crate) struct Parameter {
     pub(crate) width: u32,
     /// The first word of the argument.
     pub(crate) word: u32,
+    /// Offset in bits within that word: arguments share a word where they fit.
+    pub(crate) shift: u32,
+}
+
+impl Parameter {
+    /// The words of its value, among the arguments of the action.
+    pub(crate) fn value(&self, arguments: &[u64]) -> SmallVec<[u64; 2]> {
+        let start = self.word as usize;
+        if self.width <= 64 {
+            smallvec![arguments[start] >> self.shift & low_mask(self.width)]
+        } else {
+            arguments[start..start + words_for(self.width)].into()
+        }
+    }
 }
 
 /// An operation with its place in the source.
@@ -51,7 +68,8 @@ pub(crate) enum Op {
     /// Copies an argument of at most 64 bits.
     CopyParameter {
         to: u32,
-        parameter: u32,
+        word: u32,
+        shift: u32,
         mask: u64,
     },
     /// Adds a constant to a field of at most 64 bits, with wrap-around.

@@ -36,6 +36,7 @@ pub(crate) enum Arithmetic {
     /// A parameter of the action: its first word, and its width in bits.
     Parameter {
         word: u32,
+        shift: u32,
         width: u32,
     },
     /// A field of the last element of a stack, given by the field of the first element.

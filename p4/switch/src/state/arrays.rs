@@ -11,9 +11,10 @@ use crate::program::Array;
 
 /// A counter of packets and bytes.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Counter {
-    packets: AtomicU64,
-    bytes: AtomicU64,
+    pub(crate) packets: AtomicU64,
+    pub(crate) bytes: AtomicU64,
 }
 
 impl Counter {

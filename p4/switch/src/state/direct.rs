@@ -30,12 +30,12 @@ impl State {
         if !table.with_counters {
             return Err(unknown("direct counter of table", &table.name));
         }
-        match place {
-            None => Ok(&self.tables[id].default_counter),
-            Some(slot) => self.tables[id]
-                .counter(slot)
-                .ok_or_else(|| unknown("entry of table", &table.name)),
+        if let Some(slot) = place {
+            self.entry_in(id, slot)?;
         }
+        self.tables[id]
+            .counter(place)
+            .ok_or_else(|| unknown("entry of table", &table.name))
     }
 
     fn meter_in(&self, id: usize, place: Place) -> Result<&Meter> {

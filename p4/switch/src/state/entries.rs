@@ -127,7 +127,7 @@ impl State {
 
     /// The action of its own that an entry has.
     fn call_in(&self, id: usize, slot: u32) -> Option<Call> {
-        let call = self.tables[id].call(slot)?;
+        let call = self.tables[id].call(Some(slot))?;
         Some(call.to_owned(&self.program))
     }
 
@@ -252,7 +252,7 @@ impl State {
         self.check_room(id, &target, freed)?;
         self.count_use(id, &target, true);
         let old_call = self.call_in(id, slot);
-        self.tables[id].records.set(slot, call.as_ref());
+        self.tables[id].records.set(Some(slot), call.as_ref());
         let old = match self.tables[id].entries.get_mut(slot) {
             Some(entry) => std::mem::replace(&mut entry.target, target),
             None => target, // It was there.
@@ -268,7 +268,7 @@ impl State {
         let table = &program.tables[id];
         let call = self.call_in(id, slot);
         let state = &mut self.tables[id];
-        let counter = state.counter(slot).map(Counter::value);
+        let counter = state.counter(Some(slot)).map(Counter::value);
         state.lookup.remove(&mut state.entries, slot);
         let entry = state.entries.remove(slot);
         let entry = entry.ok_or_else(|| unknown("entry of table", &table.name))?;
@@ -285,7 +285,7 @@ impl State {
     pub(crate) fn put_back(&mut self, id: usize, removed: Removed) -> Result<u32> {
         let slot = self.insert_prepared(id, removed.key, removed.target)?;
         let state = &mut self.tables[id];
-        if let (Some(counter), Some(value)) = (state.counter(slot), removed.counter) {
+        if let (Some(counter), Some(value)) = (state.counter(Some(slot)), removed.counter) {
             counter.set(value);
         }
         if let Some(entry) = state.entries.get_mut(slot) {
@@ -339,7 +339,7 @@ impl State {
         let profile = self.profile_of(id).map(|(profile, _)| profile);
         let action = match &entry.target {
             Target::Call => {
-                let call = self.tables[id].call(slot)?;
+                let call = self.tables[id].call(Some(slot))?;
                 EntryAction::Action(call.to_control(&self.program))
             }
             Target::Member(slot) => EntryAction::Member(profile?.member_id(*slot)?),

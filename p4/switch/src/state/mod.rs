@@ -22,6 +22,7 @@ pub(crate) use entries::{PreparedTarget, Removed, prepare_key};
 pub(crate) use key::PackedKey;
 pub(crate) use meter::Meter;
 pub(crate) use profile::ProfileState;
+pub(crate) use records::{NO_CALL, OfSize, Record, RecordSize, Records};
 pub(crate) use replication::Session;
 pub(crate) use table::{Call, CallRef, Entry, TableState, Target};
 

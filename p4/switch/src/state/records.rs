@@ -1,5 +1,5 @@
-//! The actions of a table's entries as packets use them: what a packet needs of an entry and nothing
-//! else, side by side, so that it takes a cache line or two.
+//! The actions of a table's entries as packets use them, each with its counter: what a packet needs of
+//! an entry and nothing else, side by side, so that it takes one cache line if the arguments are few.
 
 use super::arrays::Counter;
 use super::table::{Call, CallRef};
@@ -7,90 +7,284 @@ use crate::program::{ActionId, Program, Table, TableKind};
 
 /// Entries of a chunk. Chunks are never moved.
 const CHUNK: usize = 256;
-/// In place of an action: the entry has a member, group or action set.
-const NO_CALL: u64 = u64::MAX;
+/// In place of an action: there is none, or the entry has a member, group or action set.
+pub(crate) const NO_CALL: u64 = u64::MAX;
 
-/// Calls and counters by the slot of their entry.
+/// What a packet needs of an entry. Native code knows where each part is.
 #[derive(Debug)]
-pub(super) struct Records {
-    /// Words of an entry: the action, then as many arguments as an action of the table can have. 0
-    /// if the table has an action profile.
-    stride: usize,
-    calls: Vec<Box<[u64]>>,
-    with_counters: bool,
-    counters: Vec<Box<[Counter]>>,
+#[repr(C, align(32))]
+pub(crate) struct Record<const ARGUMENTS: usize> {
+    pub(crate) counter: Counter,
+    /// An [`ActionId`], or [`NO_CALL`].
+    pub(crate) action: u64,
+    pub(crate) arguments: [u64; ARGUMENTS],
+}
+
+/// Records that lie so that none takes more cache lines than it needs.
+#[derive(Debug)]
+#[repr(C, align(64))]
+struct Chunk<const ARGUMENTS: usize>([Record<ARGUMENTS>; CHUNK]);
+
+impl<const ARGUMENTS: usize> Default for Record<ARGUMENTS> {
+    fn default() -> Self {
+        Self {
+            counter: Counter::default(),
+            action: NO_CALL,
+            arguments: [0; ARGUMENTS],
+        }
+    }
+}
+
+/// Records by the slot of their entry, and that of the default entry.
+#[derive(Debug)]
+pub(crate) struct Chunks<const ARGUMENTS: usize> {
+    chunks: Vec<Box<Chunk<ARGUMENTS>>>,
+    default: Box<Record<ARGUMENTS>>,
+}
+
+impl<const ARGUMENTS: usize> Default for Chunks<ARGUMENTS> {
+    fn default() -> Self {
+        Self {
+            chunks: Vec::new(),
+            default: Box::default(),
+        }
+    }
+}
+
+impl<const ARGUMENTS: usize> Chunks<ARGUMENTS> {
+    /// The record of a slot, or of the default entry.
+    #[inline]
+    pub(crate) fn get(&self, slot: Option<u32>) -> &Record<ARGUMENTS> {
+        slot.and_then(|slot| {
+            let chunk = self.chunks.get(slot as usize / CHUNK)?;
+            Some(&chunk.0[slot as usize % CHUNK])
+        })
+        .unwrap_or(&self.default)
+    }
+
+    fn get_mut(&mut self, slot: Option<u32>) -> Option<&mut Record<ARGUMENTS>> {
+        let Some(slot) = slot else {
+            return Some(&mut self.default);
+        };
+        let chunk = self.chunks.get_mut(slot as usize / CHUNK)?;
+        Some(&mut chunk.0[slot as usize % CHUNK])
+    }
+
+    fn start(&mut self, slot: u32) {
+        let chunk = slot as usize / CHUNK;
+        if self.chunks.len() <= chunk {
+            let new = || Box::new(Chunk(std::array::from_fn(|_| Record::default())));
+            self.chunks.resize_with(chunk + 1, new);
+        }
+        if let Some(record) = self.get_mut(Some(slot)) {
+            record.counter = Counter::default();
+        }
+    }
+}
+
+/// A record of an action with many arguments.
+#[derive(Debug)]
+struct Large {
+    counter: Counter,
+    call: Option<Call>,
+}
+
+/// The records of a table, by the words that its actions' arguments take at most: with 1 there are two
+/// records in a cache line, with 5 one.
+#[derive(Debug)]
+pub(crate) enum Records {
+    One(Chunks<1>),
+    Five(Chunks<5>),
+    Thirteen(Chunks<13>),
+    Large(LargeRecords),
+}
+
+/// Records of actions with many arguments.
+#[derive(Debug)]
+pub(crate) struct LargeRecords {
+    records: Vec<Large>,
+    default: Box<Large>,
+}
+
+/// The size of the records of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecordSize {
+    /// Arguments of one word.
+    One,
+    /// Up to five words.
+    Five,
+    /// Up to thirteen words.
+    Thirteen,
+    /// More: they lie elsewhere.
+    Large,
+}
+
+impl RecordSize {
+    /// The size for the actions of a table. Entries of a table with an action profile have no action of
+    /// their own.
+    pub(crate) fn of(program: &Program, table: &Table) -> Self {
+        let words = |action: &ActionId| program.actions[*action as usize].words;
+        let default = table.default.as_ref().map(|default| &default.action);
+        let own = match table.kind {
+            TableKind::Simple => &table.actions[..],
+            TableKind::Indirect(_) | TableKind::WithSelector(_) => &[],
+        };
+        match own.iter().chain(default).map(words).max().unwrap_or(0) {
+            0..=1 => Self::One,
+            2..=5 => Self::Five,
+            6..=13 => Self::Thirteen,
+            _ => Self::Large,
+        }
+    }
 }
 
 impl Records {
     pub(super) fn new(program: &Program, table: &Table) -> Self {
-        let words = |action: &ActionId| program.actions[*action as usize].words;
-        let arguments = table.actions.iter().map(words).max().unwrap_or(0);
-        Self {
-            stride: match table.kind {
-                TableKind::Simple => 1 + arguments,
-                TableKind::Indirect(_) | TableKind::WithSelector(_) => 0,
-            },
-            calls: Vec::new(),
-            with_counters: table.with_counters,
-            counters: Vec::new(),
+        match RecordSize::of(program, table) {
+            RecordSize::One => Self::One(Chunks::default()),
+            RecordSize::Five => Self::Five(Chunks::default()),
+            RecordSize::Thirteen => Self::Thirteen(Chunks::default()),
+            RecordSize::Large => Self::Large(LargeRecords::new()),
         }
     }
 
     /// Makes room for a slot, with a counter of zero.
     pub(super) fn start(&mut self, slot: u32) {
-        let (chunk, place) = (slot as usize / CHUNK, slot as usize % CHUNK);
-        if self.calls.len() <= chunk {
-            let chunks = || vec![NO_CALL; self.stride * CHUNK].into_boxed_slice();
-            self.calls.resize_with(chunk + 1, chunks);
+        match self {
+            Self::One(records) => records.start(slot),
+            Self::Five(records) => records.start(slot),
+            Self::Thirteen(records) => records.start(slot),
+            Self::Large(large) => large.start(slot),
         }
-        if self.with_counters {
-            if self.counters.len() <= chunk {
-                let counters = || (0..CHUNK).map(|_| Counter::default()).collect();
-                self.counters.resize_with(chunk + 1, counters);
+    }
+
+    /// Sets the action of a slot that was started, or of the default entry. With `None` it has none of
+    /// its own.
+    pub(super) fn set(&mut self, slot: Option<u32>, call: Option<&Call>) {
+        fn write<const N: usize>(records: &mut Chunks<N>, slot: Option<u32>, call: Option<&Call>) {
+            let Some(record) = records.get_mut(slot) else {
+                return;
+            };
+            record.action = NO_CALL;
+            if let Some(call) = call {
+                record.action = u64::from(call.action);
+                let used = call.arguments.len().min(N);
+                record.arguments[..used].copy_from_slice(&call.arguments[..used]);
             }
-            self.counters[chunk][place] = Counter::default();
+        }
+        match self {
+            Self::One(records) => write(records, slot, call),
+            Self::Five(records) => write(records, slot, call),
+            Self::Thirteen(records) => write(records, slot, call),
+            Self::Large(large) => {
+                if let Some(record) = large.get_mut(slot) {
+                    record.call = call.cloned();
+                }
+            }
         }
     }
 
-    /// Sets the action of a slot that was started. With `None` it has none of its own.
-    pub(super) fn set(&mut self, slot: u32, call: Option<&Call>) {
-        let start = slot as usize % CHUNK * self.stride;
-        let chunk = self.calls.get_mut(slot as usize / CHUNK);
-        let Some(record) = chunk.and_then(|chunk| chunk.get_mut(start..start + self.stride)) else {
-            return;
-        };
-        let Some((action, arguments)) = record.split_first_mut() else {
-            return;
-        };
-        *action = NO_CALL;
-        if let Some(call) = call {
-            *action = u64::from(call.action);
-            let used = call.arguments.len().min(arguments.len());
-            arguments[..used].copy_from_slice(&call.arguments[..used]);
+    /// The action of a slot, or of the default entry; `None` if it has none of its own.
+    #[inline]
+    pub(super) fn call(&self, slot: Option<u32>) -> Option<CallRef<'_>> {
+        fn read<const N: usize>(record: &Record<N>) -> Option<CallRef<'_>> {
+            (record.action != NO_CALL).then_some(CallRef {
+                // It was written as 32 bits.
+                action: record.action as ActionId,
+                arguments: &record.arguments,
+            })
+        }
+        match self {
+            Self::One(records) => read(records.get(slot)),
+            Self::Five(records) => read(records.get(slot)),
+            Self::Thirteen(records) => read(records.get(slot)),
+            Self::Large(large) => Some(large.get(slot)?.call.as_ref()?.borrow()),
         }
     }
 
-    /// The action of a slot; `None` if it has none of its own.
+    /// The counter of a slot, or of the default entry. It counts nothing if the table has no counters.
     #[inline]
-    pub(super) fn call(&self, slot: u32) -> Option<CallRef<'_>> {
-        let start = slot as usize % CHUNK * self.stride;
-        let chunk = self.calls.get(slot as usize / CHUNK)?;
-        let (action, arguments) = chunk.get(start..start + self.stride)?.split_first()?;
-        (*action != NO_CALL).then_some(CallRef {
-            // It was written as 32 bits.
-            action: *action as ActionId,
-            arguments,
-        })
+    pub(super) fn counter(&self, slot: Option<u32>) -> Option<&Counter> {
+        match self {
+            Self::One(records) => Some(&records.get(slot).counter),
+            Self::Five(records) => Some(&records.get(slot).counter),
+            Self::Thirteen(records) => Some(&records.get(slot).counter),
+            Self::Large(large) => Some(&large.get(slot)?.counter),
+        }
+    }
+}
+
+/// Records of one size.
+pub(crate) trait OfSize<const ARGUMENTS: usize> {
+    fn sized(&self) -> Option<&Chunks<ARGUMENTS>>;
+}
+
+impl OfSize<1> for Records {
+    #[inline]
+    fn sized(&self) -> Option<&Chunks<1>> {
+        match self {
+            Self::One(records) => Some(records),
+            _ => None,
+        }
+    }
+}
+
+impl OfSize<5> for Records {
+    #[inline]
+    fn sized(&self) -> Option<&Chunks<5>> {
+        match self {
+            Self::Five(records) => Some(records),
+            _ => None,
+        }
+    }
+}
+
+impl OfSize<13> for Records {
+    #[inline]
+    fn sized(&self) -> Option<&Chunks<13>> {
+        match self {
+            Self::Thirteen(records) => Some(records),
+            _ => None,
+        }
+    }
+}
+
+impl LargeRecords {
+    fn new() -> Self {
+        Self {
+            records: Vec::new(),
+            default: Box::new(Large::new()),
+        }
     }
 
-    pub(super) fn with_counters(&self) -> bool {
-        self.with_counters
+    fn get(&self, slot: Option<u32>) -> Option<&Large> {
+        match slot {
+            Some(slot) => self.records.get(slot as usize),
+            None => Some(&self.default),
+        }
     }
 
-    /// The counter of a slot; `None` if the table has none.
-    #[inline]
-    pub(super) fn counter(&self, slot: u32) -> Option<&Counter> {
-        let chunk = self.counters.get(slot as usize / CHUNK)?;
-        chunk.get(slot as usize % CHUNK)
+    fn get_mut(&mut self, slot: Option<u32>) -> Option<&mut Large> {
+        match slot {
+            Some(slot) => self.records.get_mut(slot as usize),
+            None => Some(&mut self.default),
+        }
+    }
+
+    fn start(&mut self, slot: u32) {
+        let slot = slot as usize;
+        if self.records.len() <= slot {
+            self.records.resize_with(slot + 1, Large::new);
+        }
+        self.records[slot].counter = Counter::default();
+    }
+}
+
+impl Large {
+    fn new() -> Self {
+        Self {
+            counter: Counter::default(),
+            call: None,
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::entries::exists;
 use super::key::{PackedKey, has_priority, pack, unpack};
 use super::lookup::Lookup;
 use super::meter::Meter;
-use super::records::Records;
+use super::records::{Chunks, OfSize, Records};
 use super::{Result, State, unknown, word_of, words_of};
 use crate::clock::Clock;
 use crate::control::{
@@ -42,10 +42,7 @@ impl CallRef<'_> {
         let arguments = definition
             .parameters
             .iter()
-            .map(|parameter| {
-                let start = parameter.word as usize;
-                words_to_bytes(&self.arguments[start..], parameter.width)
-            })
+            .map(|parameter| words_to_bytes(&parameter.value(self.arguments), parameter.width))
             .collect();
         ActionCall::new(&*definition.name, arguments)
     }
@@ -100,13 +97,15 @@ impl Call {
                 given: arguments.len(),
             });
         }
-        let mut words = Vec::with_capacity(definition.words);
+        let mut words = vec![0; definition.words];
         for (parameter, argument) in definition.parameters.iter().zip(arguments) {
             let (width, owner, name) = (parameter.width, &definition.name, &parameter.name);
+            let start = parameter.word as usize;
             if width <= 64 {
-                words.push(word_of(argument, width, owner, name)?);
+                words[start] |= word_of(argument, width, owner, name)? << parameter.shift;
             } else {
-                words.extend(words_of(argument, width, owner, name)?);
+                let value = words_of(argument, width, owner, name)?;
+                words[start..start + value.len()].copy_from_slice(&value);
             }
         }
         Ok(Self {
@@ -195,8 +194,6 @@ pub(crate) struct TableState {
     pub(super) entries: Arena<Entry>,
     pub(super) records: Records,
     pub(super) lookup: Lookup,
-    pub(crate) default: Option<Call>,
-    pub(crate) default_counter: Counter,
     pub(super) default_meter: Meter,
     /// For tables with idle timeouts.
     pub(super) ages: Option<Ages>,
@@ -208,8 +205,6 @@ impl TableState {
             entries: Arena::default(),
             records: Records::new(program, table),
             lookup: Lookup::new(table),
-            default: None,
-            default_counter: Counter::default(),
             default_meter: Meter::default(),
             ages: table.support_timeout.then(|| Ages::new(clock.clone())),
         }
@@ -232,21 +227,31 @@ impl TableState {
         self.lookup.find_word(key)
     }
 
-    /// The action of an entry; `None` if it is that of a member, group or action set.
+    /// The action of an entry, or of the default entry; `None` if there is none, or if it is that of
+    /// a member, group or action set.
     #[inline]
-    pub(crate) fn call(&self, slot: u32) -> Option<CallRef<'_>> {
+    pub(crate) fn call(&self, slot: Option<u32>) -> Option<CallRef<'_>> {
         self.records.call(slot)
     }
 
-    /// The counter of an entry; `None` if the table has none.
+    /// The counter of an entry, or of the default entry.
     #[inline]
-    pub(crate) fn counter(&self, slot: u32) -> Option<&Counter> {
+    pub(crate) fn counter(&self, slot: Option<u32>) -> Option<&Counter> {
         self.records.counter(slot)
     }
 
-    /// Whether the table counts what hits its entries.
-    pub(crate) fn has_counters(&self) -> bool {
-        self.records.with_counters()
+    /// The records of a table of which the actions have at most so many words of arguments.
+    #[inline]
+    pub(crate) fn records<const ARGUMENTS: usize>(&self) -> Option<&Chunks<ARGUMENTS>>
+    where
+        Records: OfSize<ARGUMENTS>,
+    {
+        self.records.sized()
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// An entry by its slot.
@@ -283,7 +288,7 @@ impl TableState {
             next: None,
         });
         self.records.start(id);
-        self.records.set(id, call);
+        self.records.set(Some(id), call);
         if let Some(ages) = &mut self.ages {
             ages.start(id);
         }
@@ -311,10 +316,10 @@ impl State {
                 at: format!("table {}", table.name),
                 reason: error.to_string(),
             };
-            state.default = match &table.default {
-                None => None,
-                Some(action) => Some(Call::of_program(&program, action).map_err(invalid)?),
-            };
+            let default = table.default.as_ref();
+            let default = default.map(|action| Call::of_program(&program, action));
+            let default = default.transpose().map_err(invalid)?;
+            state.records.set(None, default.as_ref());
             for entry in table.entries.iter().flatten() {
                 let key = pack(table, &entry.key).map_err(invalid)?;
                 if state.id_of(&key).is_some() {
@@ -418,7 +423,7 @@ impl State {
             Some(action) => Some(Call::of_program(&program, action)?),
         };
         let Some(action) = action else {
-            self.tables[id].default = initial;
+            self.tables[id].records.set(None, initial.as_ref());
             return Ok(());
         };
         let constant = |what| ControlError::Constant {
@@ -439,7 +444,7 @@ impl State {
         {
             return Err(constant("the action of the default entry"));
         }
-        self.tables[id].default = Some(call);
+        self.tables[id].records.set(None, Some(&call));
         Ok(())
     }
 
@@ -450,7 +455,7 @@ impl State {
     /// [`ControlError::UnknownObject`].
     pub fn default_action(&self, table: &str) -> Result<Option<ActionCall>> {
         let id = self.table_id(table)?;
-        let default = self.tables[id].default.as_ref();
+        let default = self.tables[id].call(None);
         Ok(default.map(|call| call.to_control(&self.program)))
     }
 

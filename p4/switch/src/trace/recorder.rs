@@ -150,11 +150,10 @@ impl Tracer for Recorder {
             .parameters
             .iter()
             .map(|parameter| {
-                let start = parameter.word as usize;
-                let words = &call.arguments[start..start + words_for(parameter.width)];
+                let words = parameter.value(call.arguments);
                 NamedValue {
                     name: parameter.name.clone(),
-                    value: show(&parameter.name, words, parameter.width),
+                    value: show(&parameter.name, &words, parameter.width),
                 }
             })
             .collect();

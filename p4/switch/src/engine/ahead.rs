@@ -1,0 +1,188 @@
+//! Packets that are looked at before it is their turn.
+//!
+//! A look-up in a large table waits for memory, and a packet's tables one after the other. So some packets
+//! are parsed first; for each, the entry of the large table that packets ask first is found, with what is
+//! known behind the parser; and only then the packets go their way one by one, with that entry in the
+//! cache. It is a guess: a packet that asks something else finds that as it always does.
+
+use super::pipeline::{Environment, Outputs};
+use super::{NoTrace, Pass, Worker};
+use crate::control::PortNumber;
+use crate::jit::{Functions, Last};
+use crate::program::{KeySource, Layout, Table, TableId};
+use crate::state::State;
+
+/// How many packets are parsed before the first of them goes on.
+const AHEAD: usize = 8;
+/// How many tables are remembered that packets asked first.
+const TABLES: usize = 4;
+
+/// A packet behind the parser.
+struct Arrived<'p> {
+    packet: &'p [u8],
+    /// How many octets were parsed.
+    octets: usize,
+    pass: Pass,
+    guess: Option<(TableId, Last)>,
+}
+
+/// What helps to look ahead.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead {
+    /// PHVs, one for each packet.
+    words: Vec<Vec<u64>>,
+    /// Large tables that packets asked first, the latest first.
+    tables: Vec<TableId>,
+    /// The first large table that the packet asked without an answer from before.
+    pub(crate) missed: Option<TableId>,
+}
+
+impl Ahead {
+    /// Forgets all, for another program may have been loaded.
+    pub(super) fn clear(&mut self) {
+        self.tables.clear();
+        self.missed = None;
+    }
+
+    /// Learns from the packet that has gone its way.
+    fn learn(&mut self, layout: &Layout, tables: &[Table]) {
+        let Some(missed) = self.missed.take() else {
+            return;
+        };
+        let from_packet = |source: &KeySource| match source {
+            KeySource::Field { field, .. } => !layout.headers[field.header as usize].is_metadata,
+            KeySource::Valid(_) => false,
+        };
+        let key = &tables[missed as usize].key;
+        if key.iter().any(|element| from_packet(&element.source)) {
+            self.tables.retain(|table| *table != missed);
+            self.tables.insert(0, missed);
+            self.tables.truncate(TABLES);
+        }
+    }
+}
+
+/// The key, of one word, with which a packet may ask a table: what the parser does not tell is as it was
+/// last.
+fn guess_key(layout: &Layout, table: &Table, words: &[u64], last: u64) -> Option<u64> {
+    let mut key = 0;
+    for element in &table.key {
+        let KeySource::Field { field, valid } = &element.source else {
+            return None;
+        };
+        let bits = crate::number::low_mask(element.width);
+        if layout.headers[field.header as usize].is_metadata {
+            key |= last & (bits << element.shift);
+            continue;
+        }
+        if valid.is_some_and(|valid| words[valid as usize] == 0) {
+            return None;
+        }
+        let mask = element.mask.as_ref().map_or(bits, |mask| mask[0]);
+        key |= (words[field.word as usize] & mask) << element.shift;
+    }
+    Some(key)
+}
+
+impl Worker {
+    /// As [`Worker::receive`], for packets that came one after the other.
+    pub(crate) fn receive_all<'p>(
+        &mut self,
+        environment: Environment<'_>,
+        packets: impl IntoIterator<Item = (PortNumber, &'p [u8])>,
+        outputs: &mut impl Outputs,
+    ) {
+        let mut packets = packets.into_iter();
+        let Some(code) = environment.code.filter(|code| code.has_arrival()) else {
+            for (port, packet) in packets {
+                self.receive(environment, port, packet, outputs);
+            }
+            return;
+        };
+        self.look_at(environment);
+        loop {
+            let mut arrived: [Option<Arrived<'p>>; AHEAD] = [const { None }; AHEAD];
+            let mut count = 0;
+            for (place, (port, packet)) in arrived.iter_mut().zip(&mut packets) {
+                *place = Some(self.arrive(environment, code, count, port, packet));
+                count += 1;
+            }
+            if count == 0 {
+                return;
+            }
+            self.guess(environment.state, code, &mut arrived);
+            for (index, arrived) in arrived.into_iter().flatten().enumerate() {
+                self.go_on(environment, index, &arrived, outputs);
+                let program = &environment.state.program;
+                self.ahead.learn(&program.layout, &program.tables);
+            }
+        }
+    }
+
+    /// Parses a packet, and leaves its PHV at a place.
+    fn arrive<'p>(
+        &mut self,
+        environment: Environment<'_>,
+        code: &Functions,
+        place: usize,
+        port: PortNumber,
+        packet: &'p [u8],
+    ) -> Arrived<'p> {
+        let mut quiet = NoTrace;
+        let mut machine = environment.machine(self, Pass::of(packet), &mut quiet, packet);
+        machine.begin(port);
+        let octets = machine.run_arrival(code, packet).unwrap_or_default();
+        let pass = machine.pass;
+        let places = &mut self.ahead.words;
+        if places.len() <= place {
+            places.resize_with(place + 1, Vec::new);
+        }
+        std::mem::swap(&mut self.words, &mut places[place]);
+        Arrived {
+            packet,
+            octets,
+            pass,
+            guess: None,
+        }
+    }
+
+    /// Finds what packets will probably ask for. The look-ups do not depend on each other, so that they
+    /// wait for memory together.
+    fn guess(&self, state: &State, code: &Functions, arrived: &mut [Option<Arrived<'_>>]) {
+        let program = &state.program;
+        let mut touched = 0;
+        for (arrived, words) in arrived.iter_mut().flatten().zip(&self.ahead.words) {
+            arrived.guess = self.ahead.tables.iter().find_map(|id| {
+                let last = self.last.get(*id as usize)?;
+                let table = &program.tables[*id as usize];
+                let key = guess_key(&program.layout, table, words, last.key)?;
+                let (found, read) = code.look_up(&state.tables[*id as usize], *id, key)?;
+                touched ^= read;
+                Some((*id, found))
+            });
+        }
+        std::hint::black_box(touched);
+    }
+
+    /// Lets a packet go its way.
+    fn go_on(
+        &mut self,
+        environment: Environment<'_>,
+        place: usize,
+        arrived: &Arrived<'_>,
+        outputs: &mut impl Outputs,
+    ) {
+        std::mem::swap(&mut self.words, &mut self.ahead.words[place]);
+        if let Some((table, guess)) = arrived.guess
+            && let Some(last) = self.last.get_mut(table as usize)
+        {
+            *last = guess;
+        }
+        self.jobs.clear();
+        let mut quiet = NoTrace;
+        let payload = arrived.packet.get(arrived.octets..).unwrap_or_default();
+        let mut machine = environment.machine(self, arrived.pass, &mut quiet, payload);
+        machine.forward(arrived.packet, 0, outputs);
+        self.finish_jobs(environment, outputs, &mut quiet);
+    }
+}
