@@ -380,8 +380,13 @@ where
     // SAFETY: called by generated code with its context.
     let machine = unsafe { machine(context) };
     let words = machine.program.tables[table as usize].key_words;
-    // SAFETY: generated code packs as many words as the table's keys have.
-    let key = unsafe { std::slice::from_raw_parts(key, words) };
+    // A table without key has no address of one.
+    let key = if key.is_null() {
+        &[]
+    } else {
+        // SAFETY: generated code packs as many words as the table's keys have.
+        unsafe { std::slice::from_raw_parts(key, words) }
+    };
     let state = &machine.state.tables[table as usize];
     if words == 1 {
         note_missed(machine.worker, state, table);
