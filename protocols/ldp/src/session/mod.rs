@@ -1,0 +1,1 @@
+//! Sessions: from a Hello adjacency to an operational session, and its end (RFC 5036 section 2.5).
