@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use serde::{Serialize, Serializer};
+
 /// An LDP Identifier: who distributes labels, of which label space (RFC 5036 section 2.2.2).
 ///
 /// Its text form is that of the RFC: `192.0.2.1:0`.
@@ -28,5 +30,12 @@ impl LdpIdentifier {
 impl fmt::Display for LdpIdentifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.lsr_id, self.label_space)
+    }
+}
+
+impl Serialize for LdpIdentifier {
+    /// As text.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }

@@ -16,10 +16,12 @@ pub use address::AddressMessage;
 pub use capability::{Capabilities, CapabilityMessage, StateAdvertisement, UnknownCapability};
 pub use fec::{AddressFamily, FecElement, TypedWildcard};
 pub use hello::{
-    CryptographicAuthentication, DualStack, Hello, TransportPreference, AuthenticationAlgorithm,
+    AuthenticationAlgorithm, CryptographicAuthentication, DualStack, Hello, TransportPreference,
 };
 pub use initialization::{AdvertisementDiscipline, FaultTolerance, Initialization};
-pub use label::{GenericLabel, LabelMapping, LabelRelease, LabelRequest, LabelWithdraw, LabelAbortRequest};
+pub use label::{
+    GenericLabel, LabelAbortRequest, LabelMapping, LabelRelease, LabelRequest, LabelWithdraw,
+};
 pub use notification::{Notification, ReturnedTlv};
 pub use status::{Status, StatusCode};
 
