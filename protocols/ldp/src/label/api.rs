@@ -46,8 +46,7 @@ pub struct PeerParameters {
     /// Whether the peer keeps the session's forwarding state in a restart, and for how long after it
     /// came back it may (RFC 3478): the recovery time that it announced, if it preserved its state.
     pub recovery_time: Option<Duration>,
-    /// The name of the interface's MTU is known by [`super::LabelDistribution`]; whether MTUs are signalled
-    /// (RFC 3988).
+    /// Whether MTUs are signalled to this peer (RFC 3988).
     pub signal_mtu: bool,
 }
 
@@ -171,4 +170,51 @@ pub enum LabelEvent {
         /// Why, in words.
         reason: String,
     },
+    /// Two peers announce one address: next hops there belong to the first (RFC 5036 section 3.5.5.1).
+    DuplicateAddress {
+        /// The address.
+        address: IpAddr,
+        /// Whose it is.
+        owner: LdpIdentifier,
+        /// Who announces it too.
+        other: LdpIdentifier,
+    },
+    /// A peer sent more mappings than are held; those too many are released.
+    TooManyBindings {
+        /// The peer.
+        peer: LdpIdentifier,
+        /// How many are held.
+        limit: usize,
+    },
+    /// A peer sent a notification about labels that asks for nothing to be done.
+    Notified {
+        /// The peer.
+        peer: LdpIdentifier,
+        /// What it says.
+        status: Status,
+    },
+    /// The first advertisement of a peer is complete, as it said or by time (RFC 5919 section 4, RFC
+    /// 5443).
+    Synchronized {
+        /// The peer.
+        peer: LdpIdentifier,
+    },
+    /// Stale bindings of a peer were not refreshed in time and are removed (RFC 3478 section 3.3).
+    StaleRemoved {
+        /// The peer.
+        peer: LdpIdentifier,
+        /// How many.
+        count: usize,
+    },
+}
+
+/// What the switch still forwards from before a restart of this LSR (RFC 3478 section 3.1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Preserved {
+    /// Incoming labels and their FECs: a FEC that comes back gets its label again, without
+    /// [`LabelOutput::Allocate`]. The label manager must not give them to others until
+    /// [`LabelOutput::Deallocate`].
+    pub labels: Vec<(PrefixFec, Label)>,
+    /// FECs whose packets are labelled.
+    pub ftns: Vec<PrefixFec>,
 }

@@ -17,6 +17,8 @@ pub struct Notification {
     pub returned_tlvs: Vec<ReturnedTlv>,
     /// A FEC TLV, as End-of-LIB (RFC 5919 section 4) and RFC 5918 have it.
     pub fec: Vec<FecElement>,
+    /// Label Request Message ID TLV, 0x0600: the request that was aborted (RFC 5036 section 3.5.9.1).
+    pub request_id: Option<u32>,
 }
 
 /// A TLV that a Notification gives back.
