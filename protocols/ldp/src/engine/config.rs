@@ -9,9 +9,10 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 use super::range::{
-    HelloHoldTime, HelloInterval, IgpSyncDelay, InitialBackoff, KeepAliveTime, LoopLimit,
-    MaxPduLength, MaximumBackoff, RestartTime,
+    HelloHoldTime, HelloInterval, IgpSyncDelay, InitialBackoff, KeepAliveTime, MaxPduLength,
+    MaximumBackoff, RestartTime,
 };
+use crate::label::Policy;
 use crate::packet::{AdvertisementDiscipline, AuthenticationAlgorithm};
 
 /// An LSR Id of zero: it has to be a non-zero integer (RFC 7552 section 4).
@@ -63,11 +64,18 @@ pub struct LdpConfig {
     pub peers: BTreeMap<Ipv4Addr, PeerConfig>,
     /// What is proposed for sessions.
     pub session: SessionConfig,
+    /// How labels are distributed, with loop detection. Its LSR Id and its Maximum Recovery Time are
+    /// those of this configuration, whatever it says.
+    pub labels: Policy,
     /// Graceful restart (RFC 3478); `None`: the FT Session TLV is not sent, and no state of a lost
     /// session is kept.
     pub graceful_restart: Option<GracefulRestartConfig>,
     /// Capabilities that are announced.
     pub capabilities: CapabilityConfig,
+    /// The high-order 32 bits of the Cryptographic Sequence Number of Hellos (RFC 7349 section 2.3): a
+    /// number that grows with each start of the program, such as a counter on disk or the seconds since
+    /// 1970. Read once, by [`super::Ldp::new`].
+    pub boot_count: u32,
     /// What bounds memory.
     pub limits: Limits,
 }
@@ -85,8 +93,10 @@ impl LdpConfig {
             accept_targeted: AcceptTargeted::default(),
             peers: BTreeMap::new(),
             session: SessionConfig::default(),
+            labels: Policy::new(lsr_id.get()),
             graceful_restart: None,
             capabilities: CapabilityConfig::default(),
+            boot_count: 0,
             limits: Limits::default(),
         }
     }
@@ -138,6 +148,8 @@ pub struct InterfaceConfig {
     pub hello_hold_time: HelloHoldTime,
     /// The time between Hellos; `None`: a third of the hold time that is in use.
     pub hello_interval: Option<HelloInterval>,
+    /// The G flag: peers are told that GTSM is supported (RFC 6720 section 2.1); on.
+    pub gtsm: bool,
     /// Which address sessions of this interface's adjacencies have.
     pub transport: InterfaceTransport,
     /// How long LDP-IGP synchronization waits for the End-of-LIB of a peer that announces it, after the
@@ -153,6 +165,7 @@ impl Default for InterfaceConfig {
             families: Families::IPV4,
             hello_hold_time: HelloHoldTime::known(15),
             hello_interval: None,
+            gtsm: true,
             transport: InterfaceTransport::default(),
             igp_sync_delay: None,
             hello_authentication: None,
@@ -241,7 +254,8 @@ pub enum TtlSecurity {
     Negotiated,
     /// Always, also for targeted peers, which have to be one hop away then.
     Always,
-    /// Never; the G flag is still sent, for it is the same to all peers of a link.
+    /// Never. The G flag is still sent, for Link Hellos are the same to all peers of a link; see
+    /// [`InterfaceConfig::gtsm`].
     Never,
 }
 
@@ -334,8 +348,6 @@ pub struct SessionConfig {
     /// Downstream on demand is insisted on: a session that the negotiation gives another discipline is
     /// rejected (RFC 5036 section 3.5.3).
     pub insist_on_advertisement: bool,
-    /// Loop detection (RFC 5036 section 2.8); none.
-    pub loop_detection: Option<LoopDetection>,
     /// MTUs are signalled (RFC 3988).
     pub signal_mtu: bool,
     /// The first delay after a NAK; 15 seconds.
@@ -351,28 +363,9 @@ impl Default for SessionConfig {
             max_pdu_length: MaxPduLength::known(4096),
             advertisement: AdvertisementDiscipline::default(),
             insist_on_advertisement: false,
-            loop_detection: None,
             signal_mtu: false,
             initial_backoff: InitialBackoff::known(15),
             maximum_backoff: MaximumBackoff::known(120),
-        }
-    }
-}
-
-/// Loop detection and its limits (RFC 5036 section 2.8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LoopDetection {
-    /// The hop count from which on there is a loop; 255.
-    pub hop_count_limit: LoopLimit,
-    /// The length that path vectors may have; 254.
-    pub path_vector_limit: LoopLimit,
-}
-
-impl Default for LoopDetection {
-    fn default() -> Self {
-        Self {
-            hop_count_limit: LoopLimit::known(255),
-            path_vector_limit: LoopLimit::known(254),
         }
     }
 }

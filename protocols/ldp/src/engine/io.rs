@@ -51,9 +51,12 @@ pub struct ReceivedDatagram<'a> {
 
 /// How a TCP connection is protected. The I/O side sets it with socket options before the connection is
 /// made or used.
+///
+/// Whatever is said here, all of LDP's TCP connections send with TTL or hop limit 255, for a peer may
+/// check it (RFC 6720 section 2.3).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConnectionSecurity {
-    /// GTSM (RFC 5082, RFC 6720): send with TTL or hop limit 255, and take no packet with less.
+    /// GTSM (RFC 5082, RFC 6720): packets with a TTL or hop limit of less than 255 are not taken.
     pub gtsm: bool,
     /// The key.
     pub key: Option<SessionKey>,

@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use mpls::Label;
 
-use crate::label::Route;
+use crate::label::{LabelDistribution, Preserved, Route};
 use crate::{LdpIdentifier, PrefixFec};
 
 /// How many octets of a connection are given out before [`Ldp::handle_written`] says that they are
@@ -33,12 +33,16 @@ pub const SEND_WINDOW: usize = 256 << 10;
 /// for the next time of [`Ldp::handle_timeout`].
 pub struct Ldp {
     config: LdpConfig,
+    labels: LabelDistribution,
 }
 
 impl Ldp {
     /// Starts LDP. `seed` is for the jitter of timers and the first Message ID.
     pub fn new(config: LdpConfig, _seed: u64, _now: Instant) -> Self {
-        Self { config }
+        Self {
+            labels: LabelDistribution::new(config.labels.clone()),
+            config,
+        }
     }
 
     /// Another configuration. It disturbs only what changes.
@@ -71,6 +75,13 @@ impl Ldp {
         _now: Instant,
     ) {
     }
+
+    /// The label manager, which had no label, has some again.
+    pub fn handle_label_resources(&mut self, _now: Instant) {}
+
+    /// What the switch still forwards from before this LSR's restart (RFC 3478 section 3.1). Called once,
+    /// before anything else.
+    pub fn adopt_labels(&mut self, _preserved: Preserved, _now: Instant) {}
 
     /// A UDP datagram came to port 646.
     pub fn handle_hello(&mut self, _received: ReceivedDatagram<'_>, _now: Instant) {}
@@ -163,6 +174,11 @@ impl Ldp {
     /// All neighbours.
     pub fn neighbours(&self, _now: Instant) -> Vec<NeighbourView> {
         Vec::new()
+    }
+
+    /// Label distribution, for its bindings and counters.
+    pub fn labels(&self) -> &LabelDistribution {
+        &self.labels
     }
 
     /// The last events of a neighbour, the oldest first; empty if there is no such neighbour.

@@ -80,8 +80,6 @@ pub type HelloInterval = Bounded<1, 0xffff>;
 pub type KeepAliveTime = Bounded<1, 0xffff>;
 /// A Max PDU Length in octets. 255 and less would stand for 4096 (RFC 5036 section 3.5.3).
 pub type MaxPduLength = Bounded<256, 0xffff>;
-/// A limit of hop counts or of path vectors: one octet (RFC 5036 sections 2.8 and 3.4.4).
-pub type LoopLimit = Bounded<1, 255>;
 /// A time of graceful restart in seconds: it is sent in milliseconds of four octets (RFC 3478 section 2).
 pub type RestartTime = Bounded<1, 4_294_967>;
 /// The delay after a NAK in seconds: at first no less than 15 (RFC 5036 section 2.5.3).
