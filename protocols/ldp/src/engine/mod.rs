@@ -4,6 +4,7 @@ mod config;
 mod event;
 mod io;
 mod range;
+mod timers;
 mod view;
 
 pub use config::*;
@@ -14,6 +15,9 @@ pub use io::{
 };
 pub use range::*;
 pub use view::*;
+
+pub use crate::discovery::Family;
+pub use crate::session::{Role, SessionState};
 
 use std::net::IpAddr;
 use std::time::Instant;

@@ -7,35 +7,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::LdpIdentifier;
-
-/// An address family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Family {
-    /// IPv4.
-    Ipv4,
-    /// IPv6.
-    Ipv6,
-}
-
-impl Family {
-    /// The family of an address.
-    pub const fn of(address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(_) => Self::Ipv4,
-            IpAddr::V6(_) => Self::Ipv6,
-        }
-    }
-}
-
-impl std::fmt::Display for Family {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Ipv4 => "IPv4",
-            Self::Ipv6 => "IPv6",
-        })
-    }
-}
+use crate::discovery::Family;
+use crate::session::{Role, SessionState};
 
 /// A Hello adjacency (RFC 5036 section 2.4).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -161,44 +134,6 @@ pub enum TargetedOrigin {
     Application,
     /// Its Hellos asked for it.
     Answered,
-}
-
-/// The states of a session (RFC 5036 section 2.5.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SessionState {
-    /// NON EXISTENT: no TCP connection.
-    NonExistent,
-    /// INITIALIZED: there is a TCP connection.
-    Initialized,
-    /// OPENREC: an acceptable Initialization came and was answered.
-    OpenRec,
-    /// OPENSENT: this LSR, in the active role, sent its Initialization.
-    OpenSent,
-    /// OPERATIONAL: labels are distributed.
-    Operational,
-}
-
-impl std::fmt::Display for SessionState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::NonExistent => "non existent",
-            Self::Initialized => "initialized",
-            Self::OpenRec => "openrec",
-            Self::OpenSent => "opensent",
-            Self::Operational => "operational",
-        })
-    }
-}
-
-/// Who opens the TCP connection (RFC 5036 section 2.5.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// This LSR.
-    Active,
-    /// The peer.
-    Passive,
 }
 
 /// A neighbour: a peer of at least one Hello adjacency, or one whose state is kept after its session
