@@ -7,5 +7,6 @@
 mod api;
 
 pub use api::{
-    IlmOperation, LabelEvent, LabelOutput, LabelledNextHop, LfibChange, NextHop, PeerParameters, Route,
+    IlmOperation, LabelEvent, LabelOutput, LabelledNextHop, LfibChange, NextHop, PeerParameters,
+    Route,
 };
