@@ -25,6 +25,13 @@ impl LdpIdentifier {
             label_space: 0,
         }
     }
+
+    /// The six octets of the identifier in PDUs and messages.
+    pub fn octets(self) -> [u8; 6] {
+        let [a, b, c, d] = self.lsr_id.octets();
+        let [high, low] = self.label_space.to_be_bytes();
+        [a, b, c, d, high, low]
+    }
 }
 
 impl fmt::Display for LdpIdentifier {

@@ -1,19 +1,35 @@
 //! PDUs, messages and TLVs (RFC 5036 section 3).
 //!
-//! One file for each message or TLV of some size. Decoders take a slice and never read past it;
-//! encoders are their inverse.
+//! * [`Pdu::decode`] for a Hello, [`PduStream`] for the octets of a session: PDUs, and from
+//!   [`RawPdu::messages`] each message by itself, so that a wrong one does not take others with it.
+//!   [`DecodeError`] has what its sender is told.
+//! * [`Pdu::encode`] for one PDU, [`PduBuilder`] for many messages.
+//! * [`authenticate`] and [`verify`]: the authentication of Hellos (RFC 7349).
+//!
+//! One file for each message or TLV of some size. Encoders are the inverse of decoders.
 
 mod address;
+mod authentication;
+mod builder;
 mod capability;
+mod display;
+mod error;
 mod fec;
 mod hello;
 mod initialization;
 mod label;
+mod message;
 mod notification;
+mod pdu;
 mod status;
+mod stream;
+mod tlv;
 
 pub use address::AddressMessage;
+pub use authentication::{AuthenticationError, authenticate, verify};
+pub use builder::PduBuilder;
 pub use capability::{Capabilities, CapabilityMessage, StateAdvertisement, UnknownCapability};
+pub use error::{DecodeError, Problem};
 pub use fec::{AddressFamily, FecElement, TypedWildcard};
 pub use hello::{
     AuthenticationAlgorithm, CryptographicAuthentication, DualStack, Hello, TransportPreference,
@@ -22,8 +38,15 @@ pub use initialization::{AdvertisementDiscipline, FaultTolerance, Initialization
 pub use label::{
     GenericLabel, LabelAbortRequest, LabelMapping, LabelRelease, LabelRequest, LabelWithdraw,
 };
+pub use message::{Messages, message_name, message_type};
 pub use notification::{Notification, ReturnedTlv};
+pub use pdu::{
+    DEFAULT_MAX_PDU_LENGTH, EncodeError, MESSAGE_HEADER_LENGTH, PDU_HEADER_LENGTH, PORT,
+    PROTOCOL_VERSION, PduError, RawPdu, StreamError,
+};
 pub use status::{Status, StatusCode};
+pub use stream::PduStream;
+pub use tlv::kind as tlv_type;
 
 use crate::LdpIdentifier;
 

@@ -50,10 +50,7 @@ pub fn apply(capabilities: &mut Capabilities, message: &CapabilityMessage) {
 }
 
 /// Each element is an update of what was said of its application (RFC 7473 section 4.1).
-fn update_state_advertisement(
-    elements: &mut Vec<StateAdvertisement>,
-    element: StateAdvertisement,
-) {
+fn update_state_advertisement(elements: &mut Vec<StateAdvertisement>, element: StateAdvertisement) {
     elements.retain(|existing| existing.application != element.application);
     elements.push(element);
 }

@@ -124,10 +124,7 @@ mod tests {
     use crate::packet::PduStream;
 
     fn outgoing(window: usize) -> Outgoing {
-        Outgoing::new(
-            LdpIdentifier::platform(Ipv4Addr::new(192, 0, 2, 1)),
-            window,
-        )
+        Outgoing::new(LdpIdentifier::platform(Ipv4Addr::new(192, 0, 2, 1)), window)
     }
 
     /// RFC 5036 section 3.1: a PDU has one or more messages.

@@ -1,0 +1,3 @@
+//! The wire format of LDP (RFC 5036 section 3).
+
+mod captures;
