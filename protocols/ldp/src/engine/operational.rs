@@ -1,0 +1,284 @@
+//! Operational sessions: what label distribution is told of them.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use super::connection::{End, Outcome};
+use super::event::{EventKind, Severity};
+use super::io::ConnectionId;
+use super::state::{Connection, Timer};
+use super::{Family, Ldp, SessionState};
+use crate::LdpIdentifier;
+use crate::label::PeerParameters;
+use crate::packet::{
+    Body, CapabilityMessage, FaultTolerance, Notification, StateAdvertisement, Status, StatusCode,
+    message_type,
+};
+use crate::session::{LEARN_FROM_NETWORK, capability};
+
+impl Ldp {
+    /// A session became operational.
+    pub(super) fn session_up(&mut self, id: ConnectionId, now: Instant) {
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        let identifier = connection.neighbour;
+        let families = self.families_for(identifier, Family::of(connection.remote));
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        let Some(parameters) = connection.parameters.clone() else {
+            return;
+        };
+        connection.families = families;
+        connection.operational_since = Some(now);
+        connection
+            .outgoing
+            .set_max_pdu_length(parameters.max_pdu_length);
+        let path_vector_limits = connection
+            .local_initialization
+            .as_ref()
+            .zip(connection.peer_initialization.as_ref())
+            .filter(|(local, peer)| {
+                local.loop_detection
+                    && peer.loop_detection
+                    && local.path_vector_limit != peer.path_vector_limit
+            })
+            .map(|(local, peer)| (local.path_vector_limit, peer.path_vector_limit));
+        self.timers.cancel(Timer::Establishment(id));
+        self.timers.cancel(Timer::Restart(identifier));
+        if let Some(neighbour) = self.neighbours.get_mut(&identifier) {
+            neighbour.reason = None;
+            neighbour.backoff.accepted();
+        }
+        self.log_neighbour(
+            identifier,
+            Severity::Info,
+            EventKind::SessionUp,
+            "session is operational".to_owned(),
+            now,
+        );
+        if let Some((local, peer)) = path_vector_limits {
+            // RFC 5036 section 3.5.3: an operator is alerted to a possible misconfiguration.
+            self.log_neighbour(
+                identifier,
+                Severity::Warning,
+                EventKind::Configuration,
+                format!("the path vector limits differ: {local} here, {peer} of the peer"),
+                now,
+            );
+        }
+        // Addresses before labels (RFC 5036 section 3.5.5.1).
+        let addresses: Vec<IpAddr> = self.announced.iter().copied().collect();
+        self.send_addresses(id, &addresses, Body::Address, now);
+        if let Some(parameters) = self.peer_parameters(id) {
+            self.labels.peer_up(identifier, parameters, now);
+        }
+        self.refresh_igp_sync_of(identifier, now);
+    }
+
+    /// A session that was operational ended.
+    pub(super) fn session_down(
+        &mut self,
+        identifier: LdpIdentifier,
+        connection: &Connection,
+        outcome: Outcome,
+        reason: &str,
+        now: Instant,
+    ) {
+        let hold = match outcome {
+            Outcome::Lost => self.restart_hold(connection),
+            _ => None,
+        };
+        if let Some(neighbour) = self.neighbours.get_mut(&identifier) {
+            neighbour.sessions_lost += 1;
+            neighbour.last_down = Some(reason.to_owned());
+        }
+        self.log_neighbour(
+            identifier,
+            Severity::Warning,
+            EventKind::SessionDown,
+            format!("session is down: {reason}"),
+            now,
+        );
+        if let Some(hold) = hold {
+            self.timers.set(Timer::Restart(identifier), now + hold);
+            self.log_neighbour(
+                identifier,
+                Severity::Info,
+                EventKind::GracefulRestart,
+                format!(
+                    "its label bindings are kept for {} s, until it is back",
+                    hold.as_secs()
+                ),
+                now,
+            );
+        }
+        self.labels.peer_down(identifier, hold, now);
+        self.refresh_igp_sync_of(identifier, now);
+    }
+
+    /// For how long the bindings of a lost session are kept (RFC 3478 section 3.3): the lesser of the peer's
+    /// FT Reconnect Timeout and the Neighbor Liveness Timer.
+    fn restart_hold(&self, connection: &Connection) -> Option<Duration> {
+        let restart = self.config.graceful_restart?;
+        let peer = fault_tolerance(connection)?;
+        let reconnect = Duration::from_millis(u64::from(peer.reconnect_timeout));
+        (!reconnect.is_zero()).then(|| reconnect.min(restart.neighbour_liveness_time.duration()))
+    }
+
+    /// What label distribution has to know of a session.
+    pub(super) fn peer_parameters(&self, id: ConnectionId) -> Option<PeerParameters> {
+        let connection = self.connections.get(&id)?;
+        let parameters = connection.parameters.as_ref()?;
+        let peer = connection.peer_initialization.as_ref()?;
+        let mut capabilities = connection.peer_capabilities.clone();
+        // A family that the peer is not to get (RFC 7552 section 7.2) is as if it had asked for none of it
+        // (RFC 7473).
+        for (application, enabled) in [(1, connection.families.ipv4), (2, connection.families.ipv6)]
+        {
+            if !enabled {
+                capabilities
+                    .state_advertisement
+                    .retain(|element| element.application != application);
+                capabilities.state_advertisement.push(StateAdvertisement {
+                    application,
+                    disable: true,
+                });
+            }
+        }
+        let recovery_time = self
+            .config
+            .graceful_restart
+            .and_then(|_| fault_tolerance(connection))
+            .map(|peer| Duration::from_millis(u64::from(peer.recovery_time)))
+            .filter(|time| !time.is_zero());
+        Some(PeerParameters {
+            advertisement: parameters.advertisement,
+            loop_detection: peer.loop_detection,
+            capabilities,
+            targeted_only: self.is_targeted_only(connection.neighbour),
+            recovery_time,
+            signal_mtu: self.config.session.signal_mtu,
+        })
+    }
+
+    /// A peer in restart did not come back (RFC 3478 section 3.3).
+    pub(super) fn restart_timed_out(&mut self, identifier: LdpIdentifier, now: Instant) {
+        self.log_neighbour(
+            identifier,
+            Severity::Warning,
+            EventKind::GracefulRestart,
+            "it did not come back in time: its label bindings are deleted".to_owned(),
+            now,
+        );
+        self.forget_neighbour(identifier);
+    }
+
+    /// A Capability message (RFC 5561 section 7).
+    pub(super) fn receive_capability(
+        &mut self,
+        id: ConnectionId,
+        message_id: u32,
+        message: &CapabilityMessage,
+        now: Instant,
+    ) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        let identifier = connection.neighbour;
+        let announced = connection
+            .local_initialization
+            .as_ref()
+            .is_some_and(|local| local.capabilities.dynamic_announcement);
+        if !announced {
+            // The peer MUST NOT send it: to this LSR it is a message of an unknown type.
+            let status = Status::about(
+                StatusCode::UNKNOWN_MESSAGE_TYPE,
+                message_id,
+                message_type::CAPABILITY,
+            );
+            self.count_error(id, StatusCode::UNKNOWN_MESSAGE_TYPE);
+            self.notify(id, Notification::from(status), now);
+            return;
+        }
+        capability::apply(&mut connection.peer_capabilities, message);
+        self.log_neighbour(
+            identifier,
+            Severity::Info,
+            EventKind::Capabilities,
+            format!("capabilities changed{message}"),
+            now,
+        );
+        self.parameters_changed(id, now);
+        let theirs = self
+            .connections
+            .get(&id)
+            .and_then(|connection| connection.peer_capabilities.targeted_applications.clone());
+        if let (Some(ours), Some(theirs)) = (self.applications_for(identifier), theirs)
+            && !ours.iter().any(|application| theirs.contains(application))
+        {
+            self.end(
+                id,
+                End::new(
+                    Outcome::ApplicationMismatch,
+                    "the two LSRs have no targeted application in common any more".to_owned(),
+                )
+                .with_status(StatusCode::SHUTDOWN),
+                now,
+            );
+        }
+    }
+
+    /// Label distribution is told what changed of a session.
+    pub(super) fn parameters_changed(&mut self, id: ConnectionId, now: Instant) {
+        let operational = self
+            .connections
+            .get(&id)
+            .filter(|connection| connection.state == SessionState::Operational)
+            .map(|connection| connection.neighbour);
+        if let Some(identifier) = operational
+            && let Some(parameters) = self.peer_parameters(id)
+        {
+            self.labels
+                .peer_parameters_changed(identifier, parameters, now);
+        }
+    }
+
+    /// Tells a peer which of this LSR's capabilities changed, if it can be told (RFC 5561 section 7).
+    pub(super) fn announce_capabilities(&mut self, id: ConnectionId, now: Instant) {
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        if connection.state != SessionState::Operational
+            || !connection.peer_capabilities.dynamic_announcement
+        {
+            return;
+        }
+        let new = self.capabilities_for(connection.neighbour);
+        let Some(message) = connection
+            .local_initialization
+            .as_ref()
+            .and_then(|local| capability::difference(&local.capabilities, &new))
+        else {
+            return;
+        };
+        self.send(id, &Body::Capability(message.clone()), now);
+        if let Some(local) = self
+            .connections
+            .get_mut(&id)
+            .and_then(|connection| connection.local_initialization.as_mut())
+        {
+            capability::apply(&mut local.capabilities, &message);
+        }
+    }
+}
+
+/// The FT Session TLV of a peer that restarts gracefully (the L flag; RFC 3478 section 2).
+pub(super) fn fault_tolerance(connection: &Connection) -> Option<FaultTolerance> {
+    connection
+        .peer_initialization
+        .as_ref()?
+        .fault_tolerance
+        .filter(|parameters| parameters.flags & LEARN_FROM_NETWORK != 0)
+}
