@@ -411,9 +411,10 @@ impl Ldp {
 
     /// Any other message came before the session is operational.
     pub(super) fn unexpected_message(&mut self, id: ConnectionId, body: &Body, now: Instant) {
-        match self.transition(id, SessionEvent::ReceiveOther, now) {
-            Some(SessionAction::TransmitNakAndClose) => self.end_unexpected(id, body, now),
-            _ => {}
+        if let Some(SessionAction::TransmitNakAndClose) =
+            self.transition(id, SessionEvent::ReceiveOther, now)
+        {
+            self.end_unexpected(id, body, now);
         }
     }
 

@@ -139,6 +139,7 @@ pub enum Output {
         octets: Vec<u8>,
     },
     /// Close a connection after what was sent on it is written. Its number is not heard of again.
+    /// Also for one that the other side closed.
     Close {
         /// The connection.
         id: ConnectionId,
