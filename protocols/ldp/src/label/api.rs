@@ -20,7 +20,7 @@ pub struct NextHop {
 }
 
 /// What routing says of a prefix.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Route {
     /// The next hops, all used at once; empty for a prefix of which this LSR is the egress, such as a
     /// connected one or an address of its own.
@@ -46,6 +46,10 @@ pub struct PeerParameters {
     /// Whether the peer keeps the session's forwarding state in a restart, and for how long after it
     /// came back it may (RFC 3478): the recovery time that it announced, if it preserved its state.
     pub recovery_time: Option<Duration>,
+    /// Bindings of IPv4 prefixes are exchanged (RFC 7552 section 7.2).
+    pub ipv4: bool,
+    /// Bindings of IPv6 prefixes are exchanged.
+    pub ipv6: bool,
     /// Whether MTUs are signalled to this peer (RFC 3988).
     pub signal_mtu: bool,
 }

@@ -155,6 +155,9 @@ pub struct Policy {
     pub egress_label_ipv4: EgressLabel,
     /// The same for IPv6.
     pub egress_label_ipv6: EgressLabel,
+    /// This LSR labels packets of its own and of unlabelled neighbours: it is an ingress for all FECs
+    /// that it has routes for, and asks for labels for itself. Otherwise it asks only when it is asked.
+    pub ingress: bool,
     /// This LSR is the egress also for routes whose next hops all are no LDP peers (RFC 5036 section
     /// 2.6.1.2, condition 2). Without it, ordered control advertises nothing for them.
     pub egress_beyond_peers: bool,
@@ -176,14 +179,16 @@ pub struct Policy {
     pub entropy_label_capable: bool,
     /// What is done when a peer has no route.
     pub no_route: NoRouteProcedure,
-    /// Releases of upstream peers are propagated downstream (RFC 5036 appendix A.1.4, LRl.9), in
-    /// sessions that are downstream on demand.
+    /// The last Label Release of upstream peers is propagated downstream (RFC 5036 appendix A.1.4,
+    /// LRl.9), unless this LSR is an ingress and uses the label itself.
     pub propagate_release: bool,
     /// How many mappings of one peer are held; more are released.
     pub max_bindings_per_peer: usize,
     /// How many Label Requests of one peer may be pending; others are answered with No Label
     /// Resources.
     pub max_requests_per_peer: usize,
+    /// How many addresses of one peer are held.
+    pub max_addresses_per_peer: usize,
     /// How long a peer may take to answer a Label Abort Request, until the request is forgotten (RFC
     /// 5036 section 3.5.9.1: several minutes).
     pub abort_timeout: Duration,
@@ -207,6 +212,7 @@ impl Policy {
             retention: RetentionMode::default(),
             egress_label_ipv4: EgressLabel::default(),
             egress_label_ipv6: EgressLabel::default(),
+            ingress: true,
             egress_beyond_peers: false,
             allocate: PrefixFilter::default(),
             accept: PrefixFilter::default(),
@@ -219,6 +225,7 @@ impl Policy {
             propagate_release: false,
             max_bindings_per_peer: 1 << 20,
             max_requests_per_peer: 1 << 16,
+            max_addresses_per_peer: 1 << 14,
             abort_timeout: Duration::from_secs(300),
             allocation_retry: Duration::from_secs(30),
             end_of_lib_timeout: Duration::from_secs(60),
