@@ -107,7 +107,7 @@ impl Ldp {
         let next_message = rng.random_range(1..LabelDistribution::FIRST_REQUEST_ID / 2);
         let mut ldp = Self {
             identifier: LdpIdentifier::platform(config.lsr_id.get()),
-            labels: LabelDistribution::new(configure::label_policy(&config)),
+            labels: LabelDistribution::new(configure::label_policy(&config), now),
             cryptographic_sequence: u64::from(config.boot_count) << 32,
             configuration_sequence: rng.random(),
             rng,

@@ -11,8 +11,7 @@ use super::{Family, Ldp, SessionState};
 use crate::LdpIdentifier;
 use crate::label::PeerParameters;
 use crate::packet::{
-    Body, CapabilityMessage, FaultTolerance, Notification, StateAdvertisement, Status, StatusCode,
-    message_type,
+    Body, CapabilityMessage, FaultTolerance, Notification, Status, StatusCode, message_type,
 };
 use crate::session::{LEARN_FROM_NETWORK, capability};
 
@@ -132,21 +131,6 @@ impl Ldp {
         let connection = self.connections.get(&id)?;
         let parameters = connection.parameters.as_ref()?;
         let peer = connection.peer_initialization.as_ref()?;
-        let mut capabilities = connection.peer_capabilities.clone();
-        // A family that the peer is not to get (RFC 7552 section 7.2) is as if it had asked for none of it
-        // (RFC 7473).
-        for (application, enabled) in [(1, connection.families.ipv4), (2, connection.families.ipv6)]
-        {
-            if !enabled {
-                capabilities
-                    .state_advertisement
-                    .retain(|element| element.application != application);
-                capabilities.state_advertisement.push(StateAdvertisement {
-                    application,
-                    disable: true,
-                });
-            }
-        }
         let recovery_time = self
             .config
             .graceful_restart
@@ -156,7 +140,9 @@ impl Ldp {
         Some(PeerParameters {
             advertisement: parameters.advertisement,
             loop_detection: peer.loop_detection,
-            capabilities,
+            capabilities: connection.peer_capabilities.clone(),
+            ipv4: connection.families.ipv4,
+            ipv6: connection.families.ipv6,
             targeted_only: self.is_targeted_only(connection.neighbour),
             recovery_time,
             signal_mtu: self.config.session.signal_mtu,

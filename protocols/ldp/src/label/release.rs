@@ -32,6 +32,8 @@ impl LabelDistribution {
                         }
                     }
                 }
+                // Not in a Label Release: the decoder refuses it.
+                FecElement::Unknown { .. } => {}
             }
         }
     }
@@ -118,6 +120,7 @@ impl LabelDistribution {
             .iter()
             .filter(|(_, record)| match element {
                 FecElement::Wildcard => true,
+                FecElement::Unknown { .. } => false,
                 FecElement::Prefix(fec) => record.fec == *fec,
                 FecElement::TypedWildcard(crate::packet::TypedWildcard::Prefix {
                     family,

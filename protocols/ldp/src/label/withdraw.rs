@@ -39,6 +39,8 @@ impl LabelDistribution {
                         }
                     }
                 }
+                // Not in a Label Withdraw: the decoder refuses it.
+                FecElement::Unknown { .. } => {}
             }
         }
     }

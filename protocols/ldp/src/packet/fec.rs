@@ -319,7 +319,8 @@ fn encode_prefix(fec: &PrefixFec, out: &mut Vec<u8>) {
 #[inline]
 pub(super) fn decode_fec(tlv: &Tlv<'_>, used_in: FecUse) -> Result<Vec<FecElement>, Problem> {
     let mut input = tlv.value;
-    let mut elements = Vec::new();
+    // One is what there nearly always is, and many of these are kept.
+    let mut elements = Vec::with_capacity(1);
     while let &[kind, ref behind @ ..] = input {
         // A Wildcard has to be alone (RFC 5036 section 3.4.1), wherever it is.
         if kind == WILDCARD && !(elements.is_empty() && behind.is_empty()) {

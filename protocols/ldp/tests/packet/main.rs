@@ -1,3 +1,11 @@
 //! The wire format of LDP (RFC 5036 section 3).
 
+mod authentication;
+mod builder;
 mod captures;
+mod malformed;
+mod octets;
+mod round_trip;
+mod status;
+mod strategies;
+mod stream;

@@ -1,0 +1,63 @@
+//! PDUs, messages and TLVs by hand.
+
+use ldp::LdpIdentifier;
+use ldp::packet::{DecodeError, Message, RawPdu};
+
+pub(crate) fn sender() -> LdpIdentifier {
+    LdpIdentifier::platform([192, 0, 2, 1].into())
+}
+
+/// A TLV; the type has the U and F bits.
+pub(crate) fn tlv(kind: u16, value: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(value.len()).expect("a short value");
+    [&kind.to_be_bytes()[..], &length.to_be_bytes(), value].concat()
+}
+
+/// A message with id 7.
+pub(crate) fn message(kind: u16, tlvs: &[Vec<u8>]) -> Vec<u8> {
+    let parameters = tlvs.concat();
+    let length = u16::try_from(parameters.len() + 4).expect("a short message");
+    [
+        &kind.to_be_bytes()[..],
+        &length.to_be_bytes(),
+        &7_u32.to_be_bytes(),
+        &parameters,
+    ]
+    .concat()
+}
+
+/// A PDU of these messages.
+pub(crate) fn pdu(messages: &[Vec<u8>]) -> Vec<u8> {
+    let messages = messages.concat();
+    let length = u16::try_from(messages.len() + 6).expect("a short PDU");
+    [
+        &[0, 1][..],
+        &length.to_be_bytes(),
+        &sender().octets(),
+        &messages,
+    ]
+    .concat()
+}
+
+/// What becomes of each message of a PDU.
+pub(crate) fn decode(pdu: &[u8]) -> Vec<Result<Message, DecodeError>> {
+    let pdu = RawPdu::parse(pdu, 4096).expect("a PDU").expect("all of it");
+    pdu.messages().collect()
+}
+
+/// What becomes of a message alone.
+pub(crate) fn decode_message(kind: u16, tlvs: &[Vec<u8>]) -> Result<Message, DecodeError> {
+    let mut decoded = decode(&pdu(&[message(kind, tlvs)]));
+    assert_eq!(decoded.len(), 1);
+    decoded.remove(0)
+}
+
+/// The FEC TLV of 10.1.0.0/16.
+pub(crate) fn fec() -> Vec<u8> {
+    tlv(0x0100, &[2, 0, 1, 16, 10, 1])
+}
+
+/// The Generic Label TLV of label 100.
+pub(crate) fn label() -> Vec<u8> {
+    tlv(0x0200, &[0, 0, 0, 100])
+}
