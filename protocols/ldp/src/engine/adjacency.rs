@@ -45,6 +45,7 @@ impl Ldp {
             format!("Hello adjacency {place} is down: {reason}"),
             now,
         );
+        self.adjacencies_changed(identifier, key, false, now);
         match key.scope {
             Scope::Link(number) => {
                 if let Some(interface) = self.interface_mut(number) {

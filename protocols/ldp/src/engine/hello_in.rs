@@ -133,7 +133,15 @@ impl Ldp {
         if accepted_targeted {
             self.answer_targeted(key.source);
         }
-        if let Some(authentication) = &hello.authentication {
+        if let Some(authentication) = &hello.authentication
+            && self.authentication_of(key).is_some()
+        {
+            // No more are kept than there can be adjacencies: those of sources that are silent go first.
+            if self.cryptographic_seen.len() > 2 * self.config.limits.adjacencies {
+                let adjacencies = &self.adjacencies;
+                self.cryptographic_seen
+                    .retain(|key, _| adjacencies.contains_key(key));
+            }
             self.cryptographic_seen.insert(key, authentication.sequence);
         }
         self.note_hello(key, identifier, &hello, transport, now);
@@ -286,8 +294,13 @@ impl Ldp {
         }
         if is_new {
             self.adjacency_up(key, identifier, now);
-        } else if slower {
-            self.reschedule_hello(key, now);
+        } else {
+            if slower {
+                self.reschedule_hello(key, now);
+            }
+            if changed {
+                self.adjacencies_changed(identifier, key, true, now);
+            }
         }
         let reconfigured = self.note_configuration_sequence(identifier, hello, now);
         if changed {
@@ -341,6 +354,7 @@ impl Ldp {
         );
         // The peer has to have an adjacency, too, before it takes an Initialization message (RFC 5036
         // section 2.5.3): it gets a Hello before the connection is opened.
+        self.adjacencies_changed(identifier, key, true, now);
         match key.scope {
             Scope::Link(number) => {
                 self.send_link_hello(number, key.family(), now);

@@ -1,6 +1,7 @@
 //! Operational sessions: what label distribution is told of them.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::connection::{End, Outcome};
@@ -9,6 +10,7 @@ use super::io::ConnectionId;
 use super::state::{Connection, Timer};
 use super::{Family, Ldp, SessionState};
 use crate::LdpIdentifier;
+use crate::discovery::AdjacencyKey;
 use crate::label::PeerParameters;
 use crate::packet::{
     Body, CapabilityMessage, FaultTolerance, Notification, Status, StatusCode, message_type,
@@ -73,7 +75,78 @@ impl Ldp {
         if let Some(parameters) = self.peer_parameters(id) {
             self.labels.peer_up(identifier, parameters, now);
         }
+        let adjacencies = self
+            .neighbours
+            .get(&identifier)
+            .map(|neighbour| neighbour.adjacencies.clone())
+            .unwrap_or_default();
+        for key in adjacencies {
+            self.tell_adjacency(identifier, key, true, now);
+        }
         self.refresh_igp_sync_of(identifier, now);
+    }
+
+    /// Label distribution is told of the adjacencies of peers that are up (RFC 7552 section 8).
+    pub(super) fn tell_adjacency(
+        &mut self,
+        identifier: LdpIdentifier,
+        key: AdjacencyKey,
+        up: bool,
+        now: Instant,
+    ) {
+        if let Some(name) = key
+            .interface()
+            .and_then(|number| self.interface(number))
+            .map(|interface| Arc::clone(&interface.name))
+        {
+            self.labels
+                .adjacency_changed(identifier, &name, key.source, up, now);
+        }
+    }
+
+    /// An adjacency of a neighbour came or went: what its session is told of may have changed.
+    pub(super) fn adjacencies_changed(
+        &mut self,
+        identifier: LdpIdentifier,
+        key: AdjacencyKey,
+        up: bool,
+        now: Instant,
+    ) {
+        let Some(id) = self
+            .neighbours
+            .get(&identifier)
+            .and_then(|neighbour| neighbour.connection)
+        else {
+            return;
+        };
+        let Some(connection) = self
+            .connections
+            .get(&id)
+            .filter(|connection| connection.state == SessionState::Operational)
+        else {
+            return;
+        };
+        let family = Family::of(connection.remote);
+        let before = connection.families;
+        let after = self.families_for(identifier, family);
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.families = after;
+        }
+        self.tell_adjacency(identifier, key, up, now);
+        self.parameters_changed(id, now);
+        // Addresses of a family that the peer did not get before (RFC 7552 section 7.1).
+        let added: Vec<IpAddr> = self
+            .announced
+            .iter()
+            .copied()
+            .filter(|address| match Family::of(*address) {
+                Family::Ipv4 => after.ipv4 && !before.ipv4,
+                Family::Ipv6 => after.ipv6 && !before.ipv6,
+            })
+            .collect();
+        self.send_addresses(id, &added, Body::Address, now);
+        // The applications of a session that has a link are not told (RFC 8223 section 2.2).
+        self.announce_capabilities(id, now);
     }
 
     /// A session that was operational ended.

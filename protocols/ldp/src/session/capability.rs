@@ -97,6 +97,24 @@ pub fn difference(old: &Capabilities, new: &Capabilities) -> Option<CapabilityMe
             });
         }
     }
+    let applications = |from: &[u16], to: &[u16]| -> Option<Vec<u16>> {
+        let added: Vec<u16> = to
+            .iter()
+            .copied()
+            .filter(|application| !from.contains(application))
+            .collect();
+        (!added.is_empty()).then_some(added)
+    };
+    match (&old.targeted_applications, &new.targeted_applications) {
+        (Some(old), Some(new)) => {
+            announced.targeted_applications = applications(old, new);
+            withdrawn.targeted_applications = applications(new, old);
+        }
+        (None, Some(new)) => announced.targeted_applications = Some(new.clone()),
+        // The capability as a whole.
+        (Some(_), None) => withdrawn.targeted_applications = Some(Vec::new()),
+        (None, None) => {}
+    }
     (message != CapabilityMessage::default()).then_some(message)
 }
 
