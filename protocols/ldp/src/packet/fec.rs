@@ -6,7 +6,6 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use nom::IResult;
 use nom::Parser as _;
-use nom::bytes::complete::take;
 use nom::combinator::map;
 use nom::multi::length_data;
 use nom::number::complete::{be_u16, u8};
@@ -140,13 +139,14 @@ fn topology(input: &[u8]) -> IResult<&[u8], MultiTopologyId> {
 }
 
 /// The octets of a prefix, as the front of an address.
-fn prefix_octets<const SIZE: usize>(length: u8, input: &[u8]) -> IResult<&[u8], [u8; SIZE]> {
-    let (rest, octets) = take(usize::from(length).div_ceil(8)).parse(input)?;
+#[inline]
+fn prefix_octets<const SIZE: usize>(length: u8, input: &[u8]) -> Option<(&[u8], [u8; SIZE])> {
+    let (octets, rest) = input.split_at_checked(usize::from(length).div_ceil(8))?;
     let mut address = [0; SIZE];
     for (to, from) in address.iter_mut().zip(octets) {
         *to = *from;
     }
-    Ok((rest, address))
+    Some((rest, address))
 }
 
 const PREFIX_EXPECTED: &str = "a prefix of at most 32 or 128 bits with all of its octets";
@@ -156,24 +156,21 @@ const PREFIX_EXPECTED: &str = "a prefix of at most 32 or 128 bits with all of it
 #[inline]
 fn decode_prefix<'a>(tlv: &Tlv<'_>, input: &'a [u8]) -> Result<(&'a [u8], PrefixFec), Problem> {
     let malformed = || tlv.malformed(PREFIX_EXPECTED);
-    let header: IResult<&[u8], (u16, u8)> = (be_u16, u8).parse(input);
-    let (rest, (number, length)) = header.map_err(|_| malformed())?;
+    let Some((&[high, low, length], rest)) = input.split_first_chunk() else {
+        return Err(malformed());
+    };
+    let number = u16::from_be_bytes([high, low]);
     let (family, has_topology) = AddressFamily::from_number_with_topology(number)
         .ok_or(Problem::UnsupportedAddressFamily(number))?;
+    // A length that the family does not have is refused by the prefix.
     let (rest, prefix) = match family {
         AddressFamily::Ipv4 => {
-            if length > 32 {
-                return Err(malformed());
-            }
-            let (rest, octets) = prefix_octets::<4>(length, rest).map_err(|_| malformed())?;
+            let (rest, octets) = prefix_octets::<4>(length, rest).ok_or_else(malformed)?;
             let prefix = Ipv4Net::new(Ipv4Addr::from(octets), length).map_err(|_| malformed())?;
             (rest, IpNet::V4(prefix.trunc()))
         }
         AddressFamily::Ipv6 => {
-            if length > 128 {
-                return Err(malformed());
-            }
-            let (rest, octets) = prefix_octets::<16>(length, rest).map_err(|_| malformed())?;
+            let (rest, octets) = prefix_octets::<16>(length, rest).ok_or_else(malformed)?;
             let prefix = Ipv6Net::new(Ipv6Addr::from(octets), length).map_err(|_| malformed())?;
             (rest, IpNet::V6(prefix.trunc()))
         }
@@ -263,6 +260,7 @@ impl TypedWildcard {
 }
 
 impl FecElement {
+    #[inline]
     fn decode<'a>(tlv: &Tlv<'_>, kind: u8, input: &'a [u8]) -> Result<(&'a [u8], Self), Problem> {
         match kind {
             WILDCARD => Ok((input, Self::Wildcard)),

@@ -77,8 +77,10 @@ pub struct LabelAbortRequest {
 }
 
 fn decode_label(tlv: &Tlv<'_>) -> Result<GenericLabel, Problem> {
-    const EXPECTED: &str = "a label of 20 bits in 4 octets";
-    Label::new(tlv.parse(be_u32, EXPECTED)?).map_err(|_| tlv.malformed(EXPECTED))
+    <[u8; 4]>::try_from(tlv.value)
+        .ok()
+        .and_then(|octets| Label::new(u32::from_be_bytes(octets)).ok())
+        .ok_or_else(|| tlv.malformed("a label of 20 bits in 4 octets"))
 }
 
 /// Appends the Generic Label TLV. The label is in the lower 20 bits of its four octets: the figure of RFC
@@ -143,32 +145,40 @@ impl LabelMapping {
     pub(super) fn decode(tlvs: Tlvs<'_>, unknown: &mut Vec<UnknownTlv>) -> Result<Self, Problem> {
         let mut fec = None;
         let mut label = None;
-        let mut optional = Self::new(Vec::new(), Label::IMPLICIT_NULL);
+        let mut request_id = None;
+        let mut hop_count = None;
+        let mut path_vector = None;
+        let mut mtu = None;
+        let mut entropy_label_capable = false;
+        let mut status = None;
         for tlv in tlvs {
             let tlv = tlv?;
             match tlv.kind {
                 kind::FEC => first(&mut fec, decode_fec(&tlv, FecUse::Mapping)?),
                 kind::GENERIC_LABEL => first(&mut label, decode_label(&tlv)?),
-                kind::LABEL_REQUEST_MESSAGE_ID => {
-                    first(&mut optional.request_id, decode_request_id(&tlv)?);
-                }
-                kind::HOP_COUNT => first(&mut optional.hop_count, decode_hop_count(&tlv)?),
-                kind::PATH_VECTOR => first(&mut optional.path_vector, decode_path_vector(&tlv)?),
-                kind::MTU => first(&mut optional.mtu, tlv.parse(be_u16, "an MTU of 2 octets")?),
+                kind::LABEL_REQUEST_MESSAGE_ID => first(&mut request_id, decode_request_id(&tlv)?),
+                kind::HOP_COUNT => first(&mut hop_count, decode_hop_count(&tlv)?),
+                kind::PATH_VECTOR => first(&mut path_vector, decode_path_vector(&tlv)?),
+                kind::MTU => first(&mut mtu, tlv.parse(be_u16, "an MTU of 2 octets")?),
                 kind::ENTROPY_LABEL_CAPABILITY => {
                     if !tlv.value.is_empty() {
                         return Err(tlv.malformed("empty"));
                     }
-                    optional.entropy_label_capable = true;
+                    entropy_label_capable = true;
                 }
-                kind::STATUS => first(&mut optional.status, Status::decode(&tlv)?),
+                kind::STATUS => first(&mut status, Status::decode(&tlv)?),
                 _ => tlv.unknown(unknown)?,
             }
         }
         Ok(Self {
             fec: mandatory(fec, "FEC")?,
             label: mandatory(label, "Label")?,
-            ..optional
+            request_id,
+            hop_count,
+            path_vector,
+            mtu,
+            entropy_label_capable,
+            status,
         })
     }
 

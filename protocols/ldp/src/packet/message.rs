@@ -1,10 +1,5 @@
 //! Messages: header, and which body a type has (RFC 5036 sections 3.5 and 3.7).
 
-use nom::IResult;
-use nom::Parser as _;
-use nom::bytes::complete::take;
-use nom::number::complete::{be_u16, be_u32};
-
 use super::pdu::MESSAGE_HEADER_LENGTH;
 use super::tlv::{Tlvs, UNKNOWN_BIT, patch_length};
 use super::{
@@ -212,16 +207,6 @@ impl<'a> Messages<'a> {
     }
 }
 
-fn type_and_length(input: &[u8]) -> IResult<&[u8], (u16, u16)> {
-    (be_u16, be_u16).parse(input)
-}
-
-fn id_and_parameters(length: u16, input: &[u8]) -> IResult<&[u8], (u32, &[u8])> {
-    let (rest, content) = take(length).parse(input)?;
-    let (parameters, id) = be_u32.parse(content)?;
-    Ok((rest, (id, parameters)))
-}
-
 impl Iterator for Messages<'_> {
     type Item = Result<Message, DecodeError>;
 
@@ -233,7 +218,7 @@ impl Iterator for Messages<'_> {
         }
         // Unless it turns out where the message ends, nothing behind it can be read.
         self.rest = &[];
-        let Ok((behind, (kind, length))) = type_and_length(octets) else {
+        let Some((&[k0, k1, l0, l1], behind)) = octets.split_first_chunk() else {
             return Some(Err(DecodeError {
                 problem: Problem::Trailing(octets.len()),
                 message_id: 0,
@@ -241,15 +226,21 @@ impl Iterator for Messages<'_> {
                 message: octets.to_vec(),
             }));
         };
-        let Ok((rest, (id, parameters))) = id_and_parameters(length, behind) else {
-            let id: IResult<&[u8], u32> = be_u32.parse(behind);
+        let kind = u16::from_be_bytes([k0, k1]);
+        let length = u16::from_be_bytes([l0, l1]);
+        let id = behind.first_chunk().map(|id| u32::from_be_bytes(*id));
+        let whole = behind.split_at_checked(usize::from(length));
+        let Some((id, parameters, rest)) = whole.and_then(|(content, rest)| {
+            let (_, parameters) = content.split_first_chunk::<4>()?;
+            Some((id?, parameters, rest))
+        }) else {
             return Some(Err(DecodeError {
                 problem: Problem::MessageLength {
                     length,
                     available: behind.len(),
                 },
                 // With a length of less than 4 there is none.
-                message_id: id.ok().filter(|_| length >= 4).map_or(0, |(_, id)| id),
+                message_id: id.filter(|_| length >= 4).unwrap_or_default(),
                 message_type: kind,
                 message: octets.to_vec(),
             }));

@@ -1,10 +1,7 @@
 //! Type-length-value encoding (RFC 5036 section 3.3) and the types of all TLVs (section 3.8).
 
-use nom::IResult;
 use nom::Parser as _;
-use nom::bytes::complete::take;
 use nom::combinator::all_consuming;
-use nom::number::complete::be_u16;
 
 use super::{Problem, UnknownTlv};
 
@@ -155,10 +152,6 @@ impl<'a> Tlvs<'a> {
     }
 }
 
-fn tlv_header(input: &[u8]) -> IResult<&[u8], (u16, u16)> {
-    (be_u16, be_u16).parse(input)
-}
-
 impl<'a> Iterator for Tlvs<'a> {
     type Item = Result<Tlv<'a>, Problem>;
 
@@ -170,13 +163,15 @@ impl<'a> Iterator for Tlvs<'a> {
         }
         // Whatever goes wrong: what follows cannot be told apart any more.
         self.rest = &[];
-        let Ok((behind_header, (bits, length))) = tlv_header(octets) else {
+        // By hand and not by nom, for this is done for each TLV of each of many thousand messages.
+        let Some((&[b0, b1, b2, b3], behind_header)) = octets.split_first_chunk() else {
             return Some(Err(Problem::TlvHeader {
                 available: octets.len(),
             }));
         };
-        let value: IResult<&[u8], &[u8]> = take(length).parse(behind_header);
-        let Ok((rest, value)) = value else {
+        let bits = u16::from_be_bytes([b0, b1]);
+        let length = u16::from_be_bytes([b2, b3]);
+        let Some((value, rest)) = behind_header.split_at_checked(usize::from(length)) else {
             return Some(Err(Problem::TlvLength {
                 kind: bits & !(UNKNOWN_BIT | FORWARD_BIT),
                 length,

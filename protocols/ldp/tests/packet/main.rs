@@ -2,7 +2,9 @@
 
 mod authentication;
 mod builder;
+mod capability;
 mod captures;
+mod fec;
 mod malformed;
 mod octets;
 mod round_trip;

@@ -1,7 +1,9 @@
 //! PDUs, messages and TLVs by hand.
 
 use ldp::LdpIdentifier;
-use ldp::packet::{DecodeError, Message, RawPdu};
+use ldp::packet::{DecodeError, Message, RawPdu, StatusCode};
+
+pub(crate) use ldp::packet::message_type::*;
 
 pub(crate) fn sender() -> LdpIdentifier {
     LdpIdentifier::platform([192, 0, 2, 1].into())
@@ -60,4 +62,26 @@ pub(crate) fn fec() -> Vec<u8> {
 /// The Generic Label TLV of label 100.
 pub(crate) fn label() -> Vec<u8> {
     tlv(0x0200, &[0, 0, 0, 100])
+}
+
+/// The Common Session Parameters TLV, to 192.0.2.2:0.
+pub(crate) fn common_session_parameters() -> Vec<u8> {
+    tlv(0x0500, &[0, 1, 0, 180, 0, 0, 0, 0, 192, 0, 2, 2, 0, 0])
+}
+
+/// The message is refused with this status; whether that is fatal is checked against the words of the test.
+#[track_caller]
+pub(crate) fn refused(kind: u16, tlvs: &[Vec<u8>], code: StatusCode, fatal: bool) -> DecodeError {
+    let error = decode_message(kind, tlvs).expect_err("a malformed message");
+    assert_eq!(error.status_code(), code, "{error}");
+    assert_eq!(error.is_fatal(), fatal, "{error}");
+    let status = error.status();
+    assert_eq!(status.fatal, fatal);
+    assert_eq!(
+        (status.message_id, status.message_type),
+        (7, kind),
+        "{error}"
+    );
+    assert_eq!(error.message, message(kind, tlvs));
+    error
 }
