@@ -24,6 +24,8 @@ pub(super) struct Peer {
     pub(super) missed: bool,
     /// How far the walk through all FECs is.
     pub(super) walk: Option<usize>,
+    /// The walk is not about what it was told before only.
+    pub(super) walks_again: bool,
     /// Its addresses, and whether they are from before its restart.
     pub(super) addresses: BTreeMap<IpAddr, bool>,
     /// How many mappings of it are held.
@@ -64,6 +66,7 @@ impl Peer {
             paused: false,
             missed: false,
             walk: None,
+            walks_again: false,
             addresses: BTreeMap::new(),
             received: 0,
             sent: 0,

@@ -120,11 +120,8 @@ impl LabelDistribution {
             // Peers that had no route may have one now.
             requests.deferred.retain(|(_, at)| at.is_some());
         }
-        // NH.13: the label may have been released before it was needed.
-        if before.is_some()
-            && group.is_some()
-            && self.policy.retention == RetentionMode::Conservative
-        {
+        // NH.13, and section 3.5.8.1, condition 1: the label may have been released before it was needed.
+        if group.is_some() && self.policy.retention == RetentionMode::Conservative {
             record.requests_mut().wanted = true;
         }
         if let Some(before) = before

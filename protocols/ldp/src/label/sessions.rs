@@ -32,7 +32,7 @@ impl LabelDistribution {
         }
         self.count_disciplines();
         self.owe_end_of_lib(index);
-        self.start_walk(index);
+        self.start_walk(index, false);
     }
 
     fn insert_peer(&mut self, id: LdpIdentifier, parameters: PeerParameters) -> PeerIndex {
@@ -199,7 +199,7 @@ impl LabelDistribution {
         for family in gained {
             self.request_all(index, family);
         }
-        self.start_walk(index);
+        self.start_walk(index, true);
     }
 
     /// Asks a peer for all that it bound to prefixes of a family, if it understands that (RFC 5918
@@ -248,7 +248,8 @@ impl LabelDistribution {
     }
 
     /// The peer is told of all FECs, one after the other as output is asked for.
-    pub(super) fn start_walk(&mut self, index: PeerIndex) {
+    /// Not `again`: it was told nothing before.
+    pub(super) fn start_walk(&mut self, index: PeerIndex, again: bool) {
         let Some(peer) = self.peers.get_mut(index.place()) else {
             return;
         };
@@ -259,6 +260,7 @@ impl LabelDistribution {
             peer.missed = true;
             return;
         }
+        peer.walks_again |= again;
         if peer.walk.replace(0).is_none() {
             self.walks.push_back(index);
         }
@@ -277,12 +279,21 @@ impl LabelDistribution {
         match peer.walk {
             Some(place) if place < places && !peer.paused && peer.is_open() => {
                 peer.walk = Some(place + 1);
-                self.settle(place, Some(index));
+                let again = peer.walks_again;
+                // What a new peer already has is as it should be: changes settle the FEC.
+                let told = self.fecs.get(place).is_none_or(|fec| {
+                    let sent = fec.sent.get(fec.sent_to(index)).unwrap_or_default();
+                    fec.dirty || (!again && sent.iter().any(|sent| sent.advertised))
+                });
+                if !told {
+                    self.settle(place, Some(index));
+                }
             }
             _ => {
                 // What is left of it is done when the peer goes on.
                 peer.missed |= peer.paused && peer.walk.is_some_and(|place| place < places);
                 peer.walk = None;
+                peer.walks_again = false;
                 self.walks.pop_front();
             }
         }
@@ -297,7 +308,7 @@ impl LabelDistribution {
         if let Some(peer) = self.peers.get_mut(index.place()) {
             peer.paused = paused;
             if !paused && std::mem::take(&mut peer.missed) {
-                self.start_walk(index);
+                self.start_walk(index, true);
             }
         }
     }

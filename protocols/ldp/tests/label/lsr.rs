@@ -18,25 +18,25 @@ use mpls::Label;
 use smallvec::SmallVec;
 
 /// The peer 192.0.2.n.
-pub fn peer(n: u8) -> LdpIdentifier {
+pub(crate) fn peer(n: u8) -> LdpIdentifier {
     LdpIdentifier::platform(Ipv4Addr::new(192, 0, 2, n))
 }
 
 /// An address of peer n: 10.0.0.n.
-pub fn address(n: u8) -> IpAddr {
+pub(crate) fn address(n: u8) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(10, 0, 0, n))
 }
 
-pub fn fec(text: &str) -> PrefixFec {
+pub(crate) fn fec(text: &str) -> PrefixFec {
     PrefixFec::from(text.parse::<ipnet::IpNet>().unwrap())
 }
 
-pub fn label(value: u32) -> Label {
+pub(crate) fn label(value: u32) -> Label {
     Label::new(value).unwrap()
 }
 
 /// A route by peers' addresses.
-pub fn via(peers: &[u8]) -> Option<Route> {
+pub(crate) fn via(peers: &[u8]) -> Option<Route> {
     Some(Route {
         next_hops: peers
             .iter()
@@ -50,14 +50,14 @@ pub fn via(peers: &[u8]) -> Option<Route> {
 }
 
 /// A connected route.
-pub fn connected() -> Option<Route> {
+pub(crate) fn connected() -> Option<Route> {
     Some(Route {
         egress: true,
         ..Route::default()
     })
 }
 
-pub fn parameters() -> PeerParameters {
+pub(crate) fn parameters() -> PeerParameters {
     PeerParameters {
         advertisement: AdvertisementDiscipline::DownstreamUnsolicited,
         loop_detection: false,
@@ -70,14 +70,14 @@ pub fn parameters() -> PeerParameters {
     }
 }
 
-pub fn on_demand() -> PeerParameters {
+pub(crate) fn on_demand() -> PeerParameters {
     PeerParameters {
         advertisement: AdvertisementDiscipline::DownstreamOnDemand,
         ..parameters()
     }
 }
 
-pub fn mapping(of: &str, value: u32) -> LabelMapping {
+pub(crate) fn mapping(of: &str, value: u32) -> LabelMapping {
     LabelMapping {
         fec: vec![FecElement::Prefix(fec(of))],
         label: label(value),
@@ -90,7 +90,7 @@ pub fn mapping(of: &str, value: u32) -> LabelMapping {
     }
 }
 
-pub fn request(of: &str) -> LabelRequest {
+pub(crate) fn request(of: &str) -> LabelRequest {
     LabelRequest {
         fec: vec![FecElement::Prefix(fec(of))],
         hop_count: None,
@@ -98,7 +98,7 @@ pub fn request(of: &str) -> LabelRequest {
     }
 }
 
-pub fn release(of: &str, value: u32) -> LabelRelease {
+pub(crate) fn release(of: &str, value: u32) -> LabelRelease {
     LabelRelease {
         fec: vec![FecElement::Prefix(fec(of))],
         label: Some(label(value)),
@@ -106,21 +106,21 @@ pub fn release(of: &str, value: u32) -> LabelRelease {
     }
 }
 
-pub fn withdraw(of: &str, value: u32) -> LabelWithdraw {
+pub(crate) fn withdraw(of: &str, value: u32) -> LabelWithdraw {
     LabelWithdraw {
         fec: vec![FecElement::Prefix(fec(of))],
         label: Some(label(value)),
     }
 }
 
-pub fn abort(of: &str, request_id: u32) -> LabelAbortRequest {
+pub(crate) fn abort(of: &str, request_id: u32) -> LabelAbortRequest {
     LabelAbortRequest {
         fec: vec![FecElement::Prefix(fec(of))],
         request_id,
     }
 }
 
-pub fn notification(code: u32, message_id: u32) -> Notification {
+pub(crate) fn notification(code: u32, message_id: u32) -> Notification {
     Notification {
         status: Status {
             code: StatusCode(code),
@@ -138,36 +138,36 @@ pub fn notification(code: u32, message_id: u32) -> Notification {
     }
 }
 
-pub const LOOP_DETECTED: u32 = 0x0B;
-pub const UNKNOWN_FEC: u32 = 0x0C;
-pub const NO_ROUTE: u32 = 0x0D;
-pub const NO_LABEL_RESOURCES: u32 = 0x0E;
-pub const LABEL_RESOURCES_AVAILABLE: u32 = 0x0F;
-pub const LABEL_REQUEST_ABORTED: u32 = 0x15;
-pub const END_OF_LIB: u32 = 0x2F;
+pub(crate) const LOOP_DETECTED: u32 = 0x0B;
+pub(crate) const UNKNOWN_FEC: u32 = 0x0C;
+pub(crate) const NO_ROUTE: u32 = 0x0D;
+pub(crate) const NO_LABEL_RESOURCES: u32 = 0x0E;
+pub(crate) const LABEL_RESOURCES_AVAILABLE: u32 = 0x0F;
+pub(crate) const LABEL_REQUEST_ABORTED: u32 = 0x15;
+pub(crate) const END_OF_LIB: u32 = 0x2F;
 
 /// An LSR whose label manager gives 100, 101 and so on, and takes labels back.
-pub struct Lsr {
-    pub labels: LabelDistribution,
-    pub now: Instant,
-    pub next_label: u32,
+pub(crate) struct Lsr {
+    pub(crate) labels: LabelDistribution,
+    pub(crate) now: Instant,
+    pub(crate) next_label: u32,
     /// The label manager has no labels.
-    pub exhausted: bool,
+    pub(crate) exhausted: bool,
     /// Labels in use, and their FECs.
-    pub allocated: BTreeMap<Label, PrefixFec>,
-    pub ilm: BTreeMap<Label, (PrefixFec, IlmOperation)>,
-    pub ftn: BTreeMap<PrefixFec, SmallVec<[LabelledNextHop; 2]>>,
+    pub(crate) allocated: BTreeMap<Label, PrefixFec>,
+    pub(crate) ilm: BTreeMap<Label, (PrefixFec, IlmOperation)>,
+    pub(crate) ftn: BTreeMap<PrefixFec, SmallVec<[LabelledNextHop; 2]>>,
     /// All that came out and was not looked at.
-    pub sent: VecDeque<(LdpIdentifier, Option<u32>, Body)>,
-    pub changes: Vec<LfibChange>,
-    pub events: Vec<LabelEvent>,
-    pub ended: Vec<(LdpIdentifier, Status)>,
-    pub allocations: usize,
+    pub(crate) sent: VecDeque<(LdpIdentifier, Option<u32>, Body)>,
+    pub(crate) changes: Vec<LfibChange>,
+    pub(crate) events: Vec<LabelEvent>,
+    pub(crate) ended: Vec<(LdpIdentifier, Status)>,
+    pub(crate) allocations: usize,
     message_id: u32,
 }
 
 impl Lsr {
-    pub fn new(change: impl FnOnce(&mut Policy)) -> Self {
+    pub(crate) fn new(change: impl FnOnce(&mut Policy)) -> Self {
         let mut policy = Policy::new(Ipv4Addr::new(192, 0, 2, 1));
         change(&mut policy);
         let now = Instant::now();
@@ -189,7 +189,7 @@ impl Lsr {
     }
 
     /// Does all that label distribution asks for.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         while let Some(output) = self.labels.poll_output() {
             match output {
                 LabelOutput::Send { peer, id, body } => self.sent.push_back((peer, id, body)),
@@ -208,7 +208,10 @@ impl Lsr {
                 }
                 LabelOutput::Deallocate { fec, label } => {
                     assert_eq!(self.allocated.remove(&label), Some(fec), "{label} of {fec}");
-                    assert!(!self.ilm.contains_key(&label), "{label} is still in the LFIB");
+                    assert!(
+                        !self.ilm.contains_key(&label),
+                        "{label} is still in the LFIB"
+                    );
                 }
                 LabelOutput::Lfib(change) => self.change(change),
                 LabelOutput::Event(event) => self.events.push(event),
@@ -233,33 +236,41 @@ impl Lsr {
             } => {
                 assert_eq!(self.allocated.get(&label), Some(&fec));
                 let before = self.ilm.insert(label, (fec, operation.clone()));
-                assert_ne!(before, Some((fec, operation)), "nothing changed for {label}");
+                assert_ne!(
+                    before,
+                    Some((fec, operation)),
+                    "nothing changed for {label}"
+                );
             }
             LfibChange::UnbindIlm { label, fec } => {
                 let before = self.ilm.remove(&label);
-                assert_eq!(before.map(|(fec, _)| fec), Some(fec), "{label} was not bound");
+                assert_eq!(
+                    before.map(|(fec, _)| fec),
+                    Some(fec),
+                    "{label} was not bound"
+                );
             }
         }
         self.changes.push(change);
     }
 
-    pub fn up(&mut self, n: u8) {
+    pub(crate) fn up(&mut self, n: u8) {
         self.up_with(n, parameters());
     }
 
     /// A session comes up, and the peer tells its address.
-    pub fn up_with(&mut self, n: u8, parameters: PeerParameters) {
+    pub(crate) fn up_with(&mut self, n: u8, parameters: PeerParameters) {
         self.labels.peer_up(peer(n), parameters, self.now);
         let addresses = vec![address(n)];
         self.receive(n, Body::Address(AddressMessage { addresses }));
     }
 
-    pub fn down(&mut self, n: u8) {
+    pub(crate) fn down(&mut self, n: u8) {
         self.labels.peer_down(peer(n), None, self.now);
         self.settle();
     }
 
-    pub fn receive(&mut self, n: u8, body: Body) -> u32 {
+    pub(crate) fn receive(&mut self, n: u8, body: Body) -> u32 {
         self.message_id += 1;
         let id = self.message_id;
         self.labels.receive(peer(n), id, body, self.now);
@@ -267,23 +278,23 @@ impl Lsr {
         id
     }
 
-    pub fn route(&mut self, of: &str, route: Option<Route>) {
+    pub(crate) fn route(&mut self, of: &str, route: Option<Route>) {
         self.labels.route_changed(fec(of), route, self.now);
         self.settle();
     }
 
-    pub fn map(&mut self, n: u8, of: &str, value: u32) {
+    pub(crate) fn map(&mut self, n: u8, of: &str, value: u32) {
         self.receive(n, Body::LabelMapping(mapping(of, value)));
     }
 
-    pub fn policy(&mut self, change: impl FnOnce(&mut Policy)) {
+    pub(crate) fn policy(&mut self, change: impl FnOnce(&mut Policy)) {
         let mut policy = self.labels.policy().clone();
         change(&mut policy);
         self.labels.set_policy(policy, self.now);
         self.settle();
     }
 
-    pub fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         self.now += time;
         while self.labels.poll_timeout().is_some_and(|at| at <= self.now) {
             self.labels.handle_timeout(self.now);
@@ -292,7 +303,7 @@ impl Lsr {
     }
 
     /// What a peer was sent since the last time, in order.
-    pub fn take(&mut self, n: u8) -> Vec<Body> {
+    pub(crate) fn take(&mut self, n: u8) -> Vec<Body> {
         let (taken, left) = std::mem::take(&mut self.sent)
             .into_iter()
             .partition(|(to, _, _)| *to == peer(n));
@@ -302,12 +313,12 @@ impl Lsr {
     }
 
     /// The same in words, as a short form for comparisons.
-    pub fn said(&mut self, n: u8) -> Vec<String> {
+    pub(crate) fn said(&mut self, n: u8) -> Vec<String> {
         self.take(n).iter().map(short).collect()
     }
 
     /// The Message ID of the latest Label Request to a peer.
-    pub fn request_id(&self, n: u8) -> u32 {
+    pub(crate) fn request_id(&self, n: u8) -> u32 {
         let latest = self.sent.iter().rev().find_map(|(to, id, body)| {
             (*to == peer(n) && matches!(body, Body::LabelRequest(_))).then_some(*id)
         });
@@ -315,14 +326,14 @@ impl Lsr {
     }
 
     /// The labels of a FEC's next hops as ingress.
-    pub fn pushed(&self, of: &str) -> Vec<Option<u32>> {
+    pub(crate) fn pushed(&self, of: &str) -> Vec<Option<u32>> {
         self.ftn.get(&fec(of)).map_or_else(Vec::new, |hops| {
             hops.iter().map(|hop| hop.label.map(Label::value)).collect()
         })
     }
 
     /// The labels that an incoming label is swapped for; `None` for none.
-    pub fn swapped(&self, value: u32) -> Option<Vec<u32>> {
+    pub(crate) fn swapped(&self, value: u32) -> Option<Vec<u32>> {
         match &self.ilm.get(&label(value))?.1 {
             IlmOperation::Egress => Some(Vec::new()),
             IlmOperation::Forward(hops) => Some(
@@ -334,7 +345,7 @@ impl Lsr {
     }
 
     /// Nothing is left of anything.
-    pub fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         let counters = self.labels.counters();
         counters == ldp::label::Counters::default()
             && self.allocated.is_empty()
@@ -349,10 +360,9 @@ fn elements(fec: &[FecElement]) -> String {
         .map(|element| match element {
             FecElement::Wildcard => "*".to_owned(),
             FecElement::Prefix(fec) => fec.to_string(),
-            FecElement::TypedWildcard(ldp::packet::TypedWildcard::Prefix {
-                family,
-                topology,
-            }) => format!("*{family:?}/{topology}"),
+            FecElement::TypedWildcard(ldp::packet::TypedWildcard::Prefix { family, topology }) => {
+                format!("*{family:?}/{topology}")
+            }
         })
         .collect();
     all.join(" ")
@@ -363,7 +373,7 @@ fn number(label: Option<Label>) -> String {
 }
 
 /// A message in words.
-pub fn short(body: &Body) -> String {
+pub(crate) fn short(body: &Body) -> String {
     match body {
         Body::LabelMapping(m) => {
             let mut text = format!("map {} {}", elements(&m.fec), m.label.value());
@@ -396,9 +406,9 @@ pub fn short(body: &Body) -> String {
         }
         Body::LabelWithdraw(m) => format!("withdraw {} {}", elements(&m.fec), number(m.label)),
         Body::LabelRelease(m) => {
-            let status = m
-                .status
-                .map_or(String::new(), |status| format!(" status {:#x}", status.code.0));
+            let status = m.status.map_or(String::new(), |status| {
+                format!(" status {:#x}", status.code.0)
+            });
             format!("release {} {}{status}", elements(&m.fec), number(m.label))
         }
         Body::LabelAbortRequest(m) => format!("abort {} {}", elements(&m.fec), m.request_id),
