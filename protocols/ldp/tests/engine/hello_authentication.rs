@@ -82,7 +82,7 @@ fn a_key_that_is_accepted_besides_the_one_that_is_sent() {
     let old = key(1, "old");
     let new = key(2, "new");
     let (operational, _) = session(
-        with_keys(base("1.1.1.1"), old.clone(), &[new.clone()]),
+        with_keys(base("1.1.1.1"), old.clone(), std::slice::from_ref(&new)),
         with_keys(base("2.2.2.2"), new, &[old]),
     );
     assert!(operational);

@@ -57,12 +57,19 @@ pub(crate) struct Node {
     pub(crate) pdus: usize,
 }
 
+/// A link.
+struct Link {
+    ends: Vec<(usize, Arc<str>)>,
+    cut: bool,
+}
+
 /// A network of routers on links.
+#[derive(Default)]
 pub(crate) struct Network {
     pub(crate) clock: Clock,
     pub(crate) nodes: Vec<Node>,
     /// Which interfaces each link has, and whether it is cut.
-    links: Vec<(Vec<(usize, Arc<str>)>, bool)>,
+    links: Vec<Link>,
     arrivals: BinaryHeap<Reverse<(Instant, u64)>>,
     contents: BTreeMap<u64, (usize, Arrival)>,
     sequence: u64,
@@ -70,21 +77,6 @@ pub(crate) struct Network {
     ends: BTreeMap<(usize, ConnectionId), (usize, ConnectionId)>,
     /// Routers that lost all of their TCP packets.
     pub(crate) silent: BTreeSet<usize>,
-}
-
-impl Default for Network {
-    fn default() -> Self {
-        Self {
-            clock: Clock::default(),
-            nodes: Vec::new(),
-            links: Vec::new(),
-            arrivals: BinaryHeap::new(),
-            contents: BTreeMap::new(),
-            sequence: 0,
-            ends: BTreeMap::new(),
-            silent: BTreeSet::new(),
-        }
-    }
 }
 
 impl Network {
@@ -117,12 +109,13 @@ impl Network {
     /// Connects interfaces of routers by a link.
     pub(crate) fn link(&mut self, ends: &[(usize, &str, &[&str])]) -> usize {
         let link = self.links.len();
-        self.links.push((
-            ends.iter()
+        self.links.push(Link {
+            ends: ends
+                .iter()
                 .map(|(node, name, _)| (*node, Arc::from(*name)))
                 .collect(),
-            false,
-        ));
+            cut: false,
+        });
         for (node, name, addresses) in ends {
             let state = up(addresses);
             let name: Arc<str> = Arc::from(*name);
@@ -142,7 +135,7 @@ impl Network {
 
     /// Packets on a link are lost, or not any more; the interfaces stay up.
     pub(crate) fn cut(&mut self, link: usize, cut: bool) {
-        self.links[link].1 = cut;
+        self.links[link].cut = cut;
     }
 
     fn tell_addresses(&mut self, node: usize) {
@@ -401,11 +394,12 @@ impl Network {
                 let Some((link, _)) = self.nodes[node].interfaces.get(interface) else {
                     return;
                 };
-                let (ends, cut) = &self.links[*link];
-                if *cut {
+                let link = &self.links[*link];
+                if link.cut {
                     return;
                 }
-                ends.iter()
+                link.ends
+                    .iter()
                     .filter(|(other, _)| *other != node)
                     .cloned()
                     .collect()
