@@ -89,7 +89,15 @@ impl LabelDistribution {
                 sent.withdraws = sent.withdraws.saturating_add(1);
             }
         }
-        if let Some(label) = label {
+        // A label that was just withdrawn is advertised again once the peer released it: so it is plain
+        // which of the two mappings a Label Release is about.
+        let withdrawn = fec
+            .sent
+            .get(range.clone())
+            .unwrap_or_default()
+            .iter()
+            .any(|sent| Some(sent.label) == label && sent.withdraws > 0);
+        if let Some(label) = label.filter(|_| !withdrawn) {
             let previous = fec
                 .sent
                 .get(range.clone())

@@ -207,7 +207,7 @@ impl LabelDistribution {
         if requests.received.is_empty() {
             return;
         }
-        let no_route = !situation.routed || !(situation.egress || !situation.hops.is_empty());
+        let no_route = !situation.routed || (!situation.egress && situation.hops.is_empty());
         let no_label = situation.wants_real_label() && fec.local == Local::NoResources;
         if !no_route && !no_label {
             return;

@@ -190,7 +190,10 @@ impl Lsr {
 
     /// Does all that label distribution asks for.
     pub(crate) fn settle(&mut self) {
+        let mut outputs = 0;
         while let Some(output) = self.labels.poll_output() {
+            outputs += 1;
+            assert!(outputs < 10_000, "there is no end of it: {output:?}");
             match output {
                 LabelOutput::Send { peer, id, body } => self.sent.push_back((peer, id, body)),
                 LabelOutput::End { peer, status } => self.ended.push((peer, status)),
@@ -296,7 +299,10 @@ impl Lsr {
 
     pub(crate) fn pass(&mut self, time: Duration) {
         self.now += time;
+        let mut timeouts = 0;
         while self.labels.poll_timeout().is_some_and(|at| at <= self.now) {
+            timeouts += 1;
+            assert!(timeouts < 1000, "time does not pass");
             self.labels.handle_timeout(self.now);
             self.settle();
         }
