@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Ldp;
-use super::event::{EventKind, Severity};
+use super::event::{EventKind, Severity, Subject};
 use super::state::Timer;
 use crate::discovery::{AdjacencyKey, Scope};
 
@@ -38,11 +38,11 @@ impl Ldp {
         if let Some(neighbour) = self.neighbours.get_mut(&identifier) {
             neighbour.adjacencies.retain(|existing| *existing != key);
         }
-        self.log_neighbour(
-            identifier,
+        self.log_limited(
+            Subject::Neighbour(identifier),
             Severity::Warning,
             EventKind::AdjacencyDown,
-            format!("Hello adjacency {place} is down: {reason}"),
+            &format!("Hello adjacency {place} is down: {reason}"),
             now,
         );
         self.adjacencies_changed(identifier, key, false, now);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::config::Families;
-use super::event::{EventKind, Severity};
+use super::event::{EventKind, Severity, Subject};
 use super::io::{Accepted, ConnectionId, ConnectionSecurity, Output, Refusal};
 use super::state::{Connection, Timer, Transport};
 use super::{Ldp, SEND_WINDOW};
@@ -14,6 +14,9 @@ use crate::session::{Outgoing, Role, SessionState};
 
 /// A session that lasted so long is none that fails all the time.
 const LASTING: Duration = Duration::from_secs(60);
+
+/// Connections that are opened in a second, at most.
+const CONNECTS: u32 = 200;
 
 /// In which way a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,6 +144,16 @@ impl Ldp {
                 .set(Timer::Attempt(identifier), now + Duration::from_secs(15));
             return;
         }
+        // Hellos that strangers forge are not to make this LSR open connections to everywhere.
+        if self
+            .connects
+            .admit(Duration::from_secs(1), CONNECTS, now)
+            .is_none()
+        {
+            self.timers
+                .set(Timer::Attempt(identifier), now + Duration::from_secs(1));
+            return;
+        }
         let security = self.security_for(identifier);
         let id = self.new_connection(
             identifier,
@@ -150,11 +163,11 @@ impl Ldp {
             security.clone(),
             now,
         );
-        self.log_neighbour(
-            identifier,
+        self.log_limited(
+            Subject::Neighbour(identifier),
             Severity::Debug,
             EventKind::Connection,
-            format!("connecting from {local} to {remote}"),
+            &format!("connecting from {local} to {remote}"),
             now,
         );
         self.outputs.push_back(Output::Connect {
@@ -274,10 +287,7 @@ impl Ldp {
         let Some(connection) = self.connections.get(&id) else {
             return;
         };
-        let reason = format!(
-            "the transport address {} cannot be reached: {reason}",
-            connection.remote
-        );
+        let reason = unreachable_in_words(connection, reason);
         self.end(id, End::new(Outcome::Failed, reason), now);
     }
 
@@ -295,10 +305,7 @@ impl Ldp {
         match connection.state {
             SessionState::Operational => {}
             SessionState::NonExistent => {
-                let reason = format!(
-                    "the transport address {} cannot be reached: no answer",
-                    connection.remote
-                );
+                let reason = unreachable_in_words(connection, "no answer");
                 self.end(id, End::new(Outcome::Failed, reason), now);
             }
             state => {
@@ -361,11 +368,11 @@ impl Ldp {
         if was_operational {
             self.session_down(identifier, &connection, outcome, &reason, now);
         } else {
-            self.log_neighbour(
-                identifier,
+            self.log_limited(
+                Subject::Neighbour(identifier),
                 Severity::Warning,
                 EventKind::Connection,
-                reason,
+                &reason,
                 now,
             );
         }
@@ -487,4 +494,16 @@ impl Ldp {
             self.outputs.push_back(Output::ListenKeys(keys));
         }
     }
+}
+
+fn unreachable_in_words(connection: &Connection, reason: &str) -> String {
+    let hint = match connection.security.key {
+        // TCP drops segments of another key in silence.
+        Some(_) => " (the connection is authenticated: the peer may have another key)",
+        None => "",
+    };
+    format!(
+        "the transport address {} cannot be reached: {reason}{hint}",
+        connection.remote
+    )
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::config::{AcceptTargeted, HelloAuthentication};
 use super::event::{EventKind, Severity, Subject};
@@ -17,6 +17,9 @@ use crate::discovery::{
     check_targeted_datagram, negotiated_hold_time, transport_address,
 };
 use crate::packet::{Body, Hello, Pdu, StatusCode, verify};
+
+/// Hellos that an interface sends out of turn in a second, at most.
+const HELLOS_OUT_OF_TURN: u32 = 10;
 
 /// A Hello, and how it came.
 struct Received<'a> {
@@ -305,6 +308,7 @@ impl Ldp {
         let reconfigured = self.note_configuration_sequence(identifier, hello, now);
         if changed {
             self.refresh_listen_keys();
+            self.check_same_transport(key, transport, now);
         }
         if changed || reconfigured {
             self.evaluate(identifier, now);
@@ -316,7 +320,7 @@ impl Ldp {
         let targeted = key.scope == Scope::Targeted;
         match negotiated_hold_time(self.proposed_hold_time(key), peer, targeted) {
             Some(hold) => {
-                let due = now + std::time::Duration::from_secs(u64::from(hold));
+                let due = now + Duration::from_secs(u64::from(hold));
                 self.timers.set(Timer::Adjacency(key), due);
             }
             None => self.timers.cancel(Timer::Adjacency(key)),
@@ -345,11 +349,11 @@ impl Ldp {
             .or_insert_with(super::state::Neighbour::new);
         neighbour.adjacencies.push(key);
         let place = self.place(key);
-        self.log_neighbour(
-            identifier,
+        self.log_limited(
+            Subject::Neighbour(identifier),
             Severity::Info,
             EventKind::AdjacencyUp,
-            format!("Hello adjacency {place} is up"),
+            &format!("Hello adjacency {place} is up"),
             now,
         );
         // The peer has to have an adjacency, too, before it takes an Initialization message (RFC 5036
@@ -357,10 +361,54 @@ impl Ldp {
         self.adjacencies_changed(identifier, key, true, now);
         match key.scope {
             Scope::Link(number) => {
-                self.send_link_hello(number, key.family(), now);
+                self.hello_out_of_turn(number, key.family(), now);
                 self.refresh_igp_sync(number, now);
             }
             Scope::Targeted => self.send_targeted_hello(key.source, now),
+        }
+    }
+
+    /// Sends a Hello for a new neighbour, unless strangers make many of them.
+    fn hello_out_of_turn(&mut self, number: u32, family: Family, now: Instant) {
+        let admitted = self.interface_mut(number).is_some_and(|interface| {
+            interface
+                .family_mut(family)
+                .out_of_turn
+                .admit(Duration::from_secs(1), HELLOS_OUT_OF_TURN, now)
+                .is_some()
+        });
+        if admitted {
+            self.send_link_hello(number, family, now);
+        }
+    }
+
+    /// RFC 5036 section 2.5.2: the transport address is the same in all Hellos of a label space and (RFC
+    /// 7552 section 4) family. If it is not, two LSRs may have one LSR Id.
+    fn check_same_transport(&mut self, key: AdjacencyKey, transport: IpAddr, now: Instant) {
+        let Some(identifier) = self.adjacencies.get(&key).map(|found| found.neighbour) else {
+            return;
+        };
+        let other = self.neighbours.get(&identifier).and_then(|neighbour| {
+            neighbour.adjacencies.iter().find_map(|other| {
+                self.adjacencies
+                    .get(other)
+                    .map(|adjacency| adjacency.transport)
+                    .filter(|other| {
+                        *other != transport && Family::of(*other) == Family::of(transport)
+                    })
+            })
+        });
+        if let Some(other) = other {
+            self.log_limited(
+                Subject::Neighbour(identifier),
+                Severity::Warning,
+                EventKind::DuplicateLsrId,
+                &format!(
+                    "its Hellos have two transport addresses, {other} and {transport}: two LSRs may \
+                     have one LSR Id"
+                ),
+                now,
+            );
         }
     }
 

@@ -10,11 +10,11 @@ use crate::LdpIdentifier;
 
 /// In each of these times...
 const WINDOW: Duration = Duration::from_secs(10);
-/// ...this many events of discarded input go to the log: the log is no way to wear out a router (RFC 7349
-/// section 6.2).
-const EVENTS: u32 = 20;
+/// ...this many events of a kind that strangers can cause go to the log: the log is no way to wear out a
+/// router (RFC 7349 section 6.2).
+const EVENTS: u32 = 100;
 
-/// Counts events of a kind that a stranger can cause.
+/// Bounds how often something is done.
 #[derive(Debug, Default)]
 pub(super) struct RateLimit {
     window: Option<Instant>,
@@ -23,14 +23,15 @@ pub(super) struct RateLimit {
 }
 
 impl RateLimit {
-    /// Whether an event may be logged; and if so, how many were not, before it.
-    fn admit(&mut self, now: Instant) -> Option<u64> {
-        let begun = self.window.is_some_and(|start| now < start + WINDOW);
+    /// Whether it may be done, no more than `most` times in a window; and if so, how many times it was not
+    /// done before.
+    pub(super) fn admit(&mut self, window: Duration, most: u32, now: Instant) -> Option<u64> {
+        let begun = self.window.is_some_and(|start| now < start + window);
         if !begun {
             self.window = Some(now);
             self.count = 0;
         }
-        if self.count < EVENTS {
+        if self.count < most {
             self.count += 1;
             Some(std::mem::take(&mut self.suppressed))
         } else {
@@ -57,6 +58,12 @@ impl Ldp {
             kind,
             text,
         };
+        self.keep(&event);
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    /// Keeps an event of a neighbour.
+    fn keep(&mut self, event: &Event) {
         if let Subject::Neighbour(identifier) = &event.subject
             && let Some(neighbour) = self.neighbours.get_mut(identifier)
         {
@@ -65,7 +72,6 @@ impl Ldp {
             }
             neighbour.events.push_back(event.clone());
         }
-        self.outputs.push_back(Output::Event(event));
     }
 
     /// Logs an event that a stranger can cause as often as it likes.
@@ -77,15 +83,22 @@ impl Ldp {
         text: &str,
         now: Instant,
     ) {
-        let Some(suppressed) = self.limited_log.admit(now) else {
+        let mut event = Event {
+            at: now,
+            subject,
+            severity,
+            kind,
+            text: text.to_owned(),
+        };
+        self.keep(&event);
+        let limit = self.limited_log.entry(kind).or_default();
+        let Some(suppressed) = limit.admit(WINDOW, EVENTS, now) else {
             return;
         };
-        let text = if suppressed == 0 {
-            text.to_owned()
-        } else {
-            format!("{text} ({suppressed} more events like this were not logged)")
-        };
-        self.log(subject, severity, kind, text, now);
+        if suppressed > 0 {
+            event.text = format!("{text} ({suppressed} more events of this kind were not logged)");
+        }
+        self.outputs.push_back(Output::Event(event));
     }
 
     /// Logs something about a neighbour.

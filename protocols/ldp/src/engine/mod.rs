@@ -93,7 +93,8 @@ pub struct Ldp {
     last_now: Instant,
     /// The end of the MPLS Forwarding State Holding timer.
     restarting_until: Option<Instant>,
-    limited_log: RateLimit,
+    limited_log: BTreeMap<EventKind, RateLimit>,
+    connects: RateLimit,
     discards: HelloDiscards,
     duplicate_lsr_id: Option<DuplicateLsrId>,
     /// Hellos, and the messages of neighbours that are gone.
@@ -128,7 +129,8 @@ impl Ldp {
             unsent: Vec::new(),
             last_now: now,
             restarting_until: None,
-            limited_log: RateLimit::default(),
+            limited_log: BTreeMap::new(),
+            connects: RateLimit::default(),
             discards: HelloDiscards::default(),
             duplicate_lsr_id: None,
             totals: Statistics::default(),

@@ -306,29 +306,33 @@ impl Ldp {
 
     /// Tells a peer which of this LSR's capabilities changed, if it can be told (RFC 5561 section 7).
     pub(super) fn announce_capabilities(&mut self, id: ConnectionId, now: Instant) {
-        let Some(connection) = self.connections.get(&id) else {
-            return;
-        };
-        if connection.state != SessionState::Operational
-            || !connection.peer_capabilities.dynamic_announcement
-        {
-            return;
-        }
-        let new = self.capabilities_for(connection.neighbour);
-        let Some(message) = connection
-            .local_initialization
-            .as_ref()
-            .and_then(|local| capability::difference(&local.capabilities, &new))
-        else {
-            return;
-        };
-        self.send(id, &Body::Capability(message.clone()), now);
-        if let Some(local) = self
-            .connections
-            .get_mut(&id)
-            .and_then(|connection| connection.local_initialization.as_mut())
-        {
-            capability::apply(&mut local.capabilities, &message);
+        // A capability is in a message once (section 3): what is withdrawn of one that also gains something
+        // takes a second message.
+        for _ in 0..2 {
+            let Some(connection) = self.connections.get(&id) else {
+                return;
+            };
+            if connection.state != SessionState::Operational
+                || !connection.peer_capabilities.dynamic_announcement
+            {
+                return;
+            }
+            let new = self.capabilities_for(connection.neighbour);
+            let Some(message) = connection
+                .local_initialization
+                .as_ref()
+                .and_then(|local| capability::difference(&local.capabilities, &new))
+            else {
+                return;
+            };
+            self.send(id, &Body::Capability(message.clone()), now);
+            if let Some(local) = self
+                .connections
+                .get_mut(&id)
+                .and_then(|connection| connection.local_initialization.as_mut())
+            {
+                capability::apply(&mut local.capabilities, &message);
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use super::config::{Families, InterfaceConfig, TargetedPeerConfig};
 use super::event::Event;
 use super::io::{ConnectionId, ConnectionSecurity, InterfaceState};
+use super::log::RateLimit;
 use super::view::{IgpSyncState, Statistics};
 use crate::LdpIdentifier;
 use crate::discovery::{AdjacencyKey, Family};
@@ -53,6 +54,8 @@ pub(super) struct InterfaceFamily {
     pub(super) sent: u64,
     pub(super) received: u64,
     pub(super) discarded: u64,
+    /// Hellos out of turn, for new neighbours.
+    pub(super) out_of_turn: RateLimit,
     /// The sources of its Hello adjacencies.
     pub(super) adjacencies: Vec<IpAddr>,
     /// Why a Hello was discarded last; of no interest once one is accepted.

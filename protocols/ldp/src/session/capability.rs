@@ -78,7 +78,7 @@ pub fn difference(old: &Capabilities, new: &Capabilities) -> Option<CapabilityMe
     };
     announced.multi_topology = added(old, new);
     withdrawn.multi_topology = added(new, old);
-    // A capability is there once in a message: what is withdrawn is told another time, by the caller's next
+    // A capability is there once in a message (RFC 5561 section 3): what is withdrawn is in the next
     // difference, if something of the same capability is announced now.
     if !announced.multi_topology.is_empty() {
         withdrawn.multi_topology.clear();
