@@ -44,6 +44,8 @@ mod route;
 mod sessions;
 mod settle;
 mod store;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod view;
 mod views;
