@@ -219,6 +219,7 @@ impl LabelDistribution {
             if let Some(peer) = self.peers.get_mut(request.peer.place()) {
                 peer.requests = peer.requests.saturating_sub(1);
                 peer.told_no_resources |= no_label && !no_route;
+                self.told_no_resources |= peer.told_no_resources;
                 let status = advisory(code, request.id, message_type::LABEL_REQUEST);
                 send_notification(&mut self.output, peer, status);
             }
