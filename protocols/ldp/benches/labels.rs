@@ -154,8 +154,7 @@ fn receive_advertise_and_bind(bencher: divan::Bencher<'_, '_>) {
         });
 }
 
-/// The session of a peer that is no next hop any more goes and comes: no label is allocated and nothing in
-/// the LFIB changes.
+/// The session of the next hop goes and comes: all leaves the LFIB and comes again, and no label is allocated.
 #[divan::bench(sample_count = 20)]
 fn flap_of_the_session(bencher: divan::Bencher<'_, '_>) {
     bencher
@@ -176,7 +175,8 @@ fn flap_of_the_session(bencher: divan::Bencher<'_, '_>) {
         });
 }
 
-/// The session goes and comes before anyone looks, and the peer says the same again.
+/// The session goes and comes before anyone looks, and the peer says the same again: nothing in the LFIB
+/// changes.
 #[divan::bench(sample_count = 20)]
 fn quick_flap_of_the_session(bencher: divan::Bencher<'_, '_>) {
     bencher

@@ -44,6 +44,8 @@ mod route;
 mod sessions;
 mod settle;
 mod store;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod view;
 mod views;
@@ -105,6 +107,8 @@ pub struct LabelDistribution {
     /// FECs that the label manager had no label for.
     without_labels: BTreeSet<FecIndex>,
     allocation_retry: Option<Instant>,
+    /// Some peer was told that there are no label resources.
+    told_no_resources: bool,
     adopted: Option<Adopted>,
     /// FECs that are to be settled.
     dirty: VecDeque<FecIndex>,
@@ -141,6 +145,7 @@ impl LabelDistribution {
             next_request_id: Self::FIRST_REQUEST_ID,
             without_labels: BTreeSet::new(),
             allocation_retry: None,
+            told_no_resources: false,
             adopted: None,
             dirty: VecDeque::new(),
             walks: VecDeque::new(),

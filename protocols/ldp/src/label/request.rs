@@ -99,6 +99,7 @@ impl LabelDistribution {
         };
         if peer.requests >= limit {
             peer.told_no_resources = true;
+            self.told_no_resources = true;
             self.refuse_request(source, message_id, status::NO_LABEL_RESOURCES);
             self.arm_allocation_retry();
             return;

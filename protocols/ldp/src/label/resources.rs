@@ -34,7 +34,7 @@ impl LabelDistribution {
                 record.local = Local::Bound(label);
                 self.counted.labels += 1;
                 self.mark(index);
-                if !self.without_labels.is_empty() || self.peers_told_no_resources() {
+                if !self.without_labels.is_empty() || self.told_no_resources {
                     self.local_label_resources_available();
                 }
             }
@@ -63,7 +63,7 @@ impl LabelDistribution {
     pub(super) fn retry_allocation(&mut self) {
         self.allocation_retry = None;
         let Some(index) = self.without_labels.pop_first() else {
-            if self.peers_told_no_resources() {
+            if self.told_no_resources {
                 self.local_label_resources_available();
             }
             return;
@@ -78,13 +78,10 @@ impl LabelDistribution {
         }
     }
 
-    fn peers_told_no_resources(&self) -> bool {
-        self.peers.iter().any(|(_, peer)| peer.told_no_resources)
-    }
-
     /// Detect Local Label Resources Have Become Available (appendix A.1.13).
     pub(super) fn local_label_resources_available(&mut self) {
         // ResA.1 to ResA.4.
+        self.told_no_resources = false;
         for (_, peer) in &mut self.peers {
             if std::mem::take(&mut peer.told_no_resources) {
                 let status = advisory(status::LABEL_RESOURCES_AVAILABLE, 0, 0);

@@ -47,8 +47,9 @@ impl LabelDistribution {
         Some(*label)
     }
 
-    /// A label goes back that may be in the switch from before the restart: it is taken out.
-    pub(super) fn give_up_adopted(&mut self, fec: PrefixFec, label: Label) {
+    /// A label goes back that may be in the switch from before the restart: it is taken out, unless it was
+    /// installed since and is out already.
+    pub(super) fn give_up_adopted(&mut self, fec: PrefixFec, label: Label, installed: bool) {
         let Some(adopted) = &mut self.adopted else {
             return;
         };
@@ -58,8 +59,10 @@ impl LabelDistribution {
             .is_some_and(|(had, _)| *had == label)
         {
             adopted.labels.remove(&fec);
-            let change = LfibChange::UnbindIlm { label, fec };
-            self.output.push_back(LabelOutput::Lfib(change));
+            if !installed {
+                let change = LfibChange::UnbindIlm { label, fec };
+                self.output.push_back(LabelOutput::Lfib(change));
+            }
         }
     }
 

@@ -141,15 +141,13 @@ impl LabelDistribution {
             && group.peers.iter().all(|peer| *peer == PeerIndex::NONE);
         situation.egress = !fec.covered && (group.route.egress || beyond_peers);
         if !situation.egress {
-            situation.hops = group
-                .peers
-                .iter()
-                .map(|peer| {
-                    fec.received_from(*peer)
-                        .map_or(Hop::UNLABELLED, Hop::labelled)
-                })
-                .collect();
-            situation.labelled = situation.hops.iter().any(|hop| hop.label().is_some());
+            for peer in &group.peers {
+                let received = fec.received_from(*peer);
+                situation.labelled |= received.is_some();
+                situation
+                    .hops
+                    .push(received.map_or(Hop::UNLABELLED, Hop::labelled));
+            }
         }
         // Section 2.6.1; FECs without a route of their own are distributed in an ordered way (RFC 5283
         // section 5).
@@ -221,6 +219,7 @@ impl LabelDistribution {
             if let Some(peer) = self.peers.get_mut(request.peer.place()) {
                 peer.requests = peer.requests.saturating_sub(1);
                 peer.told_no_resources |= no_label && !no_route;
+                self.told_no_resources |= peer.told_no_resources;
                 let status = advisory(code, request.id, message_type::LABEL_REQUEST);
                 send_notification(&mut self.output, peer, status);
             }
@@ -311,6 +310,7 @@ impl LabelDistribution {
         }
         fec.local = Local::None;
         self.counted.labels = self.counted.labels.saturating_sub(1);
+        let installed = fec.installed.ilm.is_some();
         // The label is out of the LFIB before it goes back.
         lfib::update(
             fec,
@@ -321,7 +321,7 @@ impl LabelDistribution {
             &mut self.counted,
             &mut self.output,
         );
-        self.give_up_adopted(fec.fec, label);
+        self.give_up_adopted(fec.fec, label, installed);
         self.output.push_back(LabelOutput::Deallocate {
             fec: fec.fec,
             label,
