@@ -43,6 +43,28 @@ fn hellos_from_10000_sources_make_a_bounded_number_of_adjacencies_and_events() {
     assert_eq!(script.ldp.neighbours(script.now()).len(), 0);
 }
 
+/// Forged Hellos, each with another LDP Identifier and transport address, make a bounded number of
+/// connections, Hellos and events.
+#[test]
+fn forged_hellos_make_a_bounded_number_of_connections_hellos_and_events() {
+    let mut config = config("1.1.1.1", &[("eth0", Families::IPV4)]);
+    config.ipv4_transport = Some(Ipv4Addr::new(223, 0, 0, 1));
+    let mut script = Script::new(config);
+    script.hellos.clear();
+    script.events.clear();
+    for number in 0..5000_u32 {
+        let octet = number.to_be_bytes();
+        let identifier = LdpIdentifier::platform(Ipv4Addr::new(100, octet[2], octet[3], 1));
+        let mut hello = script.hello();
+        hello.ipv4_transport = Some(identifier.lsr_id);
+        script.say_as(identifier, "10.0.0.66", hello);
+    }
+    assert!(script.connects.len() <= 200, "{}", script.connects.len());
+    assert!(script.hellos.len() <= 10, "{}", script.hellos.len());
+    assert!(script.events.len() < 1000, "{}", script.events.len());
+    assert_eq!(script.ldp.neighbours(script.now()).len(), 1);
+}
+
 /// Connections that stay silent are bounded, and closed.
 #[test]
 fn connections_without_a_session_are_bounded() {

@@ -126,6 +126,26 @@ fn a_peer_that_cannot_be_reached_is_tried_again() {
     assert!(reason.contains("no answer"), "{reason}");
 }
 
+/// A peer with another TCP key does not answer at all: the reason says so.
+#[test]
+fn a_peer_with_a_key_that_does_not_answer_may_have_another_key() {
+    let mut config = config("1.1.1.1", &[("eth0", Families::IPV4)]);
+    config.ipv4_transport = "200.0.0.1".parse().ok();
+    config.peers.entry(PEER.lsr_id).or_default().key = Some(SessionKey::Md5(b"key".to_vec()));
+    let mut script = Script::new(config);
+    for _ in 0..4 {
+        script.say(script.hello());
+        script.pass(seconds(10));
+    }
+    assert_eq!(
+        script.neighbour().reason.as_deref(),
+        Some(
+            "the transport address 9.9.9.9 cannot be reached: no answer (the connection is \
+             authenticated: the peer may have another key)"
+        )
+    );
+}
+
 /// RFC 5036 section 2.5.2: without a Transport Address TLV the source of the Hellos is the transport
 /// address.
 #[test]
