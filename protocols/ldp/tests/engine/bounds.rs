@@ -65,6 +65,50 @@ fn forged_hellos_make_a_bounded_number_of_connections_hellos_and_events() {
     assert_eq!(script.ldp.neighbours(script.now()).len(), 1);
 }
 
+/// A thousand sessions, for ten minutes.
+#[test]
+fn a_thousand_sessions_stay_up() {
+    let mut config = config("1.1.1.1", &[("eth0", Families::IPV4)]);
+    config.limits.adjacencies_of_interface = 2000;
+    for interface in config.interfaces.values_mut() {
+        interface.hello_hold_time = ldp::engine::HelloHoldTime::new(0xffff).expect("in range");
+    }
+    let mut script = Script::new(config);
+    let mut sessions = Vec::new();
+    for number in 0..1000_u32 {
+        let octet = number.to_be_bytes();
+        let identifier = LdpIdentifier::platform(Ipv4Addr::new(100, octet[2], octet[3], 1));
+        let mut hello = script.hello();
+        hello.hold_time = 0xffff;
+        hello.ipv4_transport = Some(identifier.lsr_id);
+        script.say_as(
+            identifier,
+            &format!("10.1.{}.{}", octet[2], octet[3]),
+            hello,
+        );
+        let id = script
+            .connect_from(&identifier.lsr_id.to_string())
+            .expect("accepted")
+            .id;
+        sessions.push((identifier, id));
+        for body in [
+            Body::Initialization(script.initialization()),
+            Body::KeepAlive,
+        ] {
+            let pdu = script.pdu(identifier, vec![body]);
+            script.octets(id, &pdu);
+        }
+    }
+    for _ in 0..10 {
+        script.pass(seconds(60));
+        for (identifier, id) in &sessions {
+            let pdu = script.pdu(*identifier, vec![Body::KeepAlive]);
+            script.octets(*id, &pdu);
+        }
+    }
+    assert_eq!(script.ldp.lsr(script.now()).operational_sessions, 1000);
+}
+
 /// Connections that stay silent are bounded, and closed.
 #[test]
 fn connections_without_a_session_are_bounded() {

@@ -16,5 +16,6 @@ mod hello_authentication;
 mod igp_sync;
 mod keepalive;
 mod negotiation;
+mod robustness;
 mod state_table;
 mod targeted;
