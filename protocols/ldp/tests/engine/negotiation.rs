@@ -84,6 +84,42 @@ fn no_pdu_is_longer_than_the_maximum_that_was_negotiated() {
     assert!(sent.longest_pdu <= 256, "{}", sent.longest_pdu);
 }
 
+/// Section 3.5.3: the maximum PDU length that was negotiated counts for what is received, too, from the
+/// moment on at which the session is operational: faults-seen 10b.
+#[test]
+fn received_pdus_may_be_as_long_as_was_negotiated_and_no_longer() {
+    for (proposed, longest) in [(256_u16, 256_usize), (8000, 6000)] {
+        for (octets, accepted) in [(longest, true), (longest + 100, false)] {
+            let mut config = config("1.1.1.1", &[("eth0", Families::IPV4)]);
+            config.session.max_pdu_length = ldp::engine::MaxPduLength::new(6000).expect("in range");
+            let mut script = Script::new(config);
+            let id = script.passive_connection();
+            let mut initialization = script.initialization();
+            initialization.max_pdu_length = proposed;
+            // All in one segment of TCP.
+            let mut segment = script.pdu(PEER, vec![Body::Initialization(initialization)]);
+            segment.extend(script.pdu(PEER, vec![Body::KeepAlive]));
+            // Messages of unknown type, that are ignored, up to the length.
+            let filler = Body::Unknown {
+                kind: 0x3f00,
+                value: vec![0; octets - 10 - 8],
+            };
+            segment.extend(script.pdu(PEER, vec![filler]));
+            script.octets(id, &segment);
+            assert_eq!(
+                script.state() == SessionState::Operational,
+                accepted,
+                "{proposed} {octets}"
+            );
+            if !accepted {
+                let (statuses, closed) = script.answer(id);
+                assert_eq!(statuses, [StatusCode::BAD_PDU_LENGTH]);
+                assert!(closed);
+            }
+        }
+    }
+}
+
 /// Section 3.5.3: Receiver LDP Identifier; if there is no matching Hello adjacency the session is rejected
 /// with No Hello.
 #[test]

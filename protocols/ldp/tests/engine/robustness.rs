@@ -53,7 +53,7 @@ fn pdus_with_wrong_octets_never_leave_a_session_in_between() {
     let mut id = script.operational();
     let all = messages(&script);
     let mut ended = 0;
-    for _ in 0..20_000 {
+    for _ in 0..5_000 {
         let body = all[rng.random_range(0..all.len())].clone();
         let operational = script.state() == SessionState::Operational;
         // A rejected session is closed without a word (RFC 5036 section 2.5.3, 1e and 2a).
@@ -87,5 +87,5 @@ fn pdus_with_wrong_octets_never_leave_a_session_in_between() {
             }
         }
     }
-    assert!(ended > 1000, "{ended} sessions ended");
+    assert!(ended > 300, "{ended} sessions ended");
 }
