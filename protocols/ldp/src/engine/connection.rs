@@ -95,6 +95,7 @@ impl Ldp {
                 peer_capabilities: Capabilities::default(),
                 families: Families::IPV4,
                 operational_since: None,
+                statistics: super::Statistics::default(),
                 end_of_lib_sent: smallvec::SmallVec::new(),
             },
         );
@@ -353,8 +354,10 @@ impl Ldp {
         }
         self.outputs.push_back(Output::Close { id });
         let Some(neighbour) = self.neighbours.get_mut(&identifier) else {
+            self.totals.add(&connection.statistics);
             return;
         };
+        neighbour.statistics.add(&connection.statistics);
         if neighbour.connection != Some(id) {
             // Another one took its place.
             return;
@@ -441,14 +444,12 @@ impl Ldp {
         let body = notification.map(Body::Notification);
         let message_id = self.next_message_id();
         let octets = connection.outgoing.take_last(message_id, body.as_ref());
-        if let Some(neighbour) = self.neighbours.get_mut(&identifier) {
-            let sent = &mut neighbour.statistics.sent;
-            if let Some(body) = &body {
-                sent.count(body);
-            }
-            sent.pdus += connection.outgoing.take_pdus();
-            sent.octets += octets.len() as u64;
+        let sent = &mut connection.statistics.sent;
+        if let Some(body) = &body {
+            sent.count(body);
         }
+        sent.pdus += connection.outgoing.take_pdus();
+        sent.octets += octets.len() as u64;
         if !octets.is_empty() {
             self.outputs.push_back(Output::Send { id, octets });
         }

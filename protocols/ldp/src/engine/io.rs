@@ -139,7 +139,8 @@ pub enum Output {
         octets: Vec<u8>,
     },
     /// Close a connection after what was sent on it is written. Its number is not heard of again.
-    /// Also for one that the other side closed.
+    /// Also for one that the other side closed, and for one that
+    /// is still being made.
     Close {
         /// The connection.
         id: ConnectionId,

@@ -91,10 +91,8 @@ impl Ldp {
     }
 
     pub(super) fn count_error(&mut self, id: ConnectionId, status: StatusCode) {
-        if let Some(connection) = self.connections.get(&id)
-            && let Some(neighbour) = self.neighbours.get_mut(&connection.neighbour)
-        {
-            neighbour.statistics.errors.count(status);
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.statistics.errors.count(status);
         }
     }
 
@@ -111,13 +109,12 @@ impl Ldp {
         } else if pdu.identifier() != connection.neighbour {
             return self.bad_identifier(id, pdu, now);
         }
-        let Some(peer) = self.connections.get(&id).map(|found| found.neighbour) else {
+        let Some(connection) = self.connections.get_mut(&id) else {
             return Next::Ended;
         };
-        if let Some(neighbour) = self.neighbours.get_mut(&peer) {
-            neighbour.statistics.received.pdus += 1;
-            neighbour.statistics.received.octets += pdu.octets().len() as u64;
-        }
+        let peer = connection.neighbour;
+        connection.statistics.received.pdus += 1;
+        connection.statistics.received.octets += pdu.octets().len() as u64;
         self.restart_keepalive_timer(id, peer, now);
         for message in pdu.messages() {
             let next = match (state, message) {
@@ -181,8 +178,8 @@ impl Ldp {
             body,
             ..
         } = message;
-        if let Some(neighbour) = self.neighbours.get_mut(&peer) {
-            neighbour.statistics.received.count(&body);
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.statistics.received.count(&body);
         }
         match body {
             Body::LabelMapping(_)
@@ -319,10 +316,8 @@ impl Ldp {
         message: &Message,
         now: Instant,
     ) -> Next {
-        if let Some(connection) = self.connections.get(&id)
-            && let Some(neighbour) = self.neighbours.get_mut(&connection.neighbour)
-        {
-            neighbour.statistics.received.count(&message.body);
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.statistics.received.count(&message.body);
         }
         match &message.body {
             Body::Initialization(initialization) => {

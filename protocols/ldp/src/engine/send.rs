@@ -68,9 +68,7 @@ impl Ldp {
         {
             connection.note_end_of_lib(notification);
         }
-        if let Some(neighbour) = self.neighbours.get_mut(&identifier) {
-            neighbour.statistics.sent.count(body);
-        }
+        connection.statistics.sent.count(body);
         if pause {
             self.labels.set_peer_paused(identifier, true);
         }
@@ -123,11 +121,8 @@ impl Ldp {
             return;
         }
         connection.last_sent = now;
-        let pdus = connection.outgoing.take_pdus();
-        if let Some(neighbour) = self.neighbours.get_mut(&connection.neighbour) {
-            neighbour.statistics.sent.pdus += pdus;
-            neighbour.statistics.sent.octets += octets as u64;
-        }
+        connection.statistics.sent.pdus += connection.outgoing.take_pdus();
+        connection.statistics.sent.octets += octets as u64;
     }
 
     /// Gives out what all connections may take now. All that became ready at once goes in one PDU, or as few

@@ -47,6 +47,9 @@ impl Ldp {
         for neighbour in self.neighbours.values() {
             statistics.add(&neighbour.statistics);
         }
+        for connection in self.connections.values() {
+            statistics.add(&connection.statistics);
+        }
         statistics
     }
 
@@ -256,6 +259,10 @@ impl Ldp {
         let state = self.state_of(neighbour);
         let labels = self.labels.peer(identifier);
         let transport = neighbour.transport.as_ref();
+        let mut statistics = neighbour.statistics;
+        if let Some(connection) = connection {
+            statistics.add(&connection.statistics);
+        }
         NeighbourView {
             identifier,
             state,
@@ -302,7 +309,7 @@ impl Ldp {
                 .filter_map(|key| self.adjacency_view(*key, now))
                 .collect(),
             addresses: labels.map(|labels| labels.addresses).unwrap_or_default(),
-            statistics: neighbour.statistics,
+            statistics,
         }
     }
 

@@ -164,6 +164,7 @@ pub(super) struct Neighbour {
     pub(super) backoff: Backoff,
     pub(super) sessions_lost: u64,
     pub(super) last_down: Option<String>,
+    /// What came and went by its connections of before.
     pub(super) statistics: Statistics,
     pub(super) events: VecDeque<Event>,
     pub(super) configuration_sequence: Option<u32>,
@@ -217,6 +218,8 @@ pub(super) struct Connection {
     pub(super) families: Families,
     /// When the session became operational.
     pub(super) operational_since: Option<Instant>,
+    /// What came and went by it; the neighbour's when it ends.
+    pub(super) statistics: Statistics,
     /// The End-of-LIBs that were sent.
     pub(super) end_of_lib_sent: SmallVec<[Family; 2]>,
 }

@@ -128,3 +128,34 @@ fn a_single_stack_lsr_announces_addresses_of_its_family_only() {
     let (added, ..) = announced(&mut script, id);
     assert!(added.iter().all(IpAddr::is_ipv4), "{added:?}");
 }
+
+/// Messages are counted by type and direction, of each neighbour and in all; also after their session
+/// ended.
+#[test]
+fn messages_are_counted_by_type_and_direction() {
+    let mut script = Script::new(config("1.1.1.1", &[("eth0", Families::IPV4)]));
+    let id = script.operational();
+    script.send(id, Body::KeepAlive);
+    let statistics = script.neighbour().statistics;
+    let (sent, received) = (statistics.sent, statistics.received);
+    assert_eq!((received.initialization, received.keepalive), (1, 2));
+    assert_eq!(
+        (sent.initialization, sent.keepalive, sent.address),
+        (1, 1, 1)
+    );
+    assert_eq!(received.pdus, 3);
+    assert_eq!(sent.octets, script.sent[&id].octets as u64);
+    assert_eq!(sent.pdus, script.sent[&id].pdus as u64);
+    let now = script.now();
+    script.ldp.handle_closed(id, "reset".to_owned(), now);
+    script.drain();
+    assert_eq!(script.neighbour().statistics.received.keepalive, 2);
+    // The neighbour is gone, too.
+    script.pass(crate::support::seconds(60));
+    let all = script.ldp.lsr(script.now()).statistics;
+    assert_eq!((all.received.keepalive, all.received.hello), (2, 1));
+    assert_eq!(all.sent.hello, script.hellos.len() as u64);
+    // What is shown can be written as JSON.
+    let json = serde_json::to_value(script.ldp.lsr(script.now())).expect("JSON");
+    assert_eq!(json["identifier"], "1.1.1.1:0");
+}
