@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::Ldp;
 use super::config::{AcceptTargeted, LdpConfig};
-use super::connection::{End, Outcome};
+use super::end::{End, Outcome};
 use super::event::{EventKind, Severity, Subject};
 use super::io::ConnectionId;
 use super::state::Timer;

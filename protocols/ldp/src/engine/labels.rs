@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Ldp;
-use super::connection::{End, Outcome};
+use super::end::{End, Outcome};
 use super::event::{EventKind, Severity, Subject};
 use super::io::{ConnectionId, Output};
 use crate::LdpIdentifier;

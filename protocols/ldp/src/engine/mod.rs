@@ -2,9 +2,12 @@
 
 mod addresses;
 mod adjacency;
+mod adjacency_up;
 mod config;
 mod configure;
 mod connection;
+mod discard;
+mod end;
 mod event;
 mod hello_in;
 mod hello_out;
@@ -16,6 +19,7 @@ mod labels;
 mod log;
 mod neighbour;
 mod operational;
+mod proposal;
 mod range;
 mod receive;
 mod send;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::config::Families;
-use super::connection::{End, Outcome};
+use super::end::{End, Outcome};
 use super::event::{EventKind, Severity};
 use super::state::{Timer, Transport};
 use super::{Family, Ldp};

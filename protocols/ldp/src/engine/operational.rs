@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::connection::{End, Outcome};
+use super::end::{End, Outcome};
 use super::event::{EventKind, Severity};
 use super::io::ConnectionId;
 use super::state::{Connection, Timer};

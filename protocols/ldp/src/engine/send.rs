@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::connection::{End, Outcome};
+use super::end::{End, Outcome};
 use super::event::{EventKind, Severity};
 use super::io::{ConnectionId, Output};
 use super::state::Timer;
