@@ -53,6 +53,10 @@ impl Ldp {
         self.configure_targeted(&old, now);
         self.configure_peers(&old, now);
         self.refresh_all(now);
+        // The families of sessions before the addresses, so that peers are told of those that are given up.
+        for id in self.operational_connections() {
+            self.refresh_families(id, now);
+        }
         self.refresh_addresses(now);
         self.refresh_listen_keys();
         self.configure_sessions(&old, now);

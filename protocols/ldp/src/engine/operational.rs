@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::config::Families;
 use super::end::{End, Outcome};
 use super::event::{EventKind, Severity};
 use super::io::ConnectionId;
@@ -119,34 +120,49 @@ impl Ldp {
         else {
             return;
         };
-        let Some(connection) = self
-            .connections
-            .get(&id)
-            .filter(|connection| connection.state == SessionState::Operational)
-        else {
+        let Some(connection) = self.connections.get(&id) else {
             return;
         };
-        let family = Family::of(connection.remote);
+        if connection.state == SessionState::Operational {
+            self.tell_adjacency(identifier, key, up, now);
+            self.refresh_families(id, now);
+            // The applications of a session that has a link are not told (RFC 8223 section 2.2).
+            self.announce_capabilities(id, now);
+        }
+    }
+
+    /// Brings a session in line with the families that its two LSRs have in common now (RFC 7552 section
+    /// 7). Labels of a family that it gains are asked for by label distribution (section 7.2).
+    pub(super) fn refresh_families(&mut self, id: ConnectionId, now: Instant) {
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        let identifier = connection.neighbour;
         let before = connection.families;
-        let after = self.families_for(identifier, family);
+        let after = self.families_for(identifier, Family::of(connection.remote));
+        let has = |families: Families, address: &IpAddr| match Family::of(*address) {
+            Family::Ipv4 => families.ipv4,
+            Family::Ipv6 => families.ipv6,
+        };
+        let of = |is_meant: fn(bool, bool) -> bool| -> Vec<IpAddr> {
+            self.announced
+                .iter()
+                .copied()
+                .filter(|address| is_meant(has(before, address), has(after, address)))
+                .collect()
+        };
+        let removed = of(|before, after| before && !after);
+        let added = of(|before, after| !before && after);
+        // A peer that is dual-stack itself still holds the addresses of a family that this LSR gave up.
+        if self.is_dual_stack(identifier) {
+            self.send_addresses(id, &removed, Body::AddressWithdraw, now);
+        }
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.families = after;
         }
-        self.tell_adjacency(identifier, key, up, now);
         self.parameters_changed(id, now);
-        // Addresses of a family that the peer did not get before (RFC 7552 section 7.1).
-        let added: Vec<IpAddr> = self
-            .announced
-            .iter()
-            .copied()
-            .filter(|address| match Family::of(*address) {
-                Family::Ipv4 => after.ipv4 && !before.ipv4,
-                Family::Ipv6 => after.ipv6 && !before.ipv6,
-            })
-            .collect();
+        // The peer did not get them before (RFC 7552 section 7.1).
         self.send_addresses(id, &added, Body::Address, now);
-        // The applications of a session that has a link are not told (RFC 8223 section 2.2).
-        self.announce_capabilities(id, now);
     }
 
     /// A session that was operational ended.
