@@ -226,13 +226,18 @@ impl Ldp {
             .and_then(|_| fault_tolerance(connection))
             .map(|peer| Duration::from_millis(u64::from(peer.recovery_time)))
             .filter(|time| !time.is_zero());
+        // Those of a session that has a link do not count, even if it cannot be told.
+        let targeted_only = self.is_targeted_only(connection.neighbour);
+        let applications = connection
+            .negotiated_applications()
+            .filter(|_| targeted_only);
         Some(PeerParameters {
             advertisement: parameters.advertisement,
             loop_detection: peer.loop_detection,
             capabilities: connection.peer_capabilities.clone(),
-            ipv4: connection.families.ipv4,
-            ipv6: connection.families.ipv6,
-            targeted_only: self.is_targeted_only(connection.neighbour),
+            ipv4: connection.families.ipv4 && have_prefixes(applications.as_deref(), Family::Ipv4),
+            ipv6: connection.families.ipv6 && have_prefixes(applications.as_deref(), Family::Ipv6),
+            targeted_only,
             recovery_time,
             signal_mtu: self.config.session.signal_mtu,
         })
@@ -286,23 +291,38 @@ impl Ldp {
             now,
         );
         self.parameters_changed(id, now);
+        let ours = self.applications_for(identifier);
+        self.end_without_application(id, ours.as_deref(), now);
+    }
+
+    /// Ends a targeted session whose LSRs have no application in common any more (RFC 8223 section 2.3.2).
+    /// `ours`: what this LSR has. Gives whether it ended.
+    fn end_without_application(
+        &mut self,
+        id: ConnectionId,
+        ours: Option<&[u16]>,
+        now: Instant,
+    ) -> bool {
         let theirs = self
             .connections
             .get(&id)
-            .and_then(|connection| connection.peer_capabilities.targeted_applications.clone());
-        if let (Some(ours), Some(theirs)) = (self.applications_for(identifier), theirs)
-            && !ours.iter().any(|application| theirs.contains(application))
-        {
-            self.end(
-                id,
-                End::new(
-                    Outcome::ApplicationMismatch,
-                    "the two LSRs have no targeted application in common any more".to_owned(),
-                )
-                .with_status(StatusCode::SHUTDOWN),
-                now,
-            );
+            .and_then(|connection| connection.peer_capabilities.targeted_applications.as_ref());
+        let (Some(ours), Some(theirs)) = (ours, theirs) else {
+            return false;
+        };
+        if ours.iter().any(|application| theirs.contains(application)) {
+            return false;
         }
+        self.end(
+            id,
+            End::new(
+                Outcome::ApplicationMismatch,
+                "the two LSRs have no targeted application in common any more".to_owned(),
+            )
+            .with_status(StatusCode::SESSION_REJECTED_TARGETED_APPLICATION),
+            now,
+        );
+        true
     }
 
     /// Label distribution is told what changed of a session.
@@ -334,6 +354,18 @@ impl Ldp {
                 return;
             }
             let new = self.capabilities_for(connection.neighbour);
+            let announced_applications = connection
+                .local_initialization
+                .as_ref()
+                .is_some_and(|local| local.capabilities.targeted_applications.is_some());
+            if announced_applications
+                && self.end_without_application(id, new.targeted_applications.as_deref(), now)
+            {
+                return;
+            }
+            let Some(connection) = self.connections.get(&id) else {
+                return;
+            };
             let Some(message) = connection
                 .local_initialization
                 .as_ref()
@@ -349,8 +381,50 @@ impl Ldp {
             {
                 capability::apply(&mut local.capabilities, &message);
             }
+            self.parameters_changed(id, now);
         }
     }
+}
+
+impl Connection {
+    /// The applications that a targeted session is for; `None`: they were not negotiated (RFC 8223 section
+    /// 2.2).
+    fn negotiated_applications(&self) -> Option<Vec<u16>> {
+        let ours = self
+            .local_initialization
+            .as_ref()?
+            .capabilities
+            .targeted_applications
+            .as_ref()?;
+        let theirs = self.peer_capabilities.targeted_applications.as_ref()?;
+        Some(
+            ours.iter()
+                .copied()
+                .filter(|application| theirs.contains(application))
+                .collect(),
+        )
+    }
+}
+
+/// Whether labels of a family's prefixes are distributed for the applications of a session (RFC 8223 section
+/// 3). Session Protection has those of the session that it protects. What the RFC has no FECs for, such as
+/// private applications, is not held back.
+fn have_prefixes(applications: Option<&[u16]>, family: Family) -> bool {
+    /// mLDP Tunneling, the pseudowires, ICCP, P2MP pseudowires and mLDP Node Protection.
+    const WITHOUT_PREFIXES: [u16; 6] = [3, 6, 7, 9, 10, 11];
+    /// Tunneling, Remote LFA and Intra-area FECs.
+    const IPV4: [u16; 3] = [1, 4, 12];
+    /// The same.
+    const IPV6: [u16; 3] = [2, 5, 13];
+    let others = match family {
+        Family::Ipv4 => IPV6,
+        Family::Ipv6 => IPV4,
+    };
+    applications.is_none_or(|applications| {
+        applications.iter().any(|application| {
+            !WITHOUT_PREFIXES.contains(application) && !others.contains(application)
+        })
+    })
 }
 
 /// The FT Session TLV of a peer that restarts gracefully (the L flag; RFC 3478 section 2).

@@ -297,8 +297,96 @@ fn applications_that_are_withdrawn_end_the_session_when_none_is_left() {
     };
     script.send(id, withdraw(1));
     assert_eq!(script.state(), SessionState::Operational);
+    script.taken(id);
     script.send(id, withdraw(2));
-    assert!(script.closed(id));
+    assert_eq!(
+        script.answer(id),
+        (
+            vec![StatusCode::SESSION_REJECTED_TARGETED_APPLICATION],
+            true
+        )
+    );
+}
+
+/// RFC 8223 section 2.3.2: so it is after a change of this LSR's own configuration.
+#[test]
+fn applications_that_this_lsr_gives_up_end_the_session_when_none_is_left() {
+    let mut script = initiator(&[1, 2]);
+    let id = connect(&mut script);
+    script.send(id, with_applications(&script, &[1, 2]));
+    script.send(id, Body::KeepAlive);
+    script.taken(id);
+    let now = script.now();
+    let change = |script: &mut Script, applications: &[u16]| {
+        let config = script.ldp.config().clone();
+        let config = targeting_for(config, "10.0.0.9", applications, 0xffff);
+        script.ldp.set_config(config, now);
+        script.drain();
+    };
+    change(&mut script, &[2, 3]);
+    assert_eq!(script.state(), SessionState::Operational);
+    assert_eq!(script.notifications(id), []);
+    change(&mut script, &[3]);
+    assert_eq!(
+        script.answer(id),
+        (
+            vec![StatusCode::SESSION_REJECTED_TARGETED_APPLICATION],
+            true
+        )
+    );
+}
+
+/// RFC 8223 section 2.2: "the initiating and responding LSRs MUST distribute FEC label bindings for the
+/// negotiated applications only", which section 3 maps to FECs; without the capability that is no matter.
+#[test]
+fn labels_are_distributed_for_the_applications_of_the_session_only() {
+    for (ours, theirs, distributed) in [
+        (&[1, 7][..], Some(&[1][..]), true),
+        (&[4], Some(&[4]), true),
+        (&[8], Some(&[8]), true),
+        (&[0xf800], Some(&[0xf800]), true),
+        (&[1, 7], Some(&[7]), false),
+        (&[2], Some(&[2]), false),
+        (&[7], None, true),
+    ] {
+        let mut script = initiator(ours);
+        let id = connect(&mut script);
+        let route = ldp::label::Route {
+            egress: true,
+            ..ldp::label::Route::default()
+        };
+        let now = script.now();
+        let fec = net("20.0.0.0/24").into();
+        script.ldp.handle_route(fec, Some(route), now);
+        match theirs {
+            Some(theirs) => script.send(id, with_applications(&script, theirs)),
+            None => script.send(id, Body::Initialization(script.initialization())),
+        }
+        script.send(id, Body::KeepAlive);
+        assert_eq!(script.state(), SessionState::Operational);
+        let mapped = |script: &mut Script| {
+            let sent = script.taken(id);
+            sent.iter()
+                .any(|body| matches!(body, Body::LabelMapping(_)))
+        };
+        assert_eq!(mapped(&mut script), distributed, "{ours:?} {theirs:?}");
+        if ours == [1, 7] && !distributed {
+            // An application that the peer gains.
+            let announced = Capabilities {
+                targeted_applications: Some(vec![1]),
+                ..Capabilities::default()
+            };
+            let withdrawn = Capabilities::default();
+            script.send(
+                id,
+                Body::Capability(CapabilityMessage {
+                    announced,
+                    withdrawn,
+                }),
+            );
+            assert!(mapped(&mut script));
+        }
+    }
 }
 
 /// RFC 8223 section 2.2: the capability is for targeted sessions only; it is withdrawn when the session has a
