@@ -192,18 +192,23 @@ impl Ldp {
         if !proposals_changed {
             return;
         }
+        // What cannot be told to a peer takes another session (RFC 7307 section 3.5).
+        let topologies_changed = old.capabilities.topologies != self.config.capabilities.topologies;
         let identifiers: Vec<LdpIdentifier> = self.neighbours.keys().copied().collect();
         for identifier in identifiers {
             let Some(neighbour) = self.neighbours.get_mut(&identifier) else {
                 continue;
             };
-            match neighbour.connection {
-                Some(id) => self.announce_capabilities(id, now),
-                None => {
-                    neighbour.backoff.reset();
-                    self.timers.cancel(Timer::Attempt(identifier));
-                    self.evaluate(identifier, now);
-                }
+            let Some(id) = neighbour.connection else {
+                neighbour.backoff.reset();
+                self.timers.cancel(Timer::Attempt(identifier));
+                self.evaluate(identifier, now);
+                continue;
+            };
+            if topologies_changed && !self.is_dynamic(id) {
+                self.end_all(vec![id], "the topologies of this LSR changed", now);
+            } else {
+                self.announce_capabilities(id, now);
             }
         }
     }

@@ -3,6 +3,7 @@
 mod addresses;
 mod adjacency;
 mod adjacency_up;
+mod capabilities;
 mod config;
 mod configure;
 mod connection;

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::capabilities::{common_topologies, have_prefixes};
 use super::config::Families;
-use super::end::{End, Outcome};
+use super::end::Outcome;
 use super::event::{EventKind, Severity};
 use super::io::ConnectionId;
 use super::state::{Connection, Timer};
@@ -13,10 +14,8 @@ use super::{Family, Ldp, SessionState};
 use crate::LdpIdentifier;
 use crate::discovery::AdjacencyKey;
 use crate::label::PeerParameters;
-use crate::packet::{
-    Body, CapabilityMessage, FaultTolerance, Notification, Status, StatusCode, message_type,
-};
-use crate::session::{LEARN_FROM_NETWORK, capability};
+use crate::packet::{Body, FaultTolerance};
+use crate::session::LEARN_FROM_NETWORK;
 
 impl Ldp {
     /// A session became operational.
@@ -234,7 +233,7 @@ impl Ldp {
         Some(PeerParameters {
             advertisement: parameters.advertisement,
             loop_detection: peer.loop_detection,
-            capabilities: connection.peer_capabilities.clone(),
+            capabilities: common_topologies(connection),
             ipv4: connection.families.ipv4 && have_prefixes(applications.as_deref(), Family::Ipv4),
             ipv6: connection.families.ipv6 && have_prefixes(applications.as_deref(), Family::Ipv6),
             targeted_only,
@@ -255,76 +254,6 @@ impl Ldp {
         self.forget_neighbour(identifier);
     }
 
-    /// A Capability message (RFC 5561 section 7).
-    pub(super) fn receive_capability(
-        &mut self,
-        id: ConnectionId,
-        message_id: u32,
-        message: &CapabilityMessage,
-        now: Instant,
-    ) {
-        let Some(connection) = self.connections.get_mut(&id) else {
-            return;
-        };
-        let identifier = connection.neighbour;
-        let announced = connection
-            .local_initialization
-            .as_ref()
-            .is_some_and(|local| local.capabilities.dynamic_announcement);
-        if !announced {
-            // The peer MUST NOT send it: to this LSR it is a message of an unknown type.
-            let status = Status::about(
-                StatusCode::UNKNOWN_MESSAGE_TYPE,
-                message_id,
-                message_type::CAPABILITY,
-            );
-            self.count_error(id, StatusCode::UNKNOWN_MESSAGE_TYPE);
-            self.notify(id, Notification::from(status), now);
-            return;
-        }
-        capability::apply(&mut connection.peer_capabilities, message);
-        self.log_neighbour(
-            identifier,
-            Severity::Info,
-            EventKind::Capabilities,
-            format!("capabilities changed{message}"),
-            now,
-        );
-        self.parameters_changed(id, now);
-        let ours = self.applications_for(identifier);
-        self.end_without_application(id, ours.as_deref(), now);
-    }
-
-    /// Ends a targeted session whose LSRs have no application in common any more (RFC 8223 section 2.3.2).
-    /// `ours`: what this LSR has. Gives whether it ended.
-    fn end_without_application(
-        &mut self,
-        id: ConnectionId,
-        ours: Option<&[u16]>,
-        now: Instant,
-    ) -> bool {
-        let theirs = self
-            .connections
-            .get(&id)
-            .and_then(|connection| connection.peer_capabilities.targeted_applications.as_ref());
-        let (Some(ours), Some(theirs)) = (ours, theirs) else {
-            return false;
-        };
-        if ours.iter().any(|application| theirs.contains(application)) {
-            return false;
-        }
-        self.end(
-            id,
-            End::new(
-                Outcome::ApplicationMismatch,
-                "the two LSRs have no targeted application in common any more".to_owned(),
-            )
-            .with_status(StatusCode::SESSION_REJECTED_TARGETED_APPLICATION),
-            now,
-        );
-        true
-    }
-
     /// Label distribution is told what changed of a session.
     pub(super) fn parameters_changed(&mut self, id: ConnectionId, now: Instant) {
         let operational = self
@@ -339,92 +268,6 @@ impl Ldp {
                 .peer_parameters_changed(identifier, parameters, now);
         }
     }
-
-    /// Tells a peer which of this LSR's capabilities changed, if it can be told (RFC 5561 section 7).
-    pub(super) fn announce_capabilities(&mut self, id: ConnectionId, now: Instant) {
-        // A capability is in a message once (section 3): what is withdrawn of one that also gains something
-        // takes a second message.
-        for _ in 0..2 {
-            let Some(connection) = self.connections.get(&id) else {
-                return;
-            };
-            if connection.state != SessionState::Operational
-                || !connection.peer_capabilities.dynamic_announcement
-            {
-                return;
-            }
-            let new = self.capabilities_for(connection.neighbour);
-            let announced_applications = connection
-                .local_initialization
-                .as_ref()
-                .is_some_and(|local| local.capabilities.targeted_applications.is_some());
-            if announced_applications
-                && self.end_without_application(id, new.targeted_applications.as_deref(), now)
-            {
-                return;
-            }
-            let Some(connection) = self.connections.get(&id) else {
-                return;
-            };
-            let Some(message) = connection
-                .local_initialization
-                .as_ref()
-                .and_then(|local| capability::difference(&local.capabilities, &new))
-            else {
-                return;
-            };
-            self.send(id, &Body::Capability(message.clone()), now);
-            if let Some(local) = self
-                .connections
-                .get_mut(&id)
-                .and_then(|connection| connection.local_initialization.as_mut())
-            {
-                capability::apply(&mut local.capabilities, &message);
-            }
-            self.parameters_changed(id, now);
-        }
-    }
-}
-
-impl Connection {
-    /// The applications that a targeted session is for; `None`: they were not negotiated (RFC 8223 section
-    /// 2.2).
-    fn negotiated_applications(&self) -> Option<Vec<u16>> {
-        let ours = self
-            .local_initialization
-            .as_ref()?
-            .capabilities
-            .targeted_applications
-            .as_ref()?;
-        let theirs = self.peer_capabilities.targeted_applications.as_ref()?;
-        Some(
-            ours.iter()
-                .copied()
-                .filter(|application| theirs.contains(application))
-                .collect(),
-        )
-    }
-}
-
-/// Whether labels of a family's prefixes are distributed for the applications of a session (RFC 8223 section
-/// 3). Session Protection has those of the session that it protects. What the RFC has no FECs for, such as
-/// private applications, is not held back.
-fn have_prefixes(applications: Option<&[u16]>, family: Family) -> bool {
-    /// mLDP Tunneling, the pseudowires, ICCP, P2MP pseudowires and mLDP Node Protection.
-    const WITHOUT_PREFIXES: [u16; 6] = [3, 6, 7, 9, 10, 11];
-    /// Tunneling, Remote LFA and Intra-area FECs.
-    const IPV4: [u16; 3] = [1, 4, 12];
-    /// The same.
-    const IPV6: [u16; 3] = [2, 5, 13];
-    let others = match family {
-        Family::Ipv4 => IPV6,
-        Family::Ipv6 => IPV4,
-    };
-    applications.is_none_or(|applications| {
-        applications.iter().any(|application| {
-            !WITHOUT_PREFIXES.contains(application) && !others.contains(application)
-        })
-    })
 }
 
 /// The FT Session TLV of a peer that restarts gracefully (the L flag; RFC 3478 section 2).

@@ -181,6 +181,13 @@ impl Ldp {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.statistics.received.count(&body);
         }
+        if self.has_invalid_topology(id, &body) {
+            let code = StatusCode::INVALID_TOPOLOGY_ID;
+            self.count_error(id, code);
+            let status = Status::about(code, message_id, body.message_type());
+            self.notify(id, Notification::from(status), now);
+            return Next::Continue;
+        }
         match body {
             Body::LabelMapping(_)
             | Body::LabelRequest(_)
@@ -327,7 +334,8 @@ impl Ldp {
             Body::Notification(notification) if notification.status.fatal => {
                 self.receive_nak(id, notification, now);
             }
-            // RFC 5919 section 3 and others have advisory Notifications at any time.
+            // Advisory Notifications, too, have no place before the session is operational (RFC 5036 section
+            // 2.5.3).
             other => self.unexpected_message(id, other, now),
         }
         if self.connections.contains_key(&id) {

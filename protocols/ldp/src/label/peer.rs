@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use super::store::Fec;
 use super::{PeerCounters, PeerParameters, Policy};
-use crate::LdpIdentifier;
 use crate::packet::{AddressFamily, AdvertisementDiscipline, TypedWildcard};
+use crate::{LdpIdentifier, MultiTopologyId};
 
 /// A peer.
 #[derive(Debug)]
@@ -118,13 +118,27 @@ impl Peer {
     }
 
     /// The topology is negotiated (RFC 7307 section 3.5); the default one always is.
-    fn has_topology(&self, family: AddressFamily, topology: crate::MultiTopologyId) -> bool {
-        topology == crate::MultiTopologyId::DEFAULT
+    fn has_topology(&self, family: AddressFamily, topology: MultiTopologyId) -> bool {
+        topology == MultiTopologyId::DEFAULT
             || self
                 .parameters
                 .capabilities
                 .multi_topology
                 .contains(&TypedWildcard::Prefix { family, topology })
+    }
+
+    /// The topologies of a family that are negotiated, with the default one.
+    pub(super) fn topologies(&self, family: AddressFamily) -> Vec<MultiTopologyId> {
+        let negotiated = self.parameters.capabilities.multi_topology.iter();
+        std::iter::once(MultiTopologyId::DEFAULT)
+            .chain(negotiated.filter_map(|wildcard| {
+                let TypedWildcard::Prefix {
+                    family: of,
+                    topology,
+                } = wildcard;
+                (*of == family && *topology != MultiTopologyId::DEFAULT).then_some(*topology)
+            }))
+            .collect()
     }
 
     /// What an End-of-LIB is owed for, once all is advertised.
@@ -135,7 +149,7 @@ impl Peer {
         let default =
             [AddressFamily::Ipv4, AddressFamily::Ipv6].map(|family| TypedWildcard::Prefix {
                 family,
-                topology: crate::MultiTopologyId::DEFAULT,
+                topology: MultiTopologyId::DEFAULT,
             });
         let topologies = self.parameters.capabilities.multi_topology.iter();
         let mut owed: Vec<TypedWildcard> = Vec::new();

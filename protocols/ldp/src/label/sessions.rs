@@ -7,8 +7,8 @@ use super::peer::Peer;
 use super::store::{Fec, PeerIndex};
 use super::timers::Timer;
 use super::{LabelDistribution, LabelEvent, LabelOutput, PeerParameters, peer_index};
+use crate::LdpIdentifier;
 use crate::packet::{AddressFamily, Body, FecElement, LabelRequest, Status, TypedWildcard};
-use crate::{LdpIdentifier, MultiTopologyId};
 
 impl LabelDistribution {
     /// A session is up.
@@ -209,22 +209,18 @@ impl LabelDistribution {
             return;
         };
         if peer.parameters.capabilities.typed_wildcard && peer.is_open() {
-            let id = self.next_request_id;
-            self.next_request_id = id.checked_add(1).unwrap_or(Self::FIRST_REQUEST_ID);
-            let request = LabelRequest {
-                fec: vec![FecElement::TypedWildcard(TypedWildcard::Prefix {
-                    family,
-                    topology: MultiTopologyId::DEFAULT,
-                })],
-                hop_count: None,
-                path_vector: None,
-            };
-            send_message_with_id(
-                &mut self.output,
-                peer,
-                Some(id),
-                Body::LabelRequest(request),
-            );
+            for topology in peer.topologies(family) {
+                let id = self.next_request_id;
+                self.next_request_id = id.checked_add(1).unwrap_or(Self::FIRST_REQUEST_ID);
+                let wildcard = TypedWildcard::Prefix { family, topology };
+                let request = LabelRequest {
+                    fec: vec![FecElement::TypedWildcard(wildcard)],
+                    hop_count: None,
+                    path_vector: None,
+                };
+                let body = Body::LabelRequest(request);
+                send_message_with_id(&mut self.output, peer, Some(id), body);
+            }
             return;
         }
         let mut wanting = Vec::new();

@@ -151,3 +151,26 @@ fn a_family_that_is_gained_is_asked_for() {
     lsr.settle();
     assert_eq!(lsr.said(2), ["request *Ipv6/0"]);
 }
+
+/// RFC 7307 section 4.1: a typed wildcard is of one topology; so each that is negotiated is asked for.
+#[test]
+fn each_topology_of_a_family_that_is_gained_is_asked_for() {
+    let mut lsr = Lsr::new(|_| {});
+    let mut both = capable();
+    both.capabilities.multi_topology = [AddressFamily::Ipv4, AddressFamily::Ipv6]
+        .map(|family| TypedWildcard::Prefix {
+            family,
+            topology: MultiTopologyId(7),
+        })
+        .to_vec();
+    let one = PeerParameters {
+        ipv6: false,
+        ..both.clone()
+    };
+    lsr.up_with(2, one);
+    lsr.said(2);
+    let now = lsr.now;
+    lsr.labels.peer_parameters_changed(peer(2), both, now);
+    lsr.settle();
+    assert_eq!(lsr.said(2), ["request *Ipv6/0", "request *Ipv6/7"]);
+}
