@@ -96,6 +96,16 @@ impl ReceivedAttributes {
         attributes
     }
 
+    /// Whether a mapping with this LSR in its path vector would be longer than the limit: then it "will
+    /// behave as if a loop had been detected for the FEC" (section 3.5.3, PVLim), and sends none.
+    pub(super) fn exceeds(&self, policy: &Policy) -> bool {
+        policy.loop_detection.enabled
+            && self
+                .path_vector
+                .as_ref()
+                .is_some_and(|path| has_no_room(policy, path))
+    }
+
     /// Whether the attributes are consistent with those that were sent to a peer before (LMp.23).
     pub(super) fn are_consistent_with(
         &self,
@@ -168,6 +178,11 @@ pub(super) enum LoopCheck {
     NoLoopDetected,
     /// CRa.8.
     LoopDetected,
+}
+
+/// Whether a path vector would be too long with one LSR more.
+pub(super) fn has_no_room(policy: &Policy, path: &[Ipv4Addr]) -> bool {
+    path.len() >= usize::from(policy.loop_detection.max_path_vector)
 }
 
 fn prepend(lsr: Ipv4Addr, path: &[Ipv4Addr]) -> Vec<Ipv4Addr> {

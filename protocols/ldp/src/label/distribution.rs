@@ -40,6 +40,7 @@ impl LabelDistribution {
             return;
         }
         let attributes = self.attributes(fec, situation);
+        let label = label.filter(|_| !attributes.exceeds(&self.policy));
         if let Some(index) = only {
             self.distribute_to(fec, label, &attributes, index);
             return;

@@ -1,11 +1,11 @@
 //! Receive Label Request (RFC 5036 appendix A.1.1) and Receive Label Abort Request (A.1.3).
 
-use super::attributes::{LoopCheck, check_received_attributes};
+use super::attributes::{LoopCheck, check_received_attributes, has_no_room};
 use super::message::{
     advisory, message_type, notification, send_message, send_notification, status,
 };
 use super::store::{FecIndex, PeerIndex, RequestReceived};
-use super::{LabelDistribution, LabelEvent, LabelOutput};
+use super::{ControlMode, LabelDistribution, LabelEvent, LabelOutput};
 use crate::PrefixFec;
 use crate::packet::{Body, FecElement, LabelAbortRequest, LabelRequest, StatusCode, TypedWildcard};
 
@@ -77,6 +77,18 @@ impl LabelDistribution {
         // LRq.3, LRq.4.
         let next_hops = record.group.and_then(|group| self.groups.get(group));
         if !situation.egress && next_hops.is_some_and(|group| group.peers.contains(&source)) {
+            self.refuse_request(source, message_id, status::LOOP_DETECTED);
+            self.mark(index);
+            return;
+        }
+        // The request downstream would have too long a path vector: section 3.5.3, PVLim.
+        let waits =
+            self.policy.control == ControlMode::Ordered && !situation.egress && !situation.labelled;
+        if waits
+            && self.policy.loop_detection.enabled
+            && path_vector.is_some_and(|path| has_no_room(&self.policy, path))
+        {
+            self.loop_detected(source, fec);
             self.refuse_request(source, message_id, status::LOOP_DETECTED);
             self.mark(index);
             return;

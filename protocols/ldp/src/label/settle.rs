@@ -197,23 +197,28 @@ impl LabelDistribution {
     }
 
     /// Requests that cannot be granted are refused: LRq.5 if the route went away meanwhile, SL.9 to SL.12
-    /// if there are no labels.
+    /// if there are no labels, and those whose answer would have too long a path vector.
     fn refuse_requests(&mut self, fec: &mut Fec, situation: &Situation) {
-        let Some(requests) = &mut fec.requests else {
-            return;
-        };
-        if requests.received.is_empty() {
+        let pending = fec
+            .requests
+            .as_ref()
+            .is_some_and(|requests| !requests.received.is_empty());
+        if !pending {
             return;
         }
         let no_route = !situation.routed || (!situation.egress && situation.hops.is_empty());
         let no_label = situation.wants_real_label() && fec.local == Local::NoResources;
-        if !no_route && !no_label {
-            return;
-        }
         let code = if no_route {
             status::NO_ROUTE
-        } else {
+        } else if no_label {
             status::NO_LABEL_RESOURCES
+        } else if self.attributes(fec, situation).exceeds(&self.policy) {
+            status::LOOP_DETECTED
+        } else {
+            return;
+        };
+        let Some(requests) = &mut fec.requests else {
+            return;
         };
         for request in requests.received.drain(..) {
             if let Some(peer) = self.peers.get_mut(request.peer.place()) {

@@ -144,3 +144,57 @@ fn a_mapping_released_for_a_loop_comes_again_with_another_path() {
         ["map 198.51.100.0/24 100 hops 3 path [192.0.2.1, 192.0.2.2, 192.0.2.9]"]
     );
 }
+
+/// Section 3.5.3, PVLim: "If the Loop Detection procedures would require the LSR to send a Path Vector that
+/// exceeds this limit, the LSR will behave as if a loop had been detected for the FEC in question." As ingress
+/// the LSR uses the LSP: what it received is within the limit.
+#[test]
+fn a_path_vector_that_would_be_too_long_is_not_sent() {
+    let mut lsr = Lsr::new(detecting);
+    lsr.up(2);
+    lsr.up(3);
+    lsr.route("198.51.100.0/24", via(&[2]));
+    lsr.receive(2, with(500, 4, &[2, 9, 10, 11]));
+    let said = lsr.said(3);
+    assert_eq!(
+        said.last().map(String::as_str),
+        Some(
+            "map 198.51.100.0/24 100 hops 5 path \
+             [192.0.2.1, 192.0.2.2, 192.0.2.9, 192.0.2.10, 192.0.2.11]"
+        ),
+        "five LSRs are the limit"
+    );
+    lsr.receive(2, with(500, 5, &[2, 9, 10, 11, 12]));
+    assert_eq!(lsr.said(3), ["withdraw 198.51.100.0/24 100"]);
+    assert_eq!(lsr.pushed("198.51.100.0/24"), [Some(500)]);
+    lsr.receive(3, Body::LabelRelease(release("198.51.100.0/24", 100)));
+    let id = lsr.receive(3, Body::LabelRequest(request("198.51.100.0/24")));
+    assert_eq!(lsr.said(3), [format!("notify {LOOP_DETECTED:#x} of {id}")]);
+    lsr.receive(2, with(500, 4, &[2, 9, 10, 11]));
+    assert_eq!(lsr.said(3).len(), 1, "advertised again");
+}
+
+/// The same for a Label Request: one that would have too long a Path Vector is not propagated.
+#[test]
+fn a_request_whose_path_vector_would_be_too_long_is_rejected() {
+    let mut lsr = Lsr::new(|policy| {
+        detecting(policy);
+        policy.ingress = false;
+        policy.control = ldp::label::ControlMode::Ordered;
+    });
+    lsr.up_with(2, on_demand());
+    lsr.up_with(3, on_demand());
+    lsr.route("198.51.100.0/24", via(&[2]));
+    let ask = |lsr: &mut Lsr, path: &[u8]| {
+        let mut asked = request("198.51.100.0/24");
+        asked.hop_count = u8::try_from(path.len()).ok();
+        asked.path_vector = Some(path.iter().map(|n| Ipv4Addr::new(192, 0, 2, *n)).collect());
+        lsr.receive(3, Body::LabelRequest(asked))
+    };
+    let id = ask(&mut lsr, &[3, 4, 5, 6, 7]);
+    assert_eq!(lsr.said(3), [format!("notify {LOOP_DETECTED:#x} of {id}")]);
+    assert_eq!(lsr.said(2), [""; 0]);
+    ask(&mut lsr, &[3, 4, 5, 6]);
+    assert_eq!(lsr.said(3), [""; 0]);
+    assert_eq!(lsr.said(2).len(), 1);
+}
