@@ -12,10 +12,12 @@ use crate::packet::{
     StatusCode,
 };
 
-/// Status codes about labels (RFC 5036 section 3.9, RFC 5919 section 4).
+/// Status codes about labels (RFC 5036 section 3.9, RFC 5919 section 4, RFC 7307 section 5.1).
 pub(super) mod status {
     use crate::packet::StatusCode;
 
+    pub(in crate::label) const UNKNOWN_MESSAGE_TYPE: StatusCode = StatusCode(0x04);
+    pub(in crate::label) const UNKNOWN_TLV: StatusCode = StatusCode(0x06);
     pub(in crate::label) const MALFORMED_TLV_VALUE: StatusCode = StatusCode(0x08);
     pub(in crate::label) const LOOP_DETECTED: StatusCode = StatusCode(0x0B);
     pub(in crate::label) const UNKNOWN_FEC: StatusCode = StatusCode(0x0C);
@@ -23,8 +25,10 @@ pub(super) mod status {
     pub(in crate::label) const NO_LABEL_RESOURCES: StatusCode = StatusCode(0x0E);
     pub(in crate::label) const LABEL_RESOURCES_AVAILABLE: StatusCode = StatusCode(0x0F);
     pub(in crate::label) const LABEL_REQUEST_ABORTED: StatusCode = StatusCode(0x15);
+    pub(in crate::label) const MISSING_MESSAGE_PARAMETERS: StatusCode = StatusCode(0x16);
     pub(in crate::label) const UNSUPPORTED_ADDRESS_FAMILY: StatusCode = StatusCode(0x17);
     pub(in crate::label) const END_OF_LIB: StatusCode = StatusCode(0x2F);
+    pub(in crate::label) const INVALID_TOPOLOGY_ID: StatusCode = StatusCode(0x31);
 }
 
 /// Message types, for the Status TLV's Message Type field.

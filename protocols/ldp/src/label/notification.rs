@@ -23,7 +23,13 @@ impl LabelDistribution {
             }
             status::LABEL_RESOURCES_AVAILABLE => self.label_resources_available_at(source),
             status::END_OF_LIB => self.end_of_lib(source, &notification.fec),
-            status::UNKNOWN_FEC | status::UNSUPPORTED_ADDRESS_FAMILY => {
+            // The message was dropped: a Label Request will have no other answer.
+            status::UNKNOWN_FEC
+            | status::UNSUPPORTED_ADDRESS_FAMILY
+            | status::UNKNOWN_MESSAGE_TYPE
+            | status::UNKNOWN_TLV
+            | status::MISSING_MESSAGE_PARAMETERS
+            | status::INVALID_TOPOLOGY_ID => {
                 self.not_understood(source, request_id, status.code, status.message_type);
             }
             _ => {}
@@ -136,7 +142,8 @@ impl LabelDistribution {
         }
     }
 
-    /// The peer does not know the kind of FEC: it is not asked for this one again (section 3.4.1.1).
+    /// The peer does not know the kind of FEC (section 3.4.1.1), its topology, or another part of the
+    /// message: it is not asked for this FEC again.
     fn not_understood(&mut self, source: PeerIndex, request_id: u32, code: StatusCode, kind: u16) {
         if let Some(index) = self.delete_request(source, request_id) {
             self.defer_request(index, source, None);
@@ -144,13 +151,12 @@ impl LabelDistribution {
         let about_mapping = kind == message_type::LABEL_MAPPING;
         if let Some(peer) = self.peers.get(source.place()) {
             let reason = format!(
-                "it does not understand the FEC of message {request_id}{} (status {:#x})",
+                "it does not understand message {request_id}{}: {code}",
                 if about_mapping {
                     ", a Label Mapping"
                 } else {
                     ""
-                },
-                code.0,
+                }
             );
             let event = LabelEvent::Discarded {
                 peer: peer.id,

@@ -18,4 +18,5 @@ mod keepalive;
 mod negotiation;
 mod robustness;
 mod state_table;
+mod status_codes;
 mod targeted;

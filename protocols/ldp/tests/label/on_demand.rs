@@ -254,3 +254,23 @@ fn a_peer_is_told_when_there_are_labels_again() {
     let id = ask(&mut lsr, 3, FEC);
     assert_eq!(lsr.said(3), [format!("map {FEC} 100 for {id}")]);
 }
+
+/// Section 3.4.1.1, and RFC 7307 section 5.1: a peer that cannot read the request drops it and says so. It is not
+/// asked for the FEC again, until the route is another.
+#[test]
+fn a_request_that_the_peer_cannot_read_is_over() {
+    for code in [0x04, 0x06, UNKNOWN_FEC, 0x16, 0x17, 0x31] {
+        let mut lsr = between(ControlMode::Independent);
+        let id = lsr.request_id(2);
+        lsr.said(2);
+        lsr.receive(2, Body::Notification(notification(code, id)));
+        let view = lsr.labels.binding(&fec(FEC)).unwrap();
+        assert_eq!(view.requests_sent, [], "{code:#x}");
+        assert_eq!(lsr.events.len(), 1, "{code:#x}: {:?}", lsr.events);
+        lsr.pass(Duration::from_secs(600));
+        assert_eq!(lsr.said(2), [""; 0], "{code:#x}");
+        lsr.route(FEC, via(&[9]));
+        lsr.route(FEC, via(&[2]));
+        assert_eq!(lsr.said(2), [format!("request {FEC}")], "{code:#x}");
+    }
+}
