@@ -69,6 +69,8 @@ impl Ldp {
                 let lsr_id = IpAddr::V4(self.config.lsr_id.get());
                 self.router_addresses.contains(&lsr_id).then_some(lsr_id)
             }),
+            // The least of them: a global address rather than a unique-local one (RFC 7552 section 6.1, rule
+            // 5).
             Family::Ipv6 => self.config.ipv6_transport.map(IpAddr::V6).or_else(|| {
                 self.router_addresses
                     .iter()
@@ -123,8 +125,10 @@ impl Ldp {
         let addresses = || state.addresses.iter().map(ipnet::IpNet::addr);
         let own = match family {
             Family::Ipv4 => addresses().find(IpAddr::is_ipv4),
+            // Global addresses are less than unique-local ones, and preferred (RFC 7552 section 6.1, rule 5).
             Family::Ipv6 => addresses()
-                .find(|address| matches!(address, IpAddr::V6(address) if is_global(address))),
+                .filter(|address| matches!(address, IpAddr::V6(address) if is_global(address)))
+                .min(),
         };
         let source = match family {
             Family::Ipv4 => own,

@@ -1,5 +1,5 @@
 //! Attributes of Label Request and Label Mapping messages: RFC 5036 appendix A.2.6 to A.2.8, RFC 3988
-//! section 3.2, RFC 6790 section 5.1.1.
+//! section 2.3, RFC 6790 section 5.1.1.
 
 use std::hash::Hasher;
 use std::net::Ipv4Addr;

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use ldp::MultiTopologyId;
-use ldp::engine::{ConnectionId, Families, Family, Output, Preference, Role, SessionState};
+use ldp::engine::{
+    ConnectionId, Families, Family, InterfaceTransport, Output, Preference, Role, SessionState,
+};
 use ldp::label::Route;
 use ldp::packet::{
     AddressFamily, AddressMessage, Body, Capabilities, DualStack, FecElement, Hello, LabelRequest,
@@ -12,7 +14,7 @@ use ldp::packet::{
 
 use crate::support::network::Network;
 use crate::support::script::{PEER, Script};
-use crate::support::{address, config, net, seconds};
+use crate::support::{address, config, net, seconds, up};
 
 fn v6(text: &str) -> Ipv6Addr {
     text.parse().expect("an IPv6 address")
@@ -296,6 +298,36 @@ fn a_hello_with_both_transport_addresses_is_accepted() {
         },
     );
     assert_eq!(script.neighbour().remote, Some(address("2001:db8::9")));
+}
+
+/// Section 6.1, rule 5: an LSR MUST prefer a global unicast address to a unique-local one in Link Hellos; a
+/// link-local one it does not use at all.
+#[test]
+fn a_global_transport_address_is_preferred() {
+    for transport in [InterfaceTransport::Router, InterfaceTransport::Interface] {
+        let mut config = config("1.1.1.1", &[("eth0", Families::IPV6)]);
+        for interface in config.interfaces.values_mut() {
+            interface.transport = transport;
+        }
+        let mut script = Script::new(config);
+        assert!(script.hellos.is_empty(), "there is a link-local one only");
+        let now = script.now();
+        let addresses = ["fd00::1/64", "2001:db8:1::1/64", "fe80::1/64"];
+        script
+            .ldp
+            .handle_router_addresses(addresses.iter().map(|text| net(text).addr()).collect(), now);
+        script.ldp.handle_interface("eth0", up(&addresses), now);
+        script.drain();
+        let (_, _, _, pdu) = script.hellos.last().expect("a Hello");
+        let Body::Hello(hello) = &pdu.messages[0].body else {
+            panic!("{pdu:?}");
+        };
+        assert_eq!(
+            hello.ipv6_transport,
+            Some(v6("2001:db8:1::1")),
+            "{transport:?}"
+        );
+    }
 }
 
 /// Without a transport address the peer's link-local source is used: the connection needs the interface

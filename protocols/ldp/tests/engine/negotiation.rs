@@ -280,3 +280,23 @@ fn a_configuration_change_of_this_lsr_and_a_clear_end_the_delay() {
     script.drain();
     assert_eq!(script.connects.len(), 1);
 }
+
+/// Section 3.5.3, PVLim: knowledge of the peer's limit enables the LSR "to alert an operator to a possible
+/// misconfiguration".
+#[test]
+fn different_path_vector_limits_are_reported() {
+    for (limit, reported) in [(255, false), (32, true)] {
+        let mut detecting = config("1.1.1.1", &[("eth0", Families::IPV4)]);
+        detecting.labels.loop_detection.enabled = true;
+        let mut script = Script::new(detecting);
+        let mut initialization = script.initialization();
+        initialization.loop_detection = true;
+        initialization.path_vector_limit = limit;
+        script.operational_with(initialization);
+        let said = script
+            .events
+            .iter()
+            .any(|event| event.to_string().contains("path vector limits differ"));
+        assert_eq!(said, reported, "{limit}");
+    }
+}

@@ -287,7 +287,7 @@ fn without_label_resources_the_mapping_waits() {
     assert!(said[1].starts_with("map 198.51.101.0/24"));
 }
 
-/// RFC 3988 section 3.2: the MTU of an LSP is the least of those on its way, less the label.
+/// RFC 3988 section 2.3: the MTU of an LSP is the least of those on its way, less the label.
 #[test]
 fn the_mtu_of_the_lsp_is_signalled_and_follows_changes() {
     let mut lsr = Lsr::new(|_| {});

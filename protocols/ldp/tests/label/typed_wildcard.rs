@@ -174,3 +174,25 @@ fn each_topology_of_a_family_that_is_gained_is_asked_for() {
     lsr.settle();
     assert_eq!(lsr.said(2), ["request *Ipv6/0", "request *Ipv6/7"]);
 }
+
+/// RFC 5918 section 5: an LSR without the capability is sent no typed wildcard. So the FECs are asked for that a label
+/// is needed for.
+#[test]
+fn a_peer_without_the_capability_is_asked_for_single_fecs() {
+    let mut lsr = Lsr::new(|_| {});
+    let one = PeerParameters {
+        ipv6: false,
+        ..parameters()
+    };
+    lsr.up_with(2, one);
+    lsr.route("2001:db8:1::/48", via(&[2]));
+    lsr.route("2001:db8:2::/48", via(&[9]));
+    lsr.said(2);
+    let now = lsr.now;
+    lsr.labels
+        .peer_parameters_changed(peer(2), parameters(), now);
+    lsr.settle();
+    let mut said = lsr.said(2);
+    said.retain(|said| said.starts_with("request"));
+    assert_eq!(said, ["request 2001:db8:1::/48"]);
+}
