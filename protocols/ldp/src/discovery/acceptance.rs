@@ -72,6 +72,9 @@ pub enum HelloDiscard {
     /// An LSR Id has to be other than zero (RFC 7552 section 4).
     #[error("its LSR Id is zero")]
     ZeroLsrId,
+    /// RFC 5036 section 2.9.2.
+    #[error("there is no key for the TCP connection with {0}, and keys are required")]
+    NoKey(Ipv4Addr),
     /// RFC 5036 section 3.5.2.1.
     #[error("Targeted Hellos from {0} are not accepted")]
     TargetedNotAccepted(IpAddr),

@@ -62,6 +62,9 @@ pub struct LdpConfig {
     pub accept_targeted: AcceptTargeted,
     /// What is particular to some peers, by their LSR Ids.
     pub peers: BTreeMap<Ipv4Addr, PeerConfig>,
+    /// Only peers that a key is configured for have sessions: Hellos of others are ignored (RFC 5036
+    /// section 2.9.2). Off; then a peer without a key has a session without one.
+    pub require_session_keys: bool,
     /// What is proposed for sessions.
     pub session: SessionConfig,
     /// How labels are distributed, with loop detection. Its LSR Id and its Maximum Recovery Time are
@@ -92,6 +95,7 @@ impl LdpConfig {
             targeted_peers: BTreeMap::new(),
             accept_targeted: AcceptTargeted::default(),
             peers: BTreeMap::new(),
+            require_session_keys: false,
             session: SessionConfig::default(),
             labels: Policy::new(lsr_id.get()),
             graceful_restart: None,
@@ -99,6 +103,15 @@ impl LdpConfig {
             boot_count: 0,
             limits: Limits::default(),
         }
+    }
+
+    /// Whether an LSR may have no session for want of a key.
+    pub(super) fn lacks_key(&self, lsr_id: Ipv4Addr) -> bool {
+        self.require_session_keys
+            && self
+                .peers
+                .get(&lsr_id)
+                .is_none_or(|peer| peer.key.is_none())
     }
 }
 

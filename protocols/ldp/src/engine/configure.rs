@@ -12,7 +12,7 @@ use super::event::{EventKind, Severity, Subject};
 use super::io::ConnectionId;
 use super::state::Timer;
 use crate::LdpIdentifier;
-use crate::discovery::Scope;
+use crate::discovery::{AdjacencyKey, Scope};
 use crate::label::Policy;
 use crate::packet::StatusCode;
 
@@ -143,7 +143,7 @@ impl Ldp {
     /// The applications of a targeted peer may be others now: that ends the delay of a session that was
     /// rejected for them (RFC 8223 section 2.2).
     pub(super) fn applications_changed(&mut self, address: IpAddr, now: Instant) {
-        let key = crate::discovery::AdjacencyKey {
+        let key = AdjacencyKey {
             scope: Scope::Targeted,
             source: address,
         };
@@ -181,6 +181,20 @@ impl Ldp {
             .collect();
         self.refresh_listen_keys();
         self.end_all(changed, "the protection of its connection changed", now);
+        let without_key: Vec<AdjacencyKey> = self
+            .adjacencies
+            .iter()
+            .filter(|(_, adjacency)| self.config.lacks_key(adjacency.neighbour.lsr_id))
+            .map(|(key, _)| *key)
+            .collect();
+        let connections = without_key
+            .iter()
+            .filter_map(|key| self.adjacencies.get(key))
+            .filter_map(|adjacency| self.neighbours.get(&adjacency.neighbour)?.connection)
+            .collect::<BTreeSet<_>>();
+        let reason = "there is no key for its connection, and keys are required";
+        self.end_all(connections.into_iter().collect(), reason, now);
+        self.remove_adjacencies(|key| without_key.contains(key), reason, now);
     }
 
     /// What was proposed before may be acceptable now.

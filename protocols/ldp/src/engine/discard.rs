@@ -86,7 +86,8 @@ impl Ldp {
             HelloDiscard::PreferenceMismatch { .. } => &mut counts.preference_mismatch,
             HelloDiscard::NotAuthenticated
             | HelloDiscard::UnknownSecurityAssociation(_)
-            | HelloDiscard::WrongDigest => &mut counts.authentication,
+            | HelloDiscard::WrongDigest
+            | HelloDiscard::NoKey(_) => &mut counts.authentication,
             HelloDiscard::Replayed { .. } => &mut counts.replayed,
             HelloDiscard::OwnLsrId(_) | HelloDiscard::ZeroLsrId => &mut counts.own_lsr_id,
             HelloDiscard::TargetedNotAccepted(_) => &mut counts.targeted_not_accepted,

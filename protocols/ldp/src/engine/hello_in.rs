@@ -104,6 +104,9 @@ impl Ldp {
         if identifier.lsr_id.is_unspecified() {
             return Err(HelloDiscard::ZeroLsrId);
         }
+        if self.config.lacks_key(identifier.lsr_id) {
+            return Err(HelloDiscard::NoKey(identifier.lsr_id));
+        }
         let accepted_targeted = match key.scope {
             Scope::Link(_) => {
                 let active = self

@@ -321,7 +321,8 @@ pub struct HelloDiscards {
     pub wrong_transport: u64,
     /// Another transport preference (RFC 7552 section 6.1.1).
     pub preference_mismatch: u64,
-    /// Without the authentication that is configured, or with a wrong one (RFC 7349).
+    /// Without the authentication that is configured, or with a wrong one (RFC 7349); or of a peer without a
+    /// key for its connection where keys are required (RFC 5036 section 2.9.2).
     pub authentication: u64,
     /// With an old Cryptographic Sequence Number (RFC 7349).
     pub replayed: u64,

@@ -452,6 +452,42 @@ fn an_lsr_that_becomes_dual_stack_asks_for_the_labels_of_the_family_that_it_gain
     );
 }
 
+/// Section 7.2: the same when it is the peer that becomes dual-stack, as its next Hello says.
+#[test]
+fn a_peer_that_becomes_dual_stack_is_asked_for_the_labels_of_the_family_that_it_gains() {
+    let mut dual = config("1.1.1.1", &[("eth0", Families::DUAL)]);
+    dual.ipv6_transport = Some(v6("2001:db8::1"));
+    let mut script = Script::new(dual);
+    let id = script.passive_connection();
+    let mut initialization = script.initialization();
+    initialization.capabilities.typed_wildcard = true;
+    script.send(id, Body::Initialization(initialization));
+    script.send(id, Body::KeepAlive);
+    script.taken(id);
+    let mut hello = script.hello();
+    hello.dual_stack = Some(DualStack {
+        preference: TransportPreference::Ipv6,
+    });
+    script.say(hello);
+    assert_eq!(script.state(), SessionState::Operational);
+    let sent = script.taken(id);
+    let ipv6 = FecElement::TypedWildcard(TypedWildcard::Prefix {
+        family: AddressFamily::Ipv6,
+        topology: MultiTopologyId::DEFAULT,
+    });
+    assert!(
+        sent.iter().any(
+            |body| matches!(body, Body::LabelRequest(request) if request.fec == [ipv6.clone()])
+        ),
+        "{sent:?}"
+    );
+    assert!(
+        sent.iter().any(|body| matches!(body, Body::Address(message)
+            if message.addresses.contains(&address("2001:db8::1")))),
+        "{sent:?}"
+    );
+}
+
 /// RFC 5036 section 3.5.5.1: addresses that are de-activated are withdrawn: here those of the family that an LSR
 /// gives up, with the labels; the session over the other family stays (section 6.2).
 #[test]

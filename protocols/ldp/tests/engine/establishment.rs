@@ -251,3 +251,41 @@ fn an_lsr_that_ends_says_shutdown_and_no_more_hello() {
     script.pass(seconds(60));
     assert_eq!(script.hellos.len(), 0);
 }
+
+/// RFC 5036 section 2.9.2: "The LSR ignores LDP Hellos from any LSR for which a password has not been configured."
+/// So it does where keys are required; and a session that is there without one ends.
+#[test]
+fn hellos_of_a_peer_without_a_key_are_ignored_where_keys_are_required() {
+    let mut open = config("1.1.1.1", &[("eth0", Families::IPV4)]);
+    open.require_session_keys = true;
+    let mut script = Script::new(open.clone());
+    script.say(script.hello());
+    assert_eq!(script.ldp.adjacencies(script.now()), []);
+    let interfaces = script.ldp.interfaces(script.now());
+    let reason = interfaces[0]
+        .families
+        .iter()
+        .find_map(|family| family.reason.clone());
+    assert!(
+        reason
+            .as_ref()
+            .is_some_and(|reason| reason.contains("no key")),
+        "{reason:?}"
+    );
+    let mut keyed = open.clone();
+    keyed.peers.entry(PEER.lsr_id).or_default().key = Some(SessionKey::Md5(b"secret".to_vec()));
+    let now = script.now();
+    script.ldp.set_config(keyed, now);
+    script.operational();
+
+    let mut lenient = open.clone();
+    lenient.require_session_keys = false;
+    let mut script = Script::new(lenient);
+    let id = script.operational();
+    script.taken(id);
+    let now = script.now();
+    script.ldp.set_config(open, now);
+    script.drain();
+    assert_eq!(script.answer(id), (vec![StatusCode::SHUTDOWN], true));
+    assert_eq!(script.ldp.adjacencies(now), []);
+}
