@@ -99,11 +99,7 @@ impl ReceivedAttributes {
     /// Whether a mapping with this LSR in its path vector would be longer than the limit: then it "will
     /// behave as if a loop had been detected for the FEC" (section 3.5.3, PVLim), and sends none.
     pub(super) fn exceeds(&self, policy: &Policy) -> bool {
-        policy.loop_detection.enabled
-            && self
-                .path_vector
-                .as_ref()
-                .is_some_and(|path| has_no_room(policy, path))
+        has_no_room(policy, self.hop_count, self.path_vector.as_deref())
     }
 
     /// Whether the attributes are consistent with those that were sent to a peer before (LMp.23).
@@ -180,9 +176,15 @@ pub(super) enum LoopCheck {
     LoopDetected,
 }
 
-/// Whether a path vector would be too long with one LSR more.
-pub(super) fn has_no_room(policy: &Policy, path: &[Ipv4Addr]) -> bool {
-    path.len() >= usize::from(policy.loop_detection.max_path_vector)
+/// Whether a path vector would be too long with one LSR more, or a hop count cannot be incremented.
+pub(super) fn has_no_room(
+    policy: &Policy,
+    hop_count: Option<u8>,
+    path_vector: Option<&[Ipv4Addr]>,
+) -> bool {
+    let detection = &policy.loop_detection;
+    let is_long = |path: &[Ipv4Addr]| path.len() >= usize::from(detection.max_path_vector);
+    hop_count == Some(u8::MAX) || (detection.enabled && path_vector.is_some_and(is_long))
 }
 
 fn prepend(lsr: Ipv4Addr, path: &[Ipv4Addr]) -> Vec<Ipv4Addr> {

@@ -127,6 +127,7 @@ impl LabelDistribution {
         };
         // Res.1.
         peer.may_be_asked = true;
+        let families = std::mem::take(&mut peer.postponed_families);
         // Res.2 to Res.6: that the peer is the next hop is looked at when the FEC is settled.
         for index in std::mem::take(&mut peer.postponed) {
             let requests = self
@@ -139,6 +140,9 @@ impl LabelDistribution {
                 requests.wanted = true;
                 self.mark(index);
             }
+        }
+        for family in families {
+            self.request_all(source, family);
         }
     }
 

@@ -38,6 +38,8 @@ pub(super) struct Peer {
     pub(super) may_be_asked: bool,
     /// FECs for which it is to be asked when it has label resources again.
     pub(super) postponed: Vec<usize>,
+    /// Families all of whose labels it is to be asked for then.
+    pub(super) postponed_families: Vec<AddressFamily>,
     /// It was told that there are no label resources here.
     pub(super) told_no_resources: bool,
     /// For what it is still owed an End-of-LIB (RFC 5919 section 4).
@@ -73,6 +75,7 @@ impl Peer {
             requests: 0,
             may_be_asked: true,
             postponed: Vec::new(),
+            postponed_families: Vec::new(),
             told_no_resources: false,
             end_of_lib_owed: Vec::new(),
             end_of_lib: Vec::new(),

@@ -81,13 +81,10 @@ impl LabelDistribution {
             self.mark(index);
             return;
         }
-        // The request downstream would have too long a path vector: section 3.5.3, PVLim.
+        // The request downstream would have too long a path vector, or too many hops: section 3.4.5.1.1.
         let waits =
             self.policy.control == ControlMode::Ordered && !situation.egress && !situation.labelled;
-        if waits
-            && self.policy.loop_detection.enabled
-            && path_vector.is_some_and(|path| has_no_room(&self.policy, path))
-        {
+        if waits && has_no_room(&self.policy, request.hop_count, path_vector) {
             self.loop_detected(source, fec);
             self.refuse_request(source, message_id, status::LOOP_DETECTED);
             self.mark(index);

@@ -93,6 +93,7 @@ impl LabelDistribution {
             peer.requests = 0;
             peer.sent = 0;
             peer.postponed.clear();
+            peer.postponed_families.clear();
             peer.told_no_resources = false;
             peer.end_of_lib_owed.clear();
             if hold.is_some() {
@@ -209,6 +210,13 @@ impl LabelDistribution {
             return;
         };
         if peer.parameters.capabilities.typed_wildcard && peer.is_open() {
+            // Without label resources it must not be asked (RFC 5036 section 3.5.8.1).
+            if !peer.may_be_asked {
+                if !peer.postponed_families.contains(&family) {
+                    peer.postponed_families.push(family);
+                }
+                return;
+            }
             for topology in peer.topologies(family) {
                 let id = self.next_request_id;
                 self.next_request_id = id.checked_add(1).unwrap_or(Self::FIRST_REQUEST_ID);

@@ -198,3 +198,25 @@ fn a_request_whose_path_vector_would_be_too_long_is_rejected() {
     assert_eq!(lsr.said(3), [""; 0]);
     assert_eq!(lsr.said(2).len(), 1);
 }
+
+/// Section 3.4.4.1: a received hop count MUST be incremented. 255 cannot be: the maximum is reached, which is treated as
+/// if a loop had been detected (section 3.4.5.1.2), also where no loops are looked for.
+#[test]
+fn a_hop_count_of_255_is_not_propagated() {
+    let mut lsr = Lsr::new(|_| {});
+    lsr.up(2);
+    lsr.up(3);
+    lsr.route("198.51.100.0/24", via(&[2]));
+    let hops = |hop_count| {
+        let mut mapping = mapping("198.51.100.0/24", 500);
+        mapping.hop_count = Some(hop_count);
+        Body::LabelMapping(mapping)
+    };
+    lsr.receive(2, hops(254));
+    assert_eq!(
+        lsr.said(3).last().map(String::as_str),
+        Some("map 198.51.100.0/24 100 hops 255")
+    );
+    lsr.receive(2, hops(255));
+    assert_eq!(lsr.said(3), ["withdraw 198.51.100.0/24 100"]);
+}

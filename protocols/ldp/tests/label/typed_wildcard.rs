@@ -196,3 +196,26 @@ fn a_peer_without_the_capability_is_asked_for_single_fecs() {
     said.retain(|said| said.starts_with("request"));
     assert_eq!(said, ["request 2001:db8:1::/48"]);
 }
+
+/// RFC 5036 section 3.5.8.1: an LSR that received No Label Resources MUST NOT issue further Label Request messages until
+/// Label Resources Available: that is so for those with a typed wildcard, too.
+#[test]
+fn a_peer_without_label_resources_is_not_asked_for_all() {
+    let mut lsr = Lsr::new(|_| {});
+    let one = PeerParameters {
+        ipv6: false,
+        ..capable()
+    };
+    lsr.up_with(2, one);
+    lsr.said(2);
+    lsr.receive(2, Body::Notification(notification(NO_LABEL_RESOURCES, 1)));
+    let now = lsr.now;
+    lsr.labels.peer_parameters_changed(peer(2), capable(), now);
+    lsr.settle();
+    assert_eq!(lsr.said(2), [""; 0]);
+    lsr.receive(
+        2,
+        Body::Notification(notification(LABEL_RESOURCES_AVAILABLE, 0)),
+    );
+    assert_eq!(lsr.said(2), ["request *Ipv6/0"]);
+}
