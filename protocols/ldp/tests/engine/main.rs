@@ -11,6 +11,7 @@ mod configuration;
 mod discovery;
 mod dual_stack;
 mod establishment;
+mod family_change;
 mod graceful_restart;
 mod hello_authentication;
 mod igp_sync;
