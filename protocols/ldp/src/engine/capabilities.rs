@@ -1,0 +1,235 @@
+//! Capabilities that change during a session (RFC 5561 section 7), and what they mean for labels.
+
+use std::time::Instant;
+
+use super::end::{End, Outcome};
+use super::event::{EventKind, Severity};
+use super::io::ConnectionId;
+use super::state::Connection;
+use super::{Family, Ldp, SessionState};
+use crate::MultiTopologyId;
+use crate::packet::{
+    AddressFamily, Body, Capabilities, CapabilityMessage, FecElement, Notification, Status,
+    StatusCode, TypedWildcard, message_type,
+};
+use crate::session::capability;
+
+impl Ldp {
+    /// A Capability message (RFC 5561 section 7).
+    pub(super) fn receive_capability(
+        &mut self,
+        id: ConnectionId,
+        message_id: u32,
+        message: &CapabilityMessage,
+        now: Instant,
+    ) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        let identifier = connection.neighbour;
+        let announced = connection
+            .local_initialization
+            .as_ref()
+            .is_some_and(|local| local.capabilities.dynamic_announcement);
+        if !announced {
+            // The peer MUST NOT send it: to this LSR it is a message of an unknown type.
+            let status = Status::about(
+                StatusCode::UNKNOWN_MESSAGE_TYPE,
+                message_id,
+                message_type::CAPABILITY,
+            );
+            self.count_error(id, StatusCode::UNKNOWN_MESSAGE_TYPE);
+            self.notify(id, Notification::from(status), now);
+            return;
+        }
+        capability::apply(&mut connection.peer_capabilities, message);
+        self.log_neighbour(
+            identifier,
+            Severity::Info,
+            EventKind::Capabilities,
+            format!("capabilities changed{message}"),
+            now,
+        );
+        self.parameters_changed(id, now);
+        let ours = self.applications_for(identifier);
+        self.end_without_application(id, ours.as_deref(), now);
+    }
+
+    /// Whether a message binds or asks for labels of a topology that this LSR did not announce (RFC 7307
+    /// section 5.1). Labels of such a topology may still be withdrawn and released: it may have been
+    /// announced before.
+    pub(super) fn has_invalid_topology(&self, id: ConnectionId, body: &Body) -> bool {
+        let fec = match body {
+            Body::LabelMapping(mapping) => &mapping.fec,
+            Body::LabelRequest(request) => &request.fec,
+            _ => return false,
+        };
+        fec.iter().any(|element| {
+            let wildcard = match element {
+                FecElement::Prefix(fec) if fec.topology != MultiTopologyId::DEFAULT => {
+                    TypedWildcard::Prefix {
+                        family: family_of(&fec.prefix),
+                        topology: fec.topology,
+                    }
+                }
+                FecElement::TypedWildcard(wildcard) => wildcard.clone(),
+                FecElement::Prefix(_) | FecElement::Wildcard | FecElement::Unknown { .. } => {
+                    return false;
+                }
+            };
+            let TypedWildcard::Prefix { topology, .. } = wildcard;
+            topology != MultiTopologyId::DEFAULT
+                && self
+                    .connections
+                    .get(&id)
+                    .is_some_and(|connection| !announced_topologies(connection).contains(&wildcard))
+        })
+    }
+
+    /// Ends a targeted session whose LSRs have no application in common any more (RFC 8223 section 2.3.2).
+    /// `ours`: what this LSR has. Gives whether it ended.
+    fn end_without_application(
+        &mut self,
+        id: ConnectionId,
+        ours: Option<&[u16]>,
+        now: Instant,
+    ) -> bool {
+        let theirs = self
+            .connections
+            .get(&id)
+            .and_then(|connection| connection.peer_capabilities.targeted_applications.as_ref());
+        let (Some(ours), Some(theirs)) = (ours, theirs) else {
+            return false;
+        };
+        if ours.iter().any(|application| theirs.contains(application)) {
+            return false;
+        }
+        self.end(
+            id,
+            End::new(
+                Outcome::ApplicationMismatch,
+                "the two LSRs have no targeted application in common any more".to_owned(),
+            )
+            .with_status(StatusCode::SESSION_REJECTED_TARGETED_APPLICATION),
+            now,
+        );
+        true
+    }
+
+    /// Whether changes of capabilities can be told to the peer of a connection (RFC 5561 section 9).
+    pub(super) fn is_dynamic(&self, id: ConnectionId) -> bool {
+        self.connections
+            .get(&id)
+            .is_some_and(|connection| connection.peer_capabilities.dynamic_announcement)
+    }
+
+    /// Tells a peer which of this LSR's capabilities changed, if it can be told (RFC 5561 section 7).
+    pub(super) fn announce_capabilities(&mut self, id: ConnectionId, now: Instant) {
+        // A capability is in a message once (section 3): what is withdrawn of one that also gains something
+        // takes a second message.
+        for _ in 0..2 {
+            let Some(connection) = self.connections.get(&id) else {
+                return;
+            };
+            if connection.state != SessionState::Operational
+                || !connection.peer_capabilities.dynamic_announcement
+            {
+                return;
+            }
+            let new = self.capabilities_for(connection.neighbour);
+            let announced_applications = connection
+                .local_initialization
+                .as_ref()
+                .is_some_and(|local| local.capabilities.targeted_applications.is_some());
+            if announced_applications
+                && self.end_without_application(id, new.targeted_applications.as_deref(), now)
+            {
+                return;
+            }
+            let Some(connection) = self.connections.get(&id) else {
+                return;
+            };
+            let Some(message) = connection
+                .local_initialization
+                .as_ref()
+                .and_then(|local| capability::difference(&local.capabilities, &new))
+            else {
+                return;
+            };
+            self.send(id, &Body::Capability(message.clone()), now);
+            if let Some(local) = self
+                .connections
+                .get_mut(&id)
+                .and_then(|connection| connection.local_initialization.as_mut())
+            {
+                capability::apply(&mut local.capabilities, &message);
+            }
+            self.parameters_changed(id, now);
+        }
+    }
+}
+
+impl Connection {
+    /// The applications that a targeted session is for; `None`: they were not negotiated (RFC 8223 section
+    /// 2.2).
+    pub(super) fn negotiated_applications(&self) -> Option<Vec<u16>> {
+        let ours = self
+            .local_initialization
+            .as_ref()?
+            .capabilities
+            .targeted_applications
+            .as_ref()?;
+        let theirs = self.peer_capabilities.targeted_applications.as_ref()?;
+        Some(
+            ours.iter()
+                .copied()
+                .filter(|application| theirs.contains(application))
+                .collect(),
+        )
+    }
+}
+
+/// Whether labels of a family's prefixes are distributed for the applications of a session (RFC 8223 section
+/// 3). Session Protection has those of the session that it protects. What the RFC has no FECs for, such as
+/// private applications, is not held back.
+pub(super) fn have_prefixes(applications: Option<&[u16]>, family: Family) -> bool {
+    /// mLDP Tunneling, the pseudowires, ICCP, P2MP pseudowires and mLDP Node Protection.
+    const WITHOUT_PREFIXES: [u16; 6] = [3, 6, 7, 9, 10, 11];
+    /// Tunneling, Remote LFA and Intra-area FECs.
+    const IPV4: [u16; 3] = [1, 4, 12];
+    /// The same.
+    const IPV6: [u16; 3] = [2, 5, 13];
+    let others = match family {
+        Family::Ipv4 => IPV6,
+        Family::Ipv6 => IPV4,
+    };
+    applications.is_none_or(|applications| {
+        applications.iter().any(|application| {
+            !WITHOUT_PREFIXES.contains(application) && !others.contains(application)
+        })
+    })
+}
+
+/// What the peer is capable of, with the topologies that this LSR announced too: others are not negotiated
+/// (RFC 7307 section 3.5).
+pub(super) fn common_topologies(connection: &Connection) -> Capabilities {
+    let mut capabilities = connection.peer_capabilities.clone();
+    capabilities
+        .multi_topology
+        .retain(|topology| announced_topologies(connection).contains(topology));
+    capabilities
+}
+
+fn announced_topologies(connection: &Connection) -> &[TypedWildcard] {
+    connection
+        .local_initialization
+        .as_ref()
+        .map_or(&[], |local| &local.capabilities.multi_topology)
+}
+
+fn family_of(prefix: &ipnet::IpNet) -> AddressFamily {
+    match prefix {
+        ipnet::IpNet::V4(_) => AddressFamily::Ipv4,
+        ipnet::IpNet::V6(_) => AddressFamily::Ipv6,
+    }
+}

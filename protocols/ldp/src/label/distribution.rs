@@ -1,0 +1,199 @@
+//! The Label Distribution and Label Withdrawal procedures: Send_Label (RFC 5036 appendix A.2.1), LMp.17 to
+//! LMp.31, FEC.1, NH.16 to NH.19, and "LSR Decides to No Longer Label Switch a FEC" (A.1.14).
+
+use mpls::Label;
+
+use super::attributes::{ReceivedAttributes, SentAttributes, prepare_label_mapping_attributes};
+use super::message::{send_label_withdraw, send_message};
+use super::settle::{Situation, Upstream};
+use super::store::{Fec, Local, PeerIndex, Sent};
+use super::{LabelDistribution, peer_index};
+use crate::packet::{Body, FecElement, LabelMapping};
+
+/// Whether a peer that may have a mapping of the FEC is to have one.
+pub(super) fn is_wanted(fec: &Fec, index: PeerIndex, on_demand: bool) -> bool {
+    let sent = fec.sent.get(fec.sent_to(index)).unwrap_or_default();
+    let requested = fec.requests.as_ref().is_some_and(|requests| {
+        requests
+            .received
+            .iter()
+            .any(|request| request.peer == index)
+    });
+    // A label that the peer released is not advertised again until it asks (A.1.4, note 1).
+    let unsolicited = !on_demand && !sent.iter().any(|sent| sent.released);
+    requested || unsolicited || sent.iter().any(|sent| sent.advertised)
+}
+
+impl LabelDistribution {
+    /// Brings the peers to what is bound to the FEC.
+    pub(super) fn distribute(
+        &mut self,
+        fec: &mut Fec,
+        situation: &Situation,
+        only: Option<PeerIndex>,
+    ) {
+        let label = match (situation.upstream, fec.local) {
+            (Upstream::Null(label), _) | (Upstream::Real, Local::Bound(label)) => Some(label),
+            _ => None,
+        };
+        if label.is_none() && fec.sent.is_empty() {
+            return;
+        }
+        let attributes = self.attributes(fec, situation);
+        let label = label.filter(|_| !attributes.exceeds(&self.policy));
+        if let Some(index) = only {
+            self.distribute_to(fec, label, &attributes, index);
+            return;
+        }
+        // Peers come and go by other ways only, so that places stay.
+        for place in 0..self.peer_places {
+            self.distribute_to(fec, label, &attributes, peer_index(place));
+        }
+    }
+
+    fn distribute_to(
+        &mut self,
+        fec: &mut Fec,
+        label: Option<Label>,
+        attributes: &ReceivedAttributes,
+        index: PeerIndex,
+    ) {
+        let Some(peer) = self.peers.get_mut(index.place()) else {
+            return;
+        };
+        if !peer.is_open() {
+            return;
+        }
+        let range = fec.sent_to(index);
+        let mtu = attributes.mtu.filter(|_| peer.parameters.signal_mtu);
+        // A loop that the peer saw may be gone when the way is another.
+        for sent in fec.sent.get_mut(range.clone()).unwrap_or_default() {
+            if sent.looped && sent.path_digest != attributes.path_digest {
+                sent.released = false;
+                sent.looped = false;
+            }
+        }
+        let label = label
+            .filter(|_| peer.takes(fec, &self.policy) && is_wanted(fec, index, peer.on_demand()));
+        if label.is_none() && range.is_empty() {
+            return;
+        }
+        if peer.paused {
+            peer.missed = true;
+            return;
+        }
+        // The peer forgets the old mapping before it learns another, whatever it makes of two.
+        for sent in fec.sent.get_mut(range.clone()).unwrap_or_default() {
+            if sent.advertised && Some(sent.label) != label {
+                send_label_withdraw(&mut self.output, peer, fec.fec, sent.label);
+                sent.advertised = false;
+                sent.withdraws = sent.withdraws.saturating_add(1);
+            }
+        }
+        // A label that was just withdrawn is advertised again once the peer released it: so it is plain
+        // which of the two mappings a Label Release is about.
+        let withdrawn = fec
+            .sent
+            .get(range.clone())
+            .unwrap_or_default()
+            .iter()
+            .any(|sent| Some(sent.label) == label && sent.withdraws > 0);
+        if let Some(label) = label.filter(|_| !withdrawn) {
+            let previous = fec
+                .sent
+                .get(range.clone())
+                .unwrap_or_default()
+                .iter()
+                .find(|sent| sent.label == label && sent.advertised);
+            let prepared = prepare_label_mapping_attributes(&self.policy, attributes, previous);
+            let consistent = previous
+                .is_some_and(|previous| attributes.are_consistent_with(previous, &prepared, mtu));
+            let mut answered = 0;
+            if let Some(requests) = &mut fec.requests {
+                requests.received.retain(|request| {
+                    if request.peer != index {
+                        return true;
+                    }
+                    // SL.6, SL.7: each request gets its answer.
+                    let mapping =
+                        mapping(fec.fec, label, &prepared, attributes, mtu, Some(request.id));
+                    send_message(&mut self.output, peer, Body::LabelMapping(mapping));
+                    answered += 1;
+                    false
+                });
+            }
+            if answered == 0 && !consistent {
+                let mapping = mapping(fec.fec, label, &prepared, attributes, mtu, None);
+                send_message(&mut self.output, peer, Body::LabelMapping(mapping));
+            }
+            peer.requests = peer.requests.saturating_sub(answered);
+            // SL.5.
+            if record_sent(fec, index, label, &prepared, attributes, mtu) {
+                peer.sent += 1;
+            }
+        }
+        fec.sent.retain(|sent| sent.holds() || sent.released);
+    }
+}
+
+fn mapping(
+    fec: crate::PrefixFec,
+    label: Label,
+    prepared: &SentAttributes,
+    attributes: &ReceivedAttributes,
+    mtu: Option<u16>,
+    request_id: Option<u32>,
+) -> LabelMapping {
+    LabelMapping {
+        fec: vec![FecElement::Prefix(fec)],
+        label,
+        request_id,
+        hop_count: prepared.hop_count,
+        path_vector: prepared.path_vector.clone(),
+        mtu,
+        entropy_label_capable: attributes.entropy_label_capable,
+        status: None,
+    }
+}
+
+/// SL.5. Whether the peer did not hold the label before.
+fn record_sent(
+    fec: &mut Fec,
+    peer: PeerIndex,
+    label: Label,
+    prepared: &SentAttributes,
+    attributes: &ReceivedAttributes,
+    mtu: Option<u16>,
+) -> bool {
+    let range = fec.sent_to(peer);
+    for sent in fec.sent.get_mut(range).unwrap_or_default() {
+        sent.released = false;
+        sent.looped = false;
+    }
+    let place = fec
+        .sent
+        .binary_search_by_key(&(peer, label), |sent| (sent.peer, sent.label));
+    let new = Sent {
+        peer,
+        label,
+        advertised: true,
+        released: false,
+        looped: false,
+        withdraws: 0,
+        hop_count: prepared.hop_count,
+        mtu,
+        entropy_label_capable: attributes.entropy_label_capable,
+        path_digest: attributes.path_digest,
+    };
+    match place {
+        Ok(place) => fec.sent.get_mut(place).is_some_and(|sent| {
+            let (held, withdraws) = (sent.holds(), sent.withdraws);
+            *sent = Sent { withdraws, ..new };
+            !held
+        }),
+        Err(place) => {
+            fec.sent.insert(place, new);
+            true
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! The Label Information Base: what is known of each FEC (RFC 5036 section 2.7).
+//!
+//! There are many FECs, so that their records are small: peers are numbers, and routes are shared in
+//! [`super::next_hop::Groups`].
+
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+use mpls::Label;
+use smallvec::SmallVec;
+
+use super::next_hop::GroupIndex;
+use crate::PrefixFec;
+use crate::packet::AddressFamily;
+
+/// Where a FEC's record is.
+pub(super) type FecIndex = usize;
+
+/// Where a peer's record is; small, as every binding holds one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct PeerIndex(pub(super) u32);
+
+impl PeerIndex {
+    /// No peer.
+    pub(super) const NONE: Self = Self(u32::MAX);
+
+    /// The place in the list of peers.
+    pub(super) fn place(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The local label of a FEC that is not a null label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Local {
+    /// There is none.
+    None,
+    /// The label manager was asked for one.
+    Requested,
+    /// The label manager had none: SL.13's record of a mapping that is needed.
+    NoResources,
+    /// This one.
+    Bound(Label),
+}
+
+/// A mapping that a peer sent.
+#[derive(Debug, Clone)]
+pub(super) struct Received {
+    pub(super) peer: PeerIndex,
+    pub(super) label: Label,
+    pub(super) hop_count: Option<u8>,
+    pub(super) mtu: Option<u16>,
+    pub(super) entropy_label_capable: bool,
+    pub(super) stale: bool,
+    /// Kept to tell it to peers that come up later; only where loops are detected does it take room.
+    pub(super) path_vector: Option<Box<[Ipv4Addr]>>,
+}
+
+/// What was sent to a peer about one label.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent {
+    pub(super) peer: PeerIndex,
+    pub(super) label: Label,
+    /// The peer holds the mapping.
+    pub(super) advertised: bool,
+    /// The peer released it, and did not ask for it since.
+    pub(super) released: bool,
+    /// It released it because it saw a loop.
+    pub(super) looped: bool,
+    /// How many Label Withdraws it has not answered.
+    pub(super) withdraws: u8,
+    pub(super) hop_count: Option<u8>,
+    pub(super) mtu: Option<u16>,
+    pub(super) entropy_label_capable: bool,
+    /// A digest of the path vector that was received for it; 0 for none.
+    pub(super) path_digest: u32,
+}
+
+impl Sent {
+    /// The peer may still send packets with the label.
+    pub(super) fn holds(&self) -> bool {
+        self.advertised || self.withdraws > 0
+    }
+}
+
+/// The peer and label of one next hop, as it is in the LFIB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hop {
+    pub(super) peer: PeerIndex,
+    /// The label, with [`Self::CAPABLE`] where the peer said that entropy labels are fine.
+    label: u32,
+}
+
+impl Hop {
+    const NO_LABEL: u32 = u32::MAX;
+    const CAPABLE: u32 = 1 << 31;
+
+    /// A next hop of which no label is known.
+    pub(super) const UNLABELLED: Self = Self {
+        peer: PeerIndex::NONE,
+        label: Self::NO_LABEL,
+    };
+
+    /// A next hop with a label of its peer.
+    pub(super) fn labelled(received: &Received) -> Self {
+        let capable = if received.entropy_label_capable {
+            Self::CAPABLE
+        } else {
+            0
+        };
+        Self {
+            peer: received.peer,
+            label: received.label.value() | capable,
+        }
+    }
+
+    /// The label.
+    pub(super) fn label(self) -> Option<Label> {
+        if self.label == Self::NO_LABEL {
+            return None;
+        }
+        Label::new(self.label & !Self::CAPABLE).ok()
+    }
+
+    /// Whether entropy labels are fine.
+    pub(super) fn entropy_label_capable(self) -> bool {
+        self.label != Self::NO_LABEL && self.label & Self::CAPABLE != 0
+    }
+}
+
+/// What an incoming label does in the LFIB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IlmKind {
+    Forward,
+    Egress,
+}
+
+/// What of a FEC is in the LFIB.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Installed {
+    /// The next hops' group; it is kept as long as this says so.
+    pub(super) group: Option<GroupIndex>,
+    pub(super) hops: SmallVec<[Hop; 2]>,
+    pub(super) ftn: bool,
+    pub(super) ilm: Option<(Label, IlmKind)>,
+}
+
+/// A Label Request of a peer that is not answered yet.
+#[derive(Debug, Clone)]
+pub(super) struct RequestReceived {
+    pub(super) peer: PeerIndex,
+    pub(super) id: u32,
+    pub(super) hop_count: Option<u8>,
+    pub(super) path_vector: Option<Vec<Ipv4Addr>>,
+}
+
+/// A Label Request to a peer that is outstanding.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RequestSent {
+    pub(super) peer: PeerIndex,
+    pub(super) id: u32,
+    /// A Label Abort Request was sent, which the peer has to answer until then.
+    pub(super) aborted: Option<Instant>,
+}
+
+/// What few FECs have: requests.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Requests {
+    pub(super) received: Vec<RequestReceived>,
+    pub(super) sent: Vec<RequestSent>,
+    /// Peers that have no label resources: SLRq.6's record.
+    pub(super) postponed: Vec<PeerIndex>,
+    /// Peers that have no route, and when they are asked again, if ever: NoNH.2's record.
+    pub(super) deferred: Vec<(PeerIndex, Option<Instant>)>,
+    /// The next hop has to be asked although its labels come unsolicited (NH.13).
+    pub(super) wanted: bool,
+}
+
+impl Requests {
+    fn is_empty(&self) -> bool {
+        self.received.is_empty()
+            && self.sent.is_empty()
+            && self.postponed.is_empty()
+            && self.deferred.is_empty()
+            && !self.wanted
+    }
+}
+
+/// A FEC.
+#[derive(Debug)]
+pub(super) struct Fec {
+    pub(super) fec: PrefixFec,
+    /// The next hops of its route.
+    pub(super) group: Option<GroupIndex>,
+    /// Where it is among the members of the group.
+    pub(super) position: u32,
+    /// Its route is that of a shorter prefix (RFC 5283 section 5).
+    pub(super) covered: bool,
+    /// It is waiting to be settled.
+    pub(super) dirty: bool,
+    pub(super) local: Local,
+    /// Ordered by peer.
+    pub(super) received: SmallVec<[Received; 1]>,
+    /// Ordered by peer and label.
+    pub(super) sent: SmallVec<[Sent; 1]>,
+    pub(super) installed: Installed,
+    pub(super) requests: Option<Box<Requests>>,
+}
+
+impl Fec {
+    /// Nothing is known of it yet.
+    pub(super) fn new(fec: PrefixFec) -> Self {
+        Self {
+            fec,
+            group: None,
+            position: 0,
+            covered: false,
+            dirty: false,
+            local: Local::None,
+            received: SmallVec::new(),
+            sent: SmallVec::new(),
+            installed: Installed::default(),
+            requests: None,
+        }
+    }
+
+    /// The record has nothing to say, and nothing refers to it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.group.is_none()
+            && !self.dirty
+            && matches!(self.local, Local::None)
+            && self.received.is_empty()
+            && self.sent.is_empty()
+            && self.requests.is_none()
+            && !self.installed.ftn
+            && self.installed.ilm.is_none()
+    }
+
+    /// The address family.
+    pub(super) fn family(&self) -> AddressFamily {
+        family(&self.fec)
+    }
+
+    /// The mapping that a peer sent.
+    pub(super) fn received_from(&self, peer: PeerIndex) -> Option<&Received> {
+        let place = self.received_place(peer).ok()?;
+        self.received.get(place)
+    }
+
+    fn received_place(&self, peer: PeerIndex) -> Result<usize, usize> {
+        self.received
+            .binary_search_by_key(&peer, |received| received.peer)
+    }
+
+    /// Records a mapping; the one that the same peer sent before is returned.
+    pub(super) fn record(&mut self, received: Received) -> Option<Received> {
+        match self.received_place(received.peer) {
+            Ok(place) => self
+                .received
+                .get_mut(place)
+                .map(|old| std::mem::replace(old, received)),
+            Err(place) => {
+                self.received.insert(place, received);
+                None
+            }
+        }
+    }
+
+    /// Forgets the mapping that a peer sent.
+    pub(super) fn forget(&mut self, peer: PeerIndex) -> Option<Received> {
+        let place = self.received_place(peer).ok()?;
+        let received = self.received.remove(place);
+        if self.received.is_empty() {
+            self.received.shrink_to_fit();
+        }
+        Some(received)
+    }
+
+    /// What was sent to a peer: a range of [`Self::sent`].
+    pub(super) fn sent_to(&self, peer: PeerIndex) -> std::ops::Range<usize> {
+        let start = self.sent.partition_point(|sent| sent.peer < peer);
+        let count = self
+            .sent
+            .iter()
+            .skip(start)
+            .take_while(|sent| sent.peer == peer)
+            .count();
+        start..start + count
+    }
+
+    /// Some peer may send packets with this label.
+    pub(super) fn is_held(&self, label: Label) -> bool {
+        self.sent
+            .iter()
+            .any(|sent| sent.label == label && sent.holds())
+    }
+
+    /// The record of requests, made if there is none.
+    pub(super) fn requests_mut(&mut self) -> &mut Requests {
+        self.requests.get_or_insert_default()
+    }
+
+    /// Drops the record of requests if it says nothing.
+    pub(super) fn tidy_requests(&mut self) {
+        if self
+            .requests
+            .as_ref()
+            .is_some_and(|requests| requests.is_empty())
+        {
+            self.requests = None;
+        }
+    }
+}
+
+/// The address family of a FEC.
+pub(super) fn family(fec: &PrefixFec) -> AddressFamily {
+    match fec.prefix {
+        ipnet::IpNet::V4(_) => AddressFamily::Ipv4,
+        ipnet::IpNet::V6(_) => AddressFamily::Ipv6,
+    }
+}

@@ -1,0 +1,208 @@
+//! Capabilities that change during a session (RFC 5561 section 7).
+
+use crate::packet::{Capabilities, CapabilityMessage, StateAdvertisement};
+
+/// Applies a Capability message to what the peer announced before.
+///
+/// Dynamic Announcement cannot be changed (RFC 5561 section 9), and State Advertisement Control not be
+/// withdrawn (RFC 7473 section 4.1): such parameters are ignored.
+pub fn apply(capabilities: &mut Capabilities, message: &CapabilityMessage) {
+    let CapabilityMessage {
+        announced,
+        withdrawn,
+    } = message;
+    capabilities.typed_wildcard =
+        (capabilities.typed_wildcard || announced.typed_wildcard) && !withdrawn.typed_wildcard;
+    capabilities.unrecognized_notification = (capabilities.unrecognized_notification
+        || announced.unrecognized_notification)
+        && !withdrawn.unrecognized_notification;
+    if !announced.multi_topology.is_empty() {
+        for topology in &announced.multi_topology {
+            if !capabilities.multi_topology.contains(topology) {
+                capabilities.multi_topology.push(topology.clone());
+            }
+        }
+    }
+    capabilities
+        .multi_topology
+        .retain(|topology| !withdrawn.multi_topology.contains(topology));
+    for element in &announced.state_advertisement {
+        update_state_advertisement(&mut capabilities.state_advertisement, *element);
+    }
+    if let Some(announced) = &announced.targeted_applications {
+        let applications = capabilities.targeted_applications.get_or_insert_default();
+        for application in announced {
+            if !applications.contains(application) {
+                applications.push(*application);
+            }
+        }
+    }
+    match &withdrawn.targeted_applications {
+        // The capability as a whole is withdrawn (S bit clear).
+        Some(withdrawn) if withdrawn.is_empty() => capabilities.targeted_applications = None,
+        Some(withdrawn) => {
+            if let Some(applications) = &mut capabilities.targeted_applications {
+                applications.retain(|application| !withdrawn.contains(application));
+            }
+        }
+        None => {}
+    }
+}
+
+/// Each element is an update of what was said of its application (RFC 7473 section 4.1).
+fn update_state_advertisement(elements: &mut Vec<StateAdvertisement>, element: StateAdvertisement) {
+    elements.retain(|existing| existing.application != element.application);
+    elements.push(element);
+}
+
+/// The Capability message that tells a peer of the change from `old` to `new`; `None`: nothing that can
+/// be told changed.
+pub fn difference(old: &Capabilities, new: &Capabilities) -> Option<CapabilityMessage> {
+    let mut message = CapabilityMessage::default();
+    let CapabilityMessage {
+        announced,
+        withdrawn,
+    } = &mut message;
+    announced.typed_wildcard = new.typed_wildcard && !old.typed_wildcard;
+    withdrawn.typed_wildcard = old.typed_wildcard && !new.typed_wildcard;
+    announced.unrecognized_notification =
+        new.unrecognized_notification && !old.unrecognized_notification;
+    withdrawn.unrecognized_notification =
+        old.unrecognized_notification && !new.unrecognized_notification;
+    let added = |from: &Capabilities, to: &Capabilities| {
+        to.multi_topology
+            .iter()
+            .filter(|topology| !from.multi_topology.contains(topology))
+            .cloned()
+            .collect()
+    };
+    announced.multi_topology = added(old, new);
+    withdrawn.multi_topology = added(new, old);
+    // A capability is there once in a message (RFC 5561 section 3): what is withdrawn is in the next
+    // difference, if something of the same capability is announced now.
+    if !announced.multi_topology.is_empty() {
+        withdrawn.multi_topology.clear();
+    }
+    for application in 1..=4 {
+        let disabled = |capabilities: &Capabilities| {
+            capabilities
+                .state_advertisement
+                .iter()
+                .any(|element| element.application == application && element.disable)
+        };
+        if disabled(old) != disabled(new) {
+            announced.state_advertisement.push(StateAdvertisement {
+                application,
+                disable: disabled(new),
+            });
+        }
+    }
+    let applications = |from: &[u16], to: &[u16]| -> Option<Vec<u16>> {
+        let added: Vec<u16> = to
+            .iter()
+            .copied()
+            .filter(|application| !from.contains(application))
+            .collect();
+        (!added.is_empty()).then_some(added)
+    };
+    match (&old.targeted_applications, &new.targeted_applications) {
+        (Some(old), Some(new)) => {
+            announced.targeted_applications = applications(old, new);
+            withdrawn.targeted_applications = applications(new, old);
+        }
+        (None, Some(new)) => announced.targeted_applications = Some(new.clone()),
+        // The capability as a whole.
+        (Some(_), None) => withdrawn.targeted_applications = Some(Vec::new()),
+        (None, None) => {}
+    }
+    (message != CapabilityMessage::default()).then_some(message)
+}
+
+/// Capabilities in words, for an operator.
+pub fn in_words(capabilities: &Capabilities) -> Vec<String> {
+    let text = capabilities.to_string();
+    text.split(", ")
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 5561 section 7: a peer's capabilities are those of its Initialization, and changes that
+    /// Capability messages made to them.
+    #[test]
+    fn a_capability_message_changes_what_the_initialization_announced() {
+        let mut capabilities = Capabilities {
+            dynamic_announcement: true,
+            typed_wildcard: true,
+            ..Capabilities::default()
+        };
+        apply(
+            &mut capabilities,
+            &CapabilityMessage {
+                announced: Capabilities {
+                    unrecognized_notification: true,
+                    ..Capabilities::default()
+                },
+                withdrawn: Capabilities {
+                    typed_wildcard: true,
+                    dynamic_announcement: true,
+                    ..Capabilities::default()
+                },
+            },
+        );
+        assert!(!capabilities.typed_wildcard);
+        assert!(capabilities.unrecognized_notification);
+        assert!(
+            capabilities.dynamic_announcement,
+            "RFC 5561 section 9: it cannot be disabled"
+        );
+    }
+
+    /// RFC 7473 section 4.1: each element updates the policy for its application.
+    #[test]
+    fn state_advertisement_control_is_updated_by_application() {
+        let element = |application, disable| StateAdvertisement {
+            application,
+            disable,
+        };
+        let mut capabilities = Capabilities {
+            state_advertisement: vec![element(2, true), element(4, true)],
+            ..Capabilities::default()
+        };
+        apply(
+            &mut capabilities,
+            &CapabilityMessage {
+                announced: Capabilities {
+                    state_advertisement: vec![element(2, false), element(3, true)],
+                    ..Capabilities::default()
+                },
+                withdrawn: Capabilities::default(),
+            },
+        );
+        assert_eq!(
+            capabilities.state_advertisement,
+            [element(4, true), element(2, false), element(3, true)]
+        );
+    }
+
+    #[test]
+    fn a_difference_applied_gives_the_new_capabilities() {
+        let old = Capabilities {
+            typed_wildcard: true,
+            ..Capabilities::default()
+        };
+        let new = Capabilities {
+            unrecognized_notification: true,
+            ..Capabilities::default()
+        };
+        let mut applied = old.clone();
+        let message = difference(&old, &new).expect("they differ");
+        apply(&mut applied, &message);
+        assert_eq!(applied, new);
+        assert_eq!(difference(&new, &new), None);
+    }
+}

@@ -1,0 +1,328 @@
+//! Capabilities (RFC 5561), State Advertisement Control (RFC 7473) and End-of-LIB (RFC 5919).
+
+use ldp::engine::{ConnectionId, DisabledFamilies, Families, Family, SessionState};
+use ldp::packet::{
+    AddressFamily, Body, Capabilities, CapabilityMessage, FecElement, LabelMapping, LabelRequest,
+    StateAdvertisement, StatusCode, TypedWildcard,
+};
+use ldp::{MultiTopologyId, PrefixFec};
+
+use crate::support::script::{PEER, Script};
+use crate::support::{config, net};
+
+fn script() -> Script {
+    Script::new(config("1.1.1.1", &[("eth0", Families::IPV4)]))
+}
+
+fn with(script: &mut Script, capabilities: Capabilities) -> ConnectionId {
+    let mut initialization = script.initialization();
+    initialization.capabilities = capabilities;
+    script.operational_with(initialization)
+}
+
+fn egress(script: &mut Script, prefix: &str) {
+    let route = ldp::label::Route {
+        egress: true,
+        ..ldp::label::Route::default()
+    };
+    let now = script.now();
+    script
+        .ldp
+        .handle_route(net(prefix).into(), Some(route), now);
+    script.drain();
+}
+
+fn announced(script: &mut Script, id: ConnectionId) -> Capabilities {
+    script
+        .taken(id)
+        .into_iter()
+        .find_map(|body| match body {
+            Body::Initialization(initialization) => Some(initialization.capabilities),
+            _ => None,
+        })
+        .expect("an Initialization was sent")
+}
+
+/// RFC 5561 section 6: what this LSR is capable of is in its Initialization; what is switched off is not.
+#[test]
+fn the_initialization_announces_what_is_not_switched_off() {
+    let mut script = script();
+    let id = with(&mut script, Capabilities::default());
+    let capabilities = announced(&mut script, id);
+    assert!(
+        capabilities.dynamic_announcement
+            && capabilities.typed_wildcard
+            && capabilities.unrecognized_notification
+    );
+    assert_eq!(capabilities.targeted_applications, None);
+
+    let mut config = config("1.1.1.1", &[("eth0", Families::IPV4)]);
+    config.capabilities.typed_wildcard = false;
+    config.capabilities.topologies = vec![ldp::MultiTopologyId(7)];
+    let mut script = Script::new(config);
+    let id = with(&mut script, Capabilities::default());
+    let capabilities = announced(&mut script, id);
+    assert!(!capabilities.typed_wildcard);
+    assert!(
+        capabilities
+            .multi_topology
+            .contains(&TypedWildcard::Prefix {
+                family: ldp::packet::AddressFamily::Ipv4,
+                topology: ldp::MultiTopologyId(7)
+            })
+    );
+}
+
+/// RFC 5561 section 7: a Capability message changes what the peer is capable of.
+#[test]
+fn a_capability_message_of_the_peer_changes_its_capabilities() {
+    let mut script = script();
+    let id = with(&mut script, Capabilities::default());
+    script.send(
+        id,
+        Body::Capability(CapabilityMessage {
+            announced: Capabilities {
+                typed_wildcard: true,
+                ..Capabilities::default()
+            },
+            withdrawn: Capabilities::default(),
+        }),
+    );
+    let parameters = script.neighbour().parameters.expect("operational");
+    assert_eq!(parameters.peer_capabilities, ["typed wildcard FEC"]);
+    assert!(
+        script
+            .ldp
+            .labels()
+            .peer(PEER)
+            .is_some_and(|peer| { peer.parameters.capabilities.typed_wildcard })
+    );
+}
+
+/// RFC 5561 section 7: an LSR that did not announce Dynamic Announcement does not know Capability messages.
+#[test]
+fn without_dynamic_announcement_a_capability_message_is_an_unknown_one() {
+    let mut config = config("1.1.1.1", &[("eth0", Families::IPV4)]);
+    config.capabilities.dynamic_announcement = false;
+    let mut script = Script::new(config);
+    let id = script.operational();
+    script.taken(id);
+    script.send(id, Body::Capability(CapabilityMessage::default()));
+    let (statuses, closed) = script.answer(id);
+    assert_eq!(statuses, [StatusCode::UNKNOWN_MESSAGE_TYPE]);
+    assert!(!closed);
+}
+
+/// RFC 5561 section 7: a change of this LSR's capabilities is announced to peers with Dynamic Announcement,
+/// and to no others.
+#[test]
+fn changes_are_announced_to_peers_that_can_take_them_and_to_no_others() {
+    for dynamic_announcement in [true, false] {
+        let mut script = script();
+        let id = with(
+            &mut script,
+            Capabilities {
+                dynamic_announcement,
+                ..Capabilities::default()
+            },
+        );
+        script.taken(id);
+        let mut config = script.ldp.config().clone();
+        config.capabilities.typed_wildcard = false;
+        config
+            .peers
+            .entry(PEER.lsr_id)
+            .or_default()
+            .disabled_families = Some(DisabledFamilies {
+            ipv4: false,
+            ipv6: true,
+        });
+        let now = script.now();
+        script.ldp.set_config(config, now);
+        script.drain();
+        let messages: Vec<_> = script
+            .taken(id)
+            .into_iter()
+            .filter_map(|body| match body {
+                Body::Capability(message) => Some(message),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(messages.len(), usize::from(dynamic_announcement));
+        assert_eq!(script.state(), SessionState::Operational);
+        if let Some(message) = messages.first() {
+            assert!(message.withdrawn.typed_wildcard);
+            assert_eq!(
+                message.announced.state_advertisement,
+                [StateAdvertisement {
+                    application: 2,
+                    disable: true
+                }]
+            );
+        }
+    }
+}
+
+/// RFC 5919 section 4: End-of-LIB follows the first advertisement, if the peer can take it, also if there is
+/// nothing to advertise; and not to other peers.
+#[test]
+fn end_of_lib_follows_the_first_advertisement_if_the_peer_can_take_it() {
+    for (unrecognized_notification, prefixes) in [(true, 3), (true, 0), (false, 3)] {
+        let mut script = script();
+        for number in 0..prefixes {
+            egress(&mut script, &format!("20.0.{number}.0/24"));
+        }
+        let id = with(
+            &mut script,
+            Capabilities {
+                unrecognized_notification,
+                typed_wildcard: true,
+                ..Capabilities::default()
+            },
+        );
+        let sent = script.taken(id);
+        let end = sent.iter().position(|body| {
+            matches!(body, Body::Notification(notification)
+                if notification.status.code == StatusCode::END_OF_LIB
+                    && matches!(notification.fec.as_slice(), [FecElement::TypedWildcard(
+                        TypedWildcard::Prefix { family: ldp::packet::AddressFamily::Ipv4, .. })]))
+        });
+        let mappings = sent
+            .iter()
+            .filter(|body| matches!(body, Body::LabelMapping(_)))
+            .count();
+        let last_mapping = sent
+            .iter()
+            .rposition(|body| matches!(body, Body::LabelMapping(_)));
+        assert_eq!(mappings, prefixes);
+        assert_eq!(end.is_some(), unrecognized_notification, "{sent:?}");
+        if let (Some(end), Some(mapping)) = (end, last_mapping) {
+            assert!(end > mapping);
+        }
+        let parameters = script.neighbour().parameters.expect("operational");
+        assert_eq!(
+            parameters.end_of_lib_sent,
+            if unrecognized_notification {
+                vec![Family::Ipv4]
+            } else {
+                vec![]
+            }
+        );
+    }
+}
+
+const TOPOLOGY: MultiTopologyId = MultiTopologyId(7);
+
+fn of_topology(topology: MultiTopologyId) -> PrefixFec {
+    PrefixFec {
+        topology,
+        ..net("20.0.0.0/24").into()
+    }
+}
+
+/// An LSR of topology 7, and what a peer of topologies 7 and 8 announces.
+fn multi_topology(dynamic_announcement: bool) -> (Script, ConnectionId) {
+    let mut config = config("1.1.1.1", &[("eth0", Families::IPV4)]);
+    config.capabilities.topologies = vec![TOPOLOGY];
+    let mut script = Script::new(config);
+    let multi_topology = [TOPOLOGY, MultiTopologyId(8)].map(|topology| TypedWildcard::Prefix {
+        family: AddressFamily::Ipv4,
+        topology,
+    });
+    let id = with(
+        &mut script,
+        Capabilities {
+            dynamic_announcement,
+            multi_topology: multi_topology.to_vec(),
+            ..Capabilities::default()
+        },
+    );
+    script.taken(id);
+    (script, id)
+}
+
+/// RFC 7307 section 5.1: a message with a FEC of a topology that is not known here is discarded as a whole and
+/// answered with Invalid Topology ID; the session goes on.
+#[test]
+fn a_mapping_of_an_unknown_topology_is_answered_with_invalid_topology_id() {
+    for (topology, known) in [(0, true), (7, true), (8, false), (9, false)] {
+        let (mut script, id) = multi_topology(true);
+        let mapping = LabelMapping::new(
+            vec![
+                FecElement::Prefix(net("20.1.0.0/24").into()),
+                FecElement::Prefix(of_topology(MultiTopologyId(topology))),
+            ],
+            mpls::Label::new(16).expect("a label"),
+        );
+        script.send(id, Body::LabelMapping(mapping));
+        let expected = if known {
+            vec![]
+        } else {
+            vec![StatusCode::INVALID_TOPOLOGY_ID]
+        };
+        assert_eq!(script.answer(id), (expected, false), "{topology}");
+        let received = script.ldp.labels().counters().received;
+        assert_eq!(received, if known { 2 } else { 0 }, "{topology}");
+    }
+    let (mut script, id) = multi_topology(true);
+    let request = LabelRequest {
+        fec: vec![FecElement::TypedWildcard(TypedWildcard::Prefix {
+            family: AddressFamily::Ipv4,
+            topology: MultiTopologyId(9),
+        })],
+        hop_count: None,
+        path_vector: None,
+    };
+    script.send(id, Body::LabelRequest(request));
+    assert_eq!(
+        script.answer(id),
+        (vec![StatusCode::INVALID_TOPOLOGY_ID], false)
+    );
+}
+
+/// RFC 7307 section 3.5: labels are distributed for topologies that both LSRs announced. One that gives up a
+/// topology withdraws its labels and the capability; if the peer cannot be told, the session is reset.
+#[test]
+fn a_topology_that_is_given_up_is_withdrawn_or_resets_the_session() {
+    for dynamic_announcement in [true, false] {
+        let (mut script, id) = multi_topology(dynamic_announcement);
+        let now = script.now();
+        for topology in [TOPOLOGY, MultiTopologyId(8)] {
+            let route = ldp::label::Route {
+                egress: true,
+                ..ldp::label::Route::default()
+            };
+            script
+                .ldp
+                .handle_route(of_topology(topology), Some(route), now);
+        }
+        script.drain();
+        let mapped: Vec<Vec<FecElement>> = script
+            .taken(id)
+            .into_iter()
+            .filter_map(|body| match body {
+                Body::LabelMapping(mapping) => Some(mapping.fec),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(mapped, [[FecElement::Prefix(of_topology(TOPOLOGY))]]);
+        let mut config = script.ldp.config().clone();
+        config.capabilities.topologies.clear();
+        script.ldp.set_config(config, now);
+        script.drain();
+        assert_eq!(script.closed(id), !dynamic_announcement);
+        if dynamic_announcement {
+            let sent = script.taken(id);
+            assert!(
+                sent.iter()
+                    .any(|body| matches!(body, Body::Capability(message)
+                if message.withdrawn.multi_topology.len() == 2))
+            );
+            assert!(
+                sent.iter()
+                    .any(|body| matches!(body, Body::LabelWithdraw(withdraw)
+                if withdraw.fec == [FecElement::Prefix(of_topology(TOPOLOGY))]))
+            );
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Cryptographic authentication of Hellos (RFC 7349).
+
+use ldp::engine::{Families, HelloAuthentication, HelloKey, LdpConfig};
+use ldp::packet::{
+    AuthenticationAlgorithm, Body, CryptographicAuthentication, Hello, authenticate,
+};
+
+use crate::support::network::Network;
+use crate::support::script::{PEER, Script, hello_octets};
+use crate::support::{address, config, seconds};
+
+fn key(security_association: u32, secret: &str) -> HelloKey {
+    HelloKey {
+        security_association,
+        algorithm: AuthenticationAlgorithm::HmacSha256,
+        secret: secret.as_bytes().to_vec(),
+    }
+}
+
+fn with_keys(mut config: LdpConfig, send: HelloKey, accept: &[HelloKey]) -> LdpConfig {
+    for interface in config.interfaces.values_mut() {
+        interface.hello_authentication = Some(HelloAuthentication {
+            send: send.clone(),
+            accept: accept.to_vec(),
+        });
+    }
+    config
+}
+
+fn base(lsr_id: &str) -> LdpConfig {
+    config(lsr_id, &[("eth0", Families::IPV4)])
+}
+
+/// Two routers with these configurations: whether they have a session after 20 seconds.
+fn session(a: LdpConfig, b: LdpConfig) -> (bool, Network) {
+    let mut network = Network::default();
+    let a = network.router(a, &[]);
+    let b = network.router(b, &[]);
+    network.link(&[(a, "eth0", &["10.0.0.1/24"]), (b, "eth0", &["10.0.0.2/24"])]);
+    network.run(seconds(20));
+    (network.operational(a, b), network)
+}
+
+/// Section 6: Hellos with the same key are accepted; with another one, with an unknown Security
+/// Association, or without any, they are discarded, and the reason is told.
+#[test]
+fn only_hellos_with_the_right_key_are_accepted() {
+    let good = with_keys(base("1.1.1.1"), key(1, "secret"), &[]);
+    assert!(
+        session(
+            good.clone(),
+            with_keys(base("2.2.2.2"), key(1, "secret"), &[])
+        )
+        .0
+    );
+    for (other, words) in [
+        (
+            with_keys(base("2.2.2.2"), key(1, "another"), &[]),
+            "the keys differ",
+        ),
+        (
+            with_keys(base("2.2.2.2"), key(2, "secret"), &[]),
+            "unknown security association 2",
+        ),
+        (base("2.2.2.2"), "authentication is missing"),
+    ] {
+        let (operational, network) = session(good.clone(), other);
+        assert!(!operational);
+        let lsr = network.nodes[0].ldp.lsr(network.clock.now);
+        assert!(lsr.hellos_discarded.authentication > 0);
+        let reason = network.nodes[0].ldp.interfaces(network.clock.now)[0].families[0]
+            .reason
+            .clone()
+            .expect("a reason");
+        assert!(reason.contains(words), "{reason}");
+    }
+}
+
+/// Section 2.2: the keys of a key chain overlap, so that sessions survive a change of keys.
+#[test]
+fn a_key_that_is_accepted_besides_the_one_that_is_sent() {
+    let old = key(1, "old");
+    let new = key(2, "new");
+    let (operational, _) = session(
+        with_keys(base("1.1.1.1"), old.clone(), std::slice::from_ref(&new)),
+        with_keys(base("2.2.2.2"), new, &[old]),
+    );
+    assert!(operational);
+}
+
+/// A Hello of the peer's with this sequence number.
+fn signed(script: &Script, key: &HelloKey, sequence: u64) -> Vec<u8> {
+    let hello = Hello {
+        authentication: Some(CryptographicAuthentication::unsigned(
+            key.security_association,
+            sequence,
+            key.algorithm,
+        )),
+        ..script.hello()
+    };
+    let mut octets = hello_octets(PEER, hello);
+    authenticate(&mut octets, &key.secret, key.algorithm, address("10.0.0.9"))
+        .expect("the TLV is there");
+    octets
+}
+
+/// Section 2.3: the sequence number of a Hello is greater than that of the last one, or it is a replayed
+/// one; also after the adjacency is gone.
+#[test]
+fn a_replayed_hello_is_discarded_even_after_its_adjacency_is_gone() {
+    let key = key(1, "secret");
+    let mut script = Script::new(with_keys(base("1.1.1.1"), key.clone(), &[]));
+    let first = signed(&script, &key, 10);
+    let second = signed(&script, &key, 11);
+    let (source, group) = (address("10.0.0.9"), address("224.0.0.2"));
+    script.datagram(source, group, 1, &first);
+    script.datagram(source, group, 1, &second);
+    assert_eq!(script.ldp.adjacencies(script.now())[0].hellos_received, 2);
+    script.datagram(source, group, 1, &second);
+    script.datagram(source, group, 1, &first);
+    assert_eq!(script.ldp.lsr(script.now()).hellos_discarded.replayed, 2);
+    script.pass(seconds(20));
+    assert_eq!(script.ldp.adjacencies(script.now()), []);
+    script.datagram(source, group, 1, &second);
+    assert_eq!(script.ldp.adjacencies(script.now()), []);
+    let third = signed(&script, &key, 12);
+    script.datagram(source, group, 1, &third);
+    assert_eq!(script.ldp.adjacencies(script.now()).len(), 1);
+}
+
+/// Section 5: the source address is authenticated, too.
+#[test]
+fn a_hello_that_is_sent_from_another_address_is_discarded() {
+    let key = key(1, "secret");
+    let mut script = Script::new(with_keys(base("1.1.1.1"), key.clone(), &[]));
+    let octets = signed(&script, &key, 10);
+    script.datagram(address("10.0.0.8"), address("224.0.0.2"), 1, &octets);
+    assert_eq!(script.ldp.adjacencies(script.now()), []);
+    assert_eq!(
+        script.ldp.lsr(script.now()).hellos_discarded.authentication,
+        1
+    );
+}
+
+/// Section 2.3: the sequence number is a single space for the router, strictly increasing, and its
+/// high-order half a boot count.
+#[test]
+fn sequence_numbers_increase_strictly_and_across_restarts() {
+    let mut sequences = Vec::new();
+    for boot_count in [5, 6] {
+        let mut config = with_keys(base("1.1.1.1"), key(1, "secret"), &[]);
+        config.boot_count = boot_count;
+        let mut script = Script::new(config);
+        script.pass(seconds(60));
+        for (_, _, _, pdu) in &script.hellos {
+            let Body::Hello(hello) = &pdu.messages[0].body else {
+                panic!("a Hello");
+            };
+            let authentication = hello.authentication.as_ref().expect("authenticated");
+            sequences.push(authentication.sequence);
+        }
+    }
+    assert!(sequences.len() > 20);
+    assert!(sequences.is_sorted_by(|one, next| one < next));
+    assert_eq!(sequences[0] >> 32, 5);
+}

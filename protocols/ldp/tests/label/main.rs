@@ -1,0 +1,15 @@
+//! Label distribution, section by section of the RFCs.
+
+mod lsr;
+
+mod control;
+mod filters;
+mod lfib;
+mod loops;
+mod mapping;
+mod network;
+mod on_demand;
+mod release;
+mod restart;
+mod typed_wildcard;
+mod withdraw;

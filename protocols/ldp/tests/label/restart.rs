@@ -1,0 +1,191 @@
+//! RFC 3478 section 3: graceful restart, as helper and as the LSR that restarts.
+
+use std::time::Duration;
+
+use ldp::label::{IlmOperation, LabelEvent, LabelOutput, LfibChange, PeerParameters, Preserved};
+use ldp::packet::{AddressMessage, Body};
+
+use crate::lsr::*;
+
+fn preserving(recovery: u64) -> PeerParameters {
+    PeerParameters {
+        recovery_time: Some(Duration::from_secs(recovery)),
+        ..parameters()
+    }
+}
+
+/// An LSR with bindings of a peer that is restarting.
+fn helper() -> Lsr {
+    let mut lsr = Lsr::new(|_| {});
+    lsr.up(2);
+    for n in 0..2 {
+        let of = format!("198.51.100.{n}/32");
+        lsr.route(&of, via(&[2]));
+        lsr.map(2, &of, 500 + n);
+    }
+    lsr.changes.clear();
+    let now = lsr.now;
+    lsr.labels
+        .peer_down(peer(2), Some(Duration::from_secs(60)), now);
+    lsr.settle();
+    lsr
+}
+
+/// Section 3.3: the LSR retains the bindings, marked as stale, and goes on forwarding.
+#[test]
+fn bindings_of_a_restarting_peer_are_stale_and_used() {
+    let lsr = helper();
+    assert!(lsr.changes.is_empty());
+    assert_eq!(lsr.pushed("198.51.100.0/32"), [Some(500)]);
+    let view = lsr.labels.binding(&fec("198.51.100.0/32")).unwrap();
+    assert!(view.remote[0].stale && view.remote[0].used);
+    assert!(!lsr.labels.peer(peer(2)).unwrap().up);
+}
+
+/// Section 3.3: if within the time no session is established, all stale bindings SHOULD be deleted.
+#[test]
+fn a_peer_that_does_not_come_back_loses_its_bindings() {
+    let mut lsr = helper();
+    lsr.pass(Duration::from_secs(59));
+    assert_eq!(lsr.ftn.len(), 2);
+    lsr.pass(Duration::from_secs(1));
+    assert!(lsr.ftn.is_empty());
+    assert!(lsr.labels.peer(peer(2)).is_none());
+}
+
+/// Section 3.3: if the neighbour did not preserve its state, the stale bindings are deleted at once.
+#[test]
+fn a_peer_that_lost_its_state_loses_its_bindings() {
+    let mut lsr = helper();
+    lsr.up(2);
+    assert!(lsr.ftn.is_empty());
+    assert_eq!(lsr.labels.counters().received, 0);
+}
+
+/// Section 3.3 (b) and (c): a binding that comes again is stale no more, one with another label is updated; what is left
+/// after the recovery time is deleted.
+#[test]
+fn stale_bindings_are_refreshed_or_removed() {
+    let mut lsr = helper();
+    lsr.up_with(2, preserving(20));
+    assert!(lsr.changes.is_empty());
+    lsr.said(2);
+    lsr.map(2, "198.51.100.0/32", 500);
+    assert!(lsr.changes.is_empty(), "{:?}", lsr.changes);
+    assert_eq!(lsr.said(2), [""; 0]);
+    lsr.pass(Duration::from_secs(20));
+    assert_eq!(lsr.pushed("198.51.100.0/32"), [Some(500)]);
+    assert_eq!(lsr.pushed("198.51.100.1/32"), []);
+    let event = LabelEvent::StaleRemoved {
+        peer: peer(2),
+        count: 1,
+    };
+    assert!(lsr.events.contains(&event));
+
+    let mut lsr = helper();
+    lsr.up_with(2, preserving(20));
+    lsr.said(2);
+    lsr.map(2, "198.51.100.1/32", 700);
+    assert_eq!(lsr.pushed("198.51.100.1/32"), [Some(700)]);
+    assert_eq!(lsr.said(2), [""; 0], "no release of the stale one");
+}
+
+/// RFC 5919 section 5.2: End-of-LIB ends the recovery of the FEC type.
+#[test]
+fn end_of_lib_removes_stale_bindings() {
+    let mut lsr = helper();
+    lsr.up_with(2, preserving(120));
+    lsr.map(2, "198.51.100.0/32", 500);
+    let mut end = notification(END_OF_LIB, 0);
+    end.fec = vec![ldp::packet::FecElement::TypedWildcard(
+        ldp::packet::TypedWildcard::Prefix {
+            family: ldp::packet::AddressFamily::Ipv4,
+            topology: ldp::MultiTopologyId::DEFAULT,
+        },
+    )];
+    lsr.receive(2, Body::Notification(end));
+    assert_eq!(lsr.ftn.len(), 1);
+}
+
+/// Section 3.3: addresses of the peer are kept meanwhile too, and go with the recovery time if not told again.
+#[test]
+fn addresses_of_a_restarting_peer_are_kept() {
+    let mut lsr = helper();
+    let now = lsr.now;
+    lsr.labels.peer_up(peer(2), preserving(20), now);
+    lsr.settle();
+    assert_eq!(lsr.labels.peer_of_address(address(2)), Some(peer(2)));
+    lsr.pass(Duration::from_secs(20));
+    assert_eq!(lsr.labels.peer_of_address(address(2)), None);
+}
+
+/// Section 3.1: after a restart of this LSR a FEC gets the label that it had, and what is still stale when the MPLS
+/// Forwarding State Holding timer expires is deleted.
+#[test]
+fn this_lsr_takes_its_labels_again_after_a_restart() {
+    let mut lsr = Lsr::new(|_| {});
+    let now = lsr.now;
+    let (kept, gone) = (fec("198.51.100.0/24"), fec("203.0.113.0/24"));
+    for (of, value) in [(kept, 800), (gone, 801)] {
+        lsr.allocated.insert(label(value), of);
+        // What the switch still has.
+        let operation = IlmOperation::Egress;
+        lsr.ilm.insert(label(value), (of, operation));
+    }
+    let preserved = Preserved {
+        labels: vec![(kept, label(800)), (gone, label(801))],
+        ftns: Vec::new(),
+    };
+    lsr.labels
+        .adopt_labels(preserved, Duration::from_secs(60), now);
+    lsr.up(2);
+    lsr.up(3);
+    lsr.route("198.51.100.0/24", via(&[2]));
+    assert_eq!(lsr.said(3), ["map 198.51.100.0/24 800"]);
+    assert_eq!(lsr.allocations, 0);
+    assert!(lsr.changes.is_empty(), "the switch forwards as before");
+    lsr.map(2, "198.51.100.0/24", 500);
+    assert_eq!(lsr.swapped(800), Some(vec![500]));
+    lsr.changes.clear();
+    lsr.pass(Duration::from_secs(60));
+    assert_eq!(
+        lsr.changes,
+        [LfibChange::UnbindIlm {
+            label: label(801),
+            fec: gone
+        }]
+    );
+    assert_eq!(lsr.allocated.len(), 1);
+}
+
+/// A label that comes too late, for a FEC that is gone, goes back to the label manager.
+#[test]
+fn a_label_that_nobody_needs_any_more_goes_back() {
+    let mut lsr = Lsr::new(|_| {});
+    let now = lsr.now;
+    lsr.labels.peer_up(peer(2), parameters(), now);
+    let addresses = vec![address(2)];
+    let body = Body::Address(AddressMessage { addresses });
+    lsr.labels.receive(peer(2), 1, body, now);
+    lsr.labels
+        .route_changed(fec("198.51.100.0/24"), via(&[2]), now);
+    assert_eq!(
+        lsr.labels.poll_output(),
+        Some(LabelOutput::Allocate {
+            fec: fec("198.51.100.0/24")
+        })
+    );
+    lsr.labels.route_changed(fec("198.51.100.0/24"), None, now);
+    assert_eq!(lsr.labels.poll_output(), None);
+    lsr.labels
+        .label_allocated(fec("198.51.100.0/24"), Ok(label(100)), now);
+    assert_eq!(
+        lsr.labels.poll_output(),
+        Some(LabelOutput::Deallocate {
+            fec: fec("198.51.100.0/24"),
+            label: label(100)
+        })
+    );
+    assert_eq!(lsr.labels.poll_output(), None);
+    assert!(lsr.labels.binding(&fec("198.51.100.0/24")).is_none());
+}
