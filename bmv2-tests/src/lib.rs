@@ -72,9 +72,9 @@ pub fn programs() -> &'static Programs {
     })
 }
 
-/// The topology of labs/chain.toml.
+/// The topology of labs/chain-static.toml.
 pub fn chain() -> String {
-    lab_file("chain")
+    lab_file("chain-static")
 }
 
 /// The topology of a file of labs/.

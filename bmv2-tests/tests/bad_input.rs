@@ -11,6 +11,7 @@ use bmv2_tests::{
 use lsrctl::lab::LabError;
 use lsrctl::lab::capture::{Capture, PacketSocket};
 use lsrctl::lab::programs::Programs;
+use lsrctl::lab::routers::Expected;
 use lsrctl::lab::running::{Process, Quiet};
 
 /// A lab, the wire from pe1 to p1, and p1's MAC address on it.
@@ -220,13 +221,13 @@ async fn an_lsrd_waits_for_a_switch_that_is_not_there_yet() {
             lab.start_process(router, Process::Switch).unwrap();
         }
     }
-    let mut state = lab.management("p1").state().await;
+    let mut state = lab.management("p1").state(&Expected::default()).await;
     for _ in 0..100 {
         if state.lsrd_up && !state.error.is_empty() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
-        state = lab.management("p1").state().await;
+        state = lab.management("p1").state(&Expected::default()).await;
     }
     assert!(state.lsrd_up && !state.switch_connected, "{state:?}");
     assert!(state.error.contains("127.0.0.1:9559"), "{state:?}");

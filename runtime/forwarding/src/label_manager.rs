@@ -194,9 +194,29 @@ impl LabelManager {
         }
         Err(AllocationError::Exhausted {
             range: self.config.dynamic_range,
-            used: self.blocks.values().map(|block| block.used.len()).sum(),
+            used: self.used(),
             held_down: self.blocks.values().map(|block| block.released.len()).sum(),
         })
+    }
+
+    /// Takes a label as allocated, as it was before a restart. Returns whether the owner has it now:
+    /// not if it is outside of the dynamic range, reserved, or in a block of another one.
+    pub fn adopt(&mut self, label: Label, owner: &Owner) -> bool {
+        let Some(number) = self.block_number(label) else {
+            return false;
+        };
+        if self.reserved.contains_key(&label) {
+            return false;
+        }
+        let range = self.block_range(number);
+        let block = self.blocks.entry(number).or_insert_with(|| Block {
+            owner: owner.clone(),
+            range,
+            fresh: range.first().value(),
+            used: BTreeSet::new(),
+            released: VecDeque::new(),
+        });
+        block.owner == *owner && (block.used.insert(label) || block.used.contains(&label))
     }
 
     /// Releases an allocated label; it is held down for a while. Nothing happens if the owner does
@@ -227,6 +247,11 @@ impl LabelManager {
         self.blocks
             .values()
             .map(|block| (block.range, &block.owner))
+    }
+
+    /// How many labels are allocated.
+    pub fn used(&self) -> usize {
+        self.blocks.values().map(|block| block.used.len()).sum()
     }
 
     fn block_size(&self) -> u32 {
@@ -286,8 +311,8 @@ impl Block {
         while self.fresh <= self.range.last().value() {
             let label = Label::new(self.fresh).ok()?;
             self.fresh += 1;
-            if !reserved.contains_key(&label) {
-                self.used.insert(label);
+            // One that was adopted is in use already.
+            if !reserved.contains_key(&label) && self.used.insert(label) {
                 return Some(label);
             }
         }
@@ -346,6 +371,21 @@ mod tests {
             manager.blocks().collect::<Vec<_>>(),
             [(range("100-109"), &ldp()), (range("110-119"), &rsvp)]
         );
+    }
+
+    /// RFC 3478 section 3.1: labels of before the restart keep their meaning.
+    #[test]
+    fn an_adopted_label_is_not_dealt_out_again() {
+        let now = Instant::now();
+        let rsvp: Owner = Protocol::RsvpTe.into();
+        let mut manager = manager("100-109", 5);
+        assert!(manager.adopt(label(100), &ldp()));
+        assert!(manager.adopt(label(102), &ldp()));
+        assert!(!manager.adopt(label(103), &rsvp));
+        assert!(!manager.adopt(label(99), &ldp()));
+        assert_eq!(manager.allocate(&ldp(), now), Ok(label(101)));
+        assert_eq!(manager.allocate(&ldp(), now), Ok(label(103)));
+        assert_eq!(manager.allocate(&rsvp, now), Ok(label(105)));
     }
 
     #[test]

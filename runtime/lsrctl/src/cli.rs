@@ -32,6 +32,12 @@ pub enum Command {
         #[command(flatten)]
         options: show::Options,
     },
+    /// End something, so that it comes up anew.
+    Clear {
+        /// What to end.
+        #[command(subcommand)]
+        command: ClearCommand,
+    },
     /// Let lsrd read its configuration file again.
     ///
     /// A configuration with a mistake is refused as a whole, and the running one stays.
@@ -61,6 +67,28 @@ pub enum Command {
     Completions {
         /// The shell that will read the script.
         shell: clap_complete::Shell,
+    },
+}
+
+/// The commands of `lsrctl clear`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ClearCommand {
+    /// Of LDP (RFC 5036).
+    Ldp {
+        /// What to end.
+        #[command(subcommand)]
+        command: ClearLdpCommand,
+    },
+}
+
+/// The commands of `lsrctl clear ldp`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ClearLdpCommand {
+    /// End sessions with a Shutdown, and connect again at once.
+    #[command(visible_alias = "neighbour")]
+    Neighbor {
+        /// The neighbour's LSR Id or LDP Identifier; without it all neighbours.
+        neighbour: Option<String>,
     },
 }
 

@@ -1,10 +1,12 @@
 //! The operator's command line, and labs.
 //!
 //! - [`cli`]: the words of the command line.
+//! - [`clear`]: what is ended so that it comes up anew.
 //! - [`show`]: what a label switching router does, as tables or JSON.
 //! - [`switchover`]: ports and protecting paths.
 //! - [`lab`]: networks of label switching routers on one machine.
 
+pub mod clear;
 pub mod cli;
 pub mod lab;
 pub mod show;

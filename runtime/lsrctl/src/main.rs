@@ -10,7 +10,8 @@ use lsrctl::show;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
-        Command::Show { subject, options } => show::run(&cli.socket, subject, &options),
+        Command::Show { subject, options } => show::run(&cli.socket, &subject, &options),
+        Command::Clear { command } => lsrctl::clear::run(&cli.socket, command),
         Command::Reload => show::reload(&cli.socket),
         Command::Port { command } => lsrctl::switchover::port(&cli.socket, command),
         Command::Protection { command } => lsrctl::switchover::protection(&cli.socket, command),

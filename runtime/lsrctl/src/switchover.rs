@@ -48,7 +48,11 @@ pub fn protection(socket: &Path, command: ProtectionCommand) -> ExitCode {
     })
 }
 
-fn ask(socket: &Path, question: impl AsyncFnOnce(Client) -> Result<(), ShowError>) -> ExitCode {
+/// Asks lsrd something, and prints what there is to say.
+pub(crate) fn ask(
+    socket: &Path,
+    question: impl AsyncFnOnce(Client) -> Result<(), ShowError>,
+) -> ExitCode {
     finish(crate::runtime().and_then(|runtime| {
         runtime.block_on(async {
             let answer = async {

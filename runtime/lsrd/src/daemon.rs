@@ -1,6 +1,7 @@
 //! The daemon: brings configuration, kernel, switch and operator together.
 
 mod interfaces;
+mod ldp;
 mod resume;
 
 use std::net::IpAddr;
@@ -19,12 +20,14 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, error, info, warn};
 
 use self::interfaces::Interfaces;
+use self::ldp::Ldp;
 use crate::config::{Config, ConfigError, PortStateSource, SwitchConfig};
 use crate::io::PacketIo;
 use crate::kernel::route::{self, Routes};
 use crate::kernel::state::KernelState;
-use crate::kernel::{KernelError, neighbour, sysctl, watch as kernel_watch};
+use crate::kernel::{KernelError, interface, neighbour, sysctl, watch as kernel_watch};
 use crate::management::{Program, Question, Service, Shown};
+use crate::metrics::{self, Metrics};
 use crate::router::{Router, Urgency};
 use crate::switch_ports::{self, SwitchPorts};
 
@@ -66,6 +69,14 @@ pub enum DaemonError {
     /// A static LSP cannot be bound.
     #[error(transparent)]
     Router(#[from] forwarding::BindError),
+    /// The metrics cannot be served.
+    #[error("cannot listen on {address} for [metrics]: {source}")]
+    Metrics {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
     /// The process cannot be told of signals.
     #[error("cannot wait for signals: {0}")]
     Signals(std::io::Error),
@@ -83,7 +94,7 @@ pub async fn run(options: Options) -> Result<(), DaemonError> {
     let mut daemon = Daemon::start(options, config).await?;
 
     let (questions, asked) = mpsc::channel(QUESTIONS);
-    let service = Service::new(questions, daemon.switch.clone());
+    let service = Service::new(questions, daemon.switch.clone(), daemon.ldp.shared());
     let (stop, stopped) = oneshot::channel::<()>();
     let mut management = tokio::spawn(socket.serve(service, async {
         // An error means that the sender is gone, which is the end too.
@@ -143,6 +154,8 @@ struct Daemon {
     kernel: watch::Receiver<Arc<KernelState>>,
     switch_ports: watch::Receiver<Arc<SwitchPorts>>,
     netlink: rtnetlink::Handle,
+    ldp: Ldp,
+    metrics: Metrics,
     /// What was handed to the driver last.
     desired: Option<Desired>,
     switchover: Option<Switchover>,
@@ -166,6 +179,8 @@ impl Daemon {
         sysctl::set_namespace()?;
         let mut interfaces = Interfaces::new(netlink.clone());
         let opened = interfaces.open_missing(&config).await?;
+        let loopback = config.loopback_addresses.iter().copied().collect();
+        interface::configure_loopback(&netlink, &loopback).await?;
         let kernel = kernel_watch::start().await?;
         router.set_kernel(Arc::clone(&kernel.borrow()));
 
@@ -184,6 +199,13 @@ impl Daemon {
         let io = Arc::new(PacketIo::new(handle.clone()));
         let carrier = tokio::spawn(Arc::clone(&io).carry_punted(packets));
         interfaces.carry(&io, opened);
+        let ldp = Ldp::resume(&mut router);
+        let metrics = Metrics::new(ldp.shared());
+        if let Some(address) = config.metrics {
+            let bound = metrics::listen(address, metrics.clone()).await;
+            let bound = bound.map_err(|source| DaemonError::Metrics { address, source })?;
+            info!("metrics at http://{bound}/metrics");
+        }
         let mut daemon = Self {
             options,
             router,
@@ -196,6 +218,8 @@ impl Daemon {
             kernel,
             switch_ports,
             netlink,
+            ldp,
+            metrics,
             desired: None,
             switchover: None,
             routes: None,
@@ -203,6 +227,7 @@ impl Daemon {
             ticks: 0,
         };
         daemon.apply().await;
+        daemon.ldp.follow(&daemon.router);
         Ok(daemon)
     }
 
@@ -222,12 +247,21 @@ impl Daemon {
                 Ok(()) = self.kernel.changed() => {
                     let kernel = Arc::clone(&self.kernel.borrow_and_update());
                     self.router.set_kernel(kernel);
+                    self.ldp.follow(&self.router);
                     self.apply().await;
                 }
                 Ok(()) = self.switch_ports.changed() => {
                     let ports = Arc::clone(&self.switch_ports.borrow_and_update());
                     self.router.set_switch_ports(ports);
+                    self.ldp.follow(&self.router);
                     self.apply().await;
+                }
+                (updates, since) = self.ldp.updates() => {
+                    self.router.apply_ldp(updates);
+                    self.apply().await;
+                    if let Some(since) = since {
+                        self.metrics.converged(since.elapsed());
+                    }
                 }
                 Ok(()) = status.changed() => {
                     status.borrow_and_update();
@@ -254,6 +288,7 @@ impl Daemon {
             self.desired = Some(desired);
         }
         self.io.view.store(Arc::new(self.router.view()));
+        self.interfaces.follow_carriers(&self.router).await;
         let routes = (
             self.router.own_routes(),
             self.router.kernel().own_routes.clone(),
@@ -277,6 +312,7 @@ impl Daemon {
 
     async fn tick(&mut self) {
         self.ticks += 1;
+        Ldp::store(&mut self.router);
         let lost = self.interfaces.take_lost();
         if !lost.is_empty() {
             let config = Arc::clone(self.router.config());
@@ -338,6 +374,7 @@ impl Daemon {
                 let result = change(self.router.switchovers_mut(), &config);
                 if result.is_ok() {
                     self.switch_over();
+                    self.ldp.follow(&self.router);
                     resume::store(&config.management_socket, self.router.switchovers());
                 }
                 // Whoever asked may have gone; the change counts all the same.
@@ -361,7 +398,22 @@ impl Daemon {
         if config.management_socket != running.management_socket {
             return Err(restart_needed("[management]"));
         }
+        if config.metrics != running.metrics {
+            return Err(restart_needed("[metrics]"));
+        }
+        if let (Some(new), Some(old)) = (&config.ldp, &running.ldp) {
+            if new.labels != old.labels {
+                return Err(restart_needed("[labels]"));
+            }
+            if new.lsps != old.lsps {
+                return Err(restart_needed("`ttl-model` or `entropy-label` of [ldp]"));
+            }
+        }
         let config = Arc::new(config);
+        let loopback = config.loopback_addresses.iter().copied().collect();
+        interface::configure_loopback(&self.netlink, &loopback)
+            .await
+            .map_err(|error| format!("the loopback addresses cannot be set up: {error}\n"))?;
         // What can fail comes first; a failure is taken back.
         let opened = match self.interfaces.open_missing(&config).await {
             Ok(opened) => match self.router.set_config(Arc::clone(&config)) {
@@ -379,6 +431,9 @@ impl Daemon {
         };
         self.interfaces.close_all_but(&config).await;
         self.interfaces.carry(&self.io, opened);
+        if self.ldp.follow(&self.router) {
+            self.router.forget_ldp();
+        }
         self.apply().await;
         info!(config = %config.path.display(), "the new configuration is in use");
         Ok(())
@@ -397,17 +452,26 @@ impl Daemon {
     async fn end(self) {
         let Self {
             options,
-            router,
+            mut router,
             switch,
             driver,
             carrier,
             io,
             mut interfaces,
+            mut ldp,
+            netlink,
             ..
         } = self;
         info!("lsrd ends; the switch forwards on");
+        Ldp::store(&mut router);
+        // While packets are still carried.
+        ldp.end().await;
         if options.remove_interfaces_on_exit {
             interfaces.remove_all().await;
+            let none = std::collections::BTreeSet::new();
+            if let Err(error) = interface::configure_loopback(&netlink, &none).await {
+                error!(%error, "a loopback address stays");
+            }
         }
         interfaces.stop().await;
         carrier.abort();

@@ -6,14 +6,18 @@
 //! - [`router`]: what configuration and kernel ask of the switch.
 //! - [`switch_ports`]: the state of the switch's ports, as the switch tells it.
 //! - [`io`]: the tasks that carry packets.
+//! - [`ldp`]: LDP's sockets, its routes and labels, and the task that drives it.
 //! - [`management`]: what lsrctl asks.
+//! - [`metrics`]: what Prometheus asks.
 //! - [`daemon`]: all of it together.
 
 pub mod config;
 pub mod daemon;
 pub mod io;
 pub mod kernel;
+pub mod ldp;
 pub mod management;
+pub mod metrics;
 pub mod packet;
 pub mod router;
 pub mod switch_ports;

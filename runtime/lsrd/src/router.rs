@@ -20,8 +20,12 @@ use tracing::warn;
 
 use crate::config::{Config, InterfaceConfig, StaticLspKind};
 use crate::kernel::route::Routes;
-use crate::kernel::state::{Gateway, KernelState};
+use crate::kernel::state::{Gateway, KernelState, Route};
 use crate::kernel::table_of_vrf;
+use crate::ldp::Snapshot;
+use crate::ldp::driver::Update;
+use crate::ldp::lfib::Binder;
+use crate::ldp::preserve::Bindings;
 use crate::packet::view::{InterfaceView, RouterView};
 use crate::switch_ports::SwitchPorts;
 
@@ -44,6 +48,26 @@ pub struct Router {
     switch_ports: Arc<SwitchPorts>,
     forwarding: Forwarding,
     switchovers: Switchovers,
+    ldp: Binder,
+    bound_routes: Option<BoundRoutes>,
+}
+
+/// What the bindings of the kernel's routes were made from.
+#[derive(Debug)]
+struct BoundRoutes {
+    config: Arc<Config>,
+    routes: Arc<BTreeMap<(u32, IpNet), Route>>,
+    own_routes: Routes,
+    ports: Vec<u32>,
+}
+
+impl PartialEq for BoundRoutes {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.config, &other.config)
+            && Arc::ptr_eq(&self.routes, &other.routes)
+            && self.own_routes == other.own_routes
+            && self.ports == other.ports
+    }
 }
 
 impl Router {
@@ -58,6 +82,8 @@ impl Router {
             switch_ports: Arc::default(),
             forwarding: Forwarding::new(),
             switchovers: Switchovers::default(),
+            ldp: Binder::default(),
+            bound_routes: None,
         };
         router.set_config(config)?;
         Ok(router)
@@ -124,6 +150,11 @@ impl Router {
                     .remove_interface(&former.name.as_str().into());
             }
         }
+        let lsps = config.ldp.as_ref().map(|ldp| ldp.lsps);
+        self.ldp.set(lsps.unwrap_or_default());
+        let ldp = config.ldp.as_ref();
+        self.ldp
+            .keep(ldp.is_some_and(|ldp| ldp.engine.graceful_restart.is_some()));
         self.switchovers.forget_all_but(&config);
         self.switchovers
             .follow_links(&config, &self.kernel, &self.switch_ports);
@@ -138,6 +169,37 @@ impl Router {
             .follow_links(&self.config, &kernel, &self.switch_ports);
         self.kernel = kernel;
         self.bind_kernel();
+    }
+
+    /// Takes in what LDP asks of the FTN and of the ILM.
+    pub fn apply_ldp(&mut self, updates: Vec<Update>) {
+        self.ldp.apply(&mut self.forwarding, updates);
+    }
+
+    /// Binds what LDP had bound before lsrd started.
+    pub fn restore_ldp(&mut self, kept: &Bindings) {
+        self.ldp.restore(&mut self.forwarding, kept);
+    }
+
+    /// What LDP bound, if it is to outlive lsrd and changed since this was asked last.
+    pub fn take_ldp_changed(&mut self) -> Option<&Bindings> {
+        self.ldp.take_changed()
+    }
+
+    /// LDP has ended: what it bound is gone.
+    pub fn forget_ldp(&mut self) {
+        self.forwarding.replace_ftn(Protocol::Ldp, []);
+        if let Err(error) = self.forwarding.replace_ilm(Protocol::Ldp, []) {
+            // Nothing is bound, so nothing can be refused.
+            warn!(%error, "labels of LDP stay");
+        }
+    }
+
+    /// The router as LDP sees it.
+    pub fn snapshot(&self) -> Snapshot {
+        let ports = self.switchovers.ports(&self.config).into_iter();
+        let down = ports.filter(|(_, state)| !state.up).map(|(port, _)| port);
+        Snapshot::new(&self.config, Arc::clone(&self.kernel), &down.collect())
     }
 
     /// Takes what the switch tells of its ports in place of what it told before.
@@ -176,6 +238,10 @@ impl Router {
                 connected.push((Protocol::Connected.into(), prefix, FtnAction::Glean));
             }
         }
+        for address in kernel.loopback_addresses() {
+            let host = Fec::host(VrfId::DEFAULT, address.addr());
+            local.push((Protocol::Local.into(), host, FtnAction::ToRouter));
+        }
         let mut resolved = Vec::new();
         let mut hosts = Vec::new();
         for ((index, address), neighbour) in &kernel.neighbours {
@@ -197,12 +263,25 @@ impl Router {
                 ));
             }
         }
-        let routes = kernel_routes(&config, &kernel, &ports);
+        // There may be very many: they are looked at when they change, not with each neighbour.
+        let bound = BoundRoutes {
+            config: Arc::clone(&config),
+            routes: Arc::clone(&kernel.routes),
+            own_routes: kernel.own_routes.clone(),
+            ports: ports.keys().copied().collect(),
+        };
+        let routes = match self.bound_routes.as_ref() == Some(&bound) {
+            true => None,
+            false => Some(kernel_routes(&config, &kernel, &ports)),
+        };
         self.forwarding.replace_neighbours(resolved);
         self.forwarding.replace_ftn(Protocol::Local, local);
         self.forwarding.replace_ftn(Protocol::Connected, connected);
         self.forwarding.replace_ftn(Protocol::Neighbour, hosts);
-        self.forwarding.replace_ftn(Protocol::Kernel, routes);
+        if let Some(routes) = routes {
+            self.forwarding.replace_ftn(Protocol::Kernel, routes);
+            self.bound_routes = Some(bound);
+        }
     }
 
     /// The configured interfaces that the kernel has, by its index.
@@ -268,9 +347,15 @@ impl Router {
         }
     }
 
-    /// The routes by which the router itself reaches the FECs of static LSPs.
+    /// The routes by which the router itself reaches the FECs of static LSPs, and the static routes.
     pub fn own_routes(&self) -> Routes {
         let mut routes = Routes::new();
+        for (prefix, next_hops) in &self.config.static_routes {
+            let gateways = next_hops
+                .iter()
+                .filter_map(|(next_hop, weight)| self.gateway(next_hop, *weight, *prefix));
+            insert_route(&mut routes, (table_of_vrf(0), *prefix), gateways.collect());
+        }
         for lsp in &self.config.static_lsps {
             let (StaticLspKind::Ftn, Some((Fec::Prefix { vrf, prefix }, action))) =
                 (lsp.kind, &lsp.ftn)
@@ -284,19 +369,14 @@ impl Router {
                 }
                 action => action.nhlfes().map(|n| (n.next_hop(), 1)).collect(),
             };
-            let mut gateways: Vec<Gateway> = paths
+            let gateways = paths
                 .into_iter()
-                .filter_map(|(next_hop, weight)| self.gateway(next_hop, weight, *prefix))
-                .collect();
-            gateways.sort();
-            gateways.dedup_by_key(|gateway| (gateway.index, gateway.address));
-            if let [only] = &mut gateways[..] {
-                // The kernel keeps no weight for a single gateway.
-                only.weight = 1;
-            }
-            if !gateways.is_empty() {
-                routes.insert((table_of_vrf(vrf.0), *prefix), gateways);
-            }
+                .filter_map(|(next_hop, weight)| self.gateway(next_hop, weight, *prefix));
+            insert_route(
+                &mut routes,
+                (table_of_vrf(vrf.0), *prefix),
+                gateways.collect(),
+            );
         }
         routes
     }
@@ -354,6 +434,18 @@ impl Router {
     }
 }
 
+fn insert_route(routes: &mut Routes, key: (u32, IpNet), mut gateways: Vec<Gateway>) {
+    gateways.sort();
+    gateways.dedup_by_key(|gateway| (gateway.index, gateway.address));
+    if let [only] = &mut gateways[..] {
+        // The kernel keeps no weight for a single gateway.
+        only.weight = 1;
+    }
+    if !gateways.is_empty() {
+        routes.insert(key, gateways);
+    }
+}
+
 fn kernel_routes(
     config: &Config,
     kernel: &KernelState,
@@ -364,9 +456,15 @@ fn kernel_routes(
         vrfs.insert(table_of_vrf(interface.vrf), interface.vrf);
     }
     let mut bindings = Vec::new();
-    for ((table, prefix), route) in &kernel.routes {
+    let of_kernel = kernel.routes.iter();
+    let of_kernel = of_kernel.map(|(key, route)| (key, &route.gateways));
+    let own = kernel.own_routes.iter();
+    let static_routes = own.filter(|((table, prefix), _)| {
+        *table == table_of_vrf(0) && config.static_routes.contains_key(prefix)
+    });
+    for ((table, prefix), gateways) in of_kernel.chain(static_routes) {
         let Some(vrf) = vrfs.get(table) else { continue };
-        let paths = route.gateways.iter().filter_map(|gateway| {
+        let paths = gateways.iter().filter_map(|gateway| {
             let interface = ports.get(&gateway.index)?;
             let next_hop = NextHop::new(interface.name.as_str(), gateway.address);
             Some(Path::new(Nhlfe::unlabelled(next_hop), gateway.weight))
@@ -435,3 +533,6 @@ fn is_group(address: IpAddr) -> bool {
 #[cfg(test)]
 #[path = "router_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use tests::config as test_config;

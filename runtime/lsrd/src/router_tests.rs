@@ -30,7 +30,7 @@ fn interface(name: &str, port: u16, vrf: u16) -> InterfaceConfig {
     }
 }
 
-pub(super) fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config {
         path: "pe1.toml".into(),
         router_id: [10, 255, 0, 1].into(),
@@ -44,6 +44,7 @@ pub(super) fn config() -> Config {
             device_config: "mpls.json".into(),
         },
         management_socket: "/run/lsrd.sock".into(),
+        metrics: None,
         restart_hold: std::time::Duration::from_secs(30),
         interfaces: vec![interface("core0", 1, 0), interface("red0", 2, 7)],
         links: BTreeMap::new(),
@@ -59,6 +60,9 @@ pub(super) fn config() -> Config {
         tunnel_ends: Vec::new(),
         upstream_spaces: Vec::new(),
         static_lsps: vec![to_pe2(), from_pe2()],
+        loopback_addresses: Vec::new(),
+        static_routes: BTreeMap::new(),
+        ldp: None,
     }
 }
 
@@ -102,6 +106,7 @@ pub(super) fn kernel() -> KernelState {
         up: true,
         carrier: true,
         mtu: 1500,
+        loopback: false,
     };
     let links = [
         (CORE0, link("core0")),
@@ -237,37 +242,39 @@ fn routes_of_the_kernel_with_a_gateway_on_our_interfaces_are_forwarded() {
         gateways,
     };
     let prefix = |prefix: &str| prefix.parse::<IpNet>().unwrap();
-    kernel.routes = [
-        (
-            (254, prefix("10.9.0.0/16")),
-            route(vec![gateway(CORE0, "10.0.12.2")]),
-        ),
-        (
-            (254, prefix("0.0.0.0/0")),
-            route(vec![gateway(MANAGEMENT, "192.0.2.254")]),
-        ),
-        (
-            (254, prefix("10.8.0.0/16")),
-            route(vec![
-                gateway(CORE0, "10.0.12.2"),
-                gateway(CORE0, "10.0.12.3"),
-            ]),
-        ),
-        (
-            (table_of_vrf(7), prefix("10.9.0.0/16")),
-            route(vec![gateway(RED0, "10.0.12.9")]),
-        ),
-        (
-            (99, prefix("10.7.0.0/16")),
-            route(vec![gateway(CORE0, "10.0.12.2")]),
-        ),
-        // A FEC with an LSP is labelled, whatever the kernel knows of it.
-        (
-            (254, prefix("10.2.0.0/24")),
-            route(vec![gateway(CORE0, "10.0.12.7")]),
-        ),
-    ]
-    .into();
+    kernel.routes = Arc::new(
+        [
+            (
+                (254, prefix("10.9.0.0/16")),
+                route(vec![gateway(CORE0, "10.0.12.2")]),
+            ),
+            (
+                (254, prefix("0.0.0.0/0")),
+                route(vec![gateway(MANAGEMENT, "192.0.2.254")]),
+            ),
+            (
+                (254, prefix("10.8.0.0/16")),
+                route(vec![
+                    gateway(CORE0, "10.0.12.2"),
+                    gateway(CORE0, "10.0.12.3"),
+                ]),
+            ),
+            (
+                (table_of_vrf(7), prefix("10.9.0.0/16")),
+                route(vec![gateway(RED0, "10.0.12.9")]),
+            ),
+            (
+                (99, prefix("10.7.0.0/16")),
+                route(vec![gateway(CORE0, "10.0.12.2")]),
+            ),
+            // A FEC with an LSP is labelled, whatever the kernel knows of it.
+            (
+                (254, prefix("10.2.0.0/24")),
+                route(vec![gateway(CORE0, "10.0.12.7")]),
+            ),
+        ]
+        .into(),
+    );
     let lfib = router(kernel).desired().lfib;
     let hops = |vrf, prefix| -> Vec<String> {
         let group = action(&lfib, vrf, prefix).and_then(FtnAction::path_group);

@@ -75,7 +75,8 @@ pub struct LabelledNextHop {
 pub enum IlmOperation {
     /// Swap, or pop where the next hop's label is implicit null: at least one next hop with a label.
     Forward(SmallVec<[LabelledNextHop; 2]>),
-    /// This LSR is the egress: pop, and look up what is below.
+    /// Pop, and look up what is below: this LSR is the egress, or no next hop has a label
+    /// ([`super::Policy::forward_unlabelled`]).
     Egress,
 }
 

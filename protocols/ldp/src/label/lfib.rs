@@ -66,6 +66,8 @@ pub(super) fn update(
                 Some((label, IlmKind::Egress))
             } else if situation.labelled {
                 Some((label, IlmKind::Forward))
+            } else if policy.forward_unlabelled && situation.routed {
+                Some((label, IlmKind::Egress))
             } else {
                 None
             }

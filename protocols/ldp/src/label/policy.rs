@@ -179,6 +179,10 @@ pub struct Policy {
     pub entropy_label_capable: bool,
     /// What is done when a peer has no route.
     pub no_route: NoRouteProcedure,
+    /// A label whose FEC has a route, and no next hop with a label, does what it does at the egress:
+    /// what is below goes on without a label (RFC 3031 section 3.18). Without it packets with the label
+    /// are dropped until a next hop gives one.
+    pub forward_unlabelled: bool,
     /// The last Label Release of upstream peers is propagated downstream (RFC 5036 appendix A.1.4,
     /// LRl.9), unless this LSR is an ingress and uses the label itself.
     pub propagate_release: bool,
@@ -222,6 +226,7 @@ impl Policy {
             longest_match: false,
             entropy_label_capable: false,
             no_route: NoRouteProcedure::RequestRetry(Duration::from_secs(30)),
+            forward_unlabelled: false,
             propagate_release: false,
             max_bindings_per_peer: 1 << 20,
             max_requests_per_peer: 1 << 16,

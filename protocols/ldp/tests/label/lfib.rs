@@ -111,3 +111,20 @@ fn a_paused_peer_gets_what_it_missed_once() {
     lsr.settle();
     assert_eq!(lsr.said(2).len(), 1);
 }
+
+/// RFC 3031 section 3.18: where nothing is broken by it, a packet whose label has no next hop with a
+/// label goes on without one; else it is discarded.
+#[test]
+fn a_label_without_a_label_of_the_next_hop_does_what_the_policy_says() {
+    for (forward, unlabelled) in [(false, None), (true, Some(vec![]))] {
+        let mut lsr = Lsr::new(|policy| policy.forward_unlabelled = forward);
+        lsr.up(2);
+        lsr.up(3);
+        lsr.route("198.51.100.0/24", via(&[2]));
+        assert_eq!(lsr.swapped(100), unlabelled);
+        lsr.map(2, "198.51.100.0/24", 500);
+        assert_eq!(lsr.swapped(100), Some(vec![500]));
+        lsr.down(2);
+        assert_eq!(lsr.swapped(100), unlabelled);
+    }
+}

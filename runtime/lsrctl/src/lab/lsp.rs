@@ -13,6 +13,9 @@ use super::topology::Topology;
 /// A label switched path is given up as a loop after this many routers.
 const MAX_HOPS: usize = 64;
 
+/// The name of an LSP that LDP made: it has none of its own.
+const LDP: &str = "LDP";
+
 /// An LSP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -21,6 +24,8 @@ pub struct LspTrace {
     pub name: String,
     /// The FEC.
     pub fec: String,
+    /// Whether packets of the lab's hosts use it: it leads from a router with a host to another one's.
+    pub between_hosts: bool,
     /// What each router does, from the ingress LER on.
     pub hops: Vec<LspHop>,
 }
@@ -78,6 +83,11 @@ pub enum LabelOperation {
 }
 
 impl LspTrace {
+    /// Whether LDP made it.
+    pub fn of_ldp(&self) -> bool {
+        self.name == LDP
+    }
+
     /// Whether packets arrive at the end of the LSP.
     pub fn is_whole(&self) -> bool {
         self.hops.len() < MAX_HOPS
@@ -141,17 +151,38 @@ pub fn trace(topology: &Topology, lfibs: &[(String, v1::ShowLfibResponse)]) -> V
     let walker = Walker { lfibs, neighbours };
     let mut traces = Vec::new();
     for (router, lfib) in lfibs {
+        let mut ends = topology.ends_of(router);
+        let has_host = ends.any(|(_, far, _)| !topology.is_router(far.node.get_ref()));
         for entry in &lfib.ftn {
+            let name = match (entry.name.as_str(), entry.owner()) {
+                ("", v1::Owner::Ldp) => LDP,
+                (name, _) => name,
+            };
+            let between_hosts = has_host && leads_to_host(topology, &entry.fec);
             for nhlfe in &entry.nhlfes {
                 traces.push(LspTrace {
-                    name: entry.name.clone(),
+                    name: name.to_owned(),
                     fec: entry.fec.clone(),
+                    between_hosts,
                     hops: walker.follow(router, nhlfe),
                 });
             }
         }
     }
     traces
+}
+
+/// Whether a host has an address of the FEC.
+fn leads_to_host(topology: &Topology, fec: &str) -> bool {
+    let Ok(prefix) = fec.parse::<ipnet::IpNet>() else {
+        return false;
+    };
+    let hosts = topology.hosts.iter();
+    let addresses = hosts
+        .flat_map(|host| topology.ends_of(host.name.get_ref()))
+        .flat_map(|(end, _, _)| end.all_addresses());
+    let mut addresses = addresses.map(|address| address.get_ref().addr());
+    addresses.any(|address| prefix.contains(&address))
 }
 
 struct Walker<'a> {
@@ -287,7 +318,7 @@ fn ending(router: &str, operation: LabelOperation, label_in: Option<u32>) -> Lsp
 mod tests {
     use super::*;
 
-    const CHAIN: &str = include_str!("../../../../labs/chain.toml");
+    const CHAIN: &str = include_str!("../../../../labs/chain-static.toml");
 
     fn nhlfe(interface: &str, labels: &[u32]) -> v1::Nhlfe {
         v1::Nhlfe {

@@ -6,15 +6,18 @@
 //!   owner.
 //! * [`echo`], [`capture`], [`packet`]: ping, traceroute and packet capture without external
 //!   programs.
-//! * [`lsp`], [`path`], [`report`]: what `lsrctl lab run` shows.
+//! * [`frr`]: FRR's daemons in a node.
+//! * [`lsp`], [`path`], [`cut`], [`report`]: what `lsrctl lab run` shows.
 //!
 //! docs/lab.md is the operator's view of it.
 
 pub mod capture;
 pub mod cli;
 mod commands;
+pub mod cut;
 pub mod echo;
 mod error;
+pub mod frr;
 pub mod lsp;
 pub mod packet;
 pub mod path;

@@ -6,6 +6,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table};
 use serde::Serialize;
 
+use super::cut::CutReport;
 use super::echo::PingResult;
 use super::lsp::LspTrace;
 use super::path::PacketPath;
@@ -32,6 +33,9 @@ pub struct Report {
     pub pings: Vec<PingReport>,
     /// The paths of single packets, from captures.
     pub paths: Vec<PacketPath>,
+    /// What the cut of a link cost, where the topology has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<CutReport>,
 }
 
 /// One ping.
@@ -130,7 +134,12 @@ impl Report {
                 ping.sent
             )
         });
-        self.failures = lsps.chain(pings).collect();
+        let cut = self
+            .cut
+            .as_ref()
+            .filter(|cut| cut.after.is_empty() || cut.lost == cut.sent);
+        let cut = cut.map(|cut| format!("traffic found no other way when {} was cut", cut.at));
+        self.failures = lsps.chain(pings).chain(cut).collect();
         self.ok = self.failures.is_empty();
     }
 
@@ -140,8 +149,12 @@ impl Report {
         if !self.lsps.is_empty() {
             let table = self.lsp_table(width, colour);
             let model = self.ttl_model;
+            let more = match self.lsps.len() - self.shown_lsps().count() {
+                0 => String::new(),
+                more => format!("\nand {more} more, to the routers and links: `show lfib`, --json"),
+            };
             sections.push(format!(
-                "LSPs, as the routers hold them ({model} model)\n{table}"
+                "LSPs, as the routers hold them ({model} model)\n{table}{more}"
             ));
         }
         if !self.pings.is_empty() {
@@ -150,13 +163,22 @@ impl Report {
         if !self.paths.is_empty() {
             sections.push(self.pictures(width));
         }
+        if let Some(cut) = &self.cut {
+            sections.push(cut.draw());
+        }
         sections.join("\n\n")
+    }
+
+    /// Of the many LSPs that LDP makes those that the pings use, and those that are broken.
+    fn shown_lsps(&self) -> impl Iterator<Item = &LspTrace> {
+        let lsps = self.lsps.iter();
+        lsps.filter(|lsp| lsp.between_hosts || !lsp.of_ldp() || !lsp.is_whole())
     }
 
     fn lsp_table(&self, width: usize, colour: bool) -> Table {
         let mut table = table(width, colour);
         table.set_header(["LSP", "FEC", "label operations, hop by hop"]);
-        for lsp in &self.lsps {
+        for lsp in self.shown_lsps() {
             let hops: Vec<_> = lsp.hops.iter().map(ToString::to_string).collect();
             let mut operations = Cell::new(hops.join(" → "));
             if !lsp.is_whole() {

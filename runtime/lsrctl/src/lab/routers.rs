@@ -1,5 +1,6 @@
 //! What the lab asks its routers over their management sockets.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use northbound::v1::target::Role;
 use serde::Serialize;
 
 use super::error::LabError;
+use super::topology::Topology;
 
 /// How long an lsrd may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,6 +31,10 @@ pub struct RouterState {
     pub neighbours: (usize, usize),
     /// Entries of the LFIB that the switch holds, and all.
     pub entries: (usize, usize),
+    /// LDP sessions that are operational, and all that there should be.
+    pub sessions: (usize, usize),
+    /// FECs of other routers for which a next hop gave a label, and all that there should be.
+    pub fecs: (usize, usize),
     /// Nothing is left to be written to the switch.
     pub in_sync: bool,
     /// What lsrd says is wrong; empty when nothing is.
@@ -43,6 +49,8 @@ impl RouterState {
             && self.pipeline_loaded
             && self.in_sync
             && self.neighbours.0 == self.neighbours.1
+            && self.sessions.0 >= self.sessions.1
+            && self.fecs.0 >= self.fecs.1
             && self.entries.0 == self.entries.1
     }
 }
@@ -68,6 +76,15 @@ impl fmt::Display for RouterState {
                 "pipeline loaded",
                 "loading the pipeline",
             );
+        }
+        if self.sessions.1 > 0 {
+            words.push(format!(
+                "LDP sessions {}/{}",
+                self.sessions.0, self.sessions.1
+            ));
+        }
+        if self.fecs.1 > 0 {
+            words.push(format!("FECs {}/{}", self.fecs.0, self.fecs.1));
         }
         if self.pipeline_loaded {
             words.push(format!(
@@ -151,8 +168,22 @@ impl Management {
         Ok(response.interfaces)
     }
 
+    /// `lsrctl show ldp bindings`.
+    pub async fn bindings(&self) -> Result<v1::ShowLdpBindingsResponse, LabError> {
+        let request = v1::ShowLdpBindingsRequest {};
+        self.ask(async |mut client| client.show_ldp_bindings(request).await)
+            .await
+    }
+
+    /// `lsrctl show ldp neighbors`.
+    pub async fn ldp_neighbours(&self) -> Result<v1::ShowLdpNeighboursResponse, LabError> {
+        let request = v1::ShowLdpNeighboursRequest {};
+        self.ask(async |mut client| client.show_ldp_neighbours(request).await)
+            .await
+    }
+
     /// How far the router is.
-    pub async fn state(&self) -> RouterState {
+    pub async fn state(&self, expected: &Expected) -> RouterState {
         let target = match self.target().await {
             Ok(target) => target,
             // Until lsrd listens there is nothing to ask.
@@ -168,6 +199,7 @@ impl Management {
                 };
             }
         };
+        let (sessions, fecs) = self.ldp_state(expected).await;
         let nhlfes = || {
             let ilm = lfib.ilm.iter().flat_map(|entry| &entry.nhlfes);
             ilm.chain(lfib.ftn.iter().flat_map(|entry| &entry.nhlfes))
@@ -186,11 +218,54 @@ impl Management {
             pipeline_loaded: target.pipeline_loaded,
             neighbours: (nhlfes().filter(resolved).count(), nhlfes().count()),
             entries: (statuses().filter(installed).count(), statuses().count()),
+            sessions,
+            fecs,
             in_sync: target.in_sync,
             error: match refused {
                 Some(status) => status.error.clone(),
                 None => target.last_error,
             },
+        }
+    }
+
+    /// LDP sessions and labels, those that are there and those that should be.
+    async fn ldp_state(&self, expected: &Expected) -> ((usize, usize), (usize, usize)) {
+        let all = (expected.sessions, expected.fecs.len());
+        if all == (0, 0) {
+            return ((0, 0), (0, 0));
+        }
+        let Ok(answer) = self.bindings().await else {
+            return ((0, all.0), (0, all.1));
+        };
+        let sessions = answer
+            .ldp
+            .map_or(0, |ldp| ldp.operational_sessions as usize);
+        let labelled = answer.bindings.iter().filter(|binding| {
+            expected.fecs.contains(&binding.fec) && binding.remote.iter().any(|label| label.used)
+        });
+        ((sessions, all.0), (labelled.count(), all.1))
+    }
+}
+
+/// What LDP has to have done before a router is ready.
+#[derive(Debug, Clone, Default)]
+pub struct Expected {
+    /// Operational sessions.
+    pub sessions: usize,
+    /// FECs to which a next hop has bound a label.
+    pub fecs: BTreeSet<String>,
+}
+
+impl Expected {
+    /// What there has to be at a router of a topology; nothing without LDP.
+    pub fn of(topology: &Topology, router: &str) -> Self {
+        if !topology.ldp.runs() {
+            return Self::default();
+        }
+        let fecs = topology.remote_prefixes(router).into_iter();
+        Self {
+            sessions: topology.labelled_neighbours(router).len(),
+            fecs: fecs.map(|prefix| prefix.to_string()).collect(),
         }
     }
 }

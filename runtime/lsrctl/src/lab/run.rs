@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::capture::{Capture, Captured};
 use super::cli::RunArgs;
+use super::cut;
 use super::echo::{PingOptions, PingResult, Prober};
 use super::error::LabError;
 use super::lsp;
@@ -152,6 +153,7 @@ async fn demonstrate(
         timeout: PING_TIMEOUT,
     };
     let seen = Traffic::observe(lab, options).await?;
+    let cut = cut::cut(lab, progress).await?;
     for router in &lab.topology().routers {
         lab.check_processes(router.name.get_ref())?;
     }
@@ -164,6 +166,7 @@ async fn demonstrate(
         lsps,
         pings: seen.pings.iter().map(|ping| ping.report.clone()).collect(),
         paths: seen.paths(),
+        cut,
     };
     report.judge();
     progress.finish(report.ok);

@@ -8,11 +8,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::LabError;
+use super::frr::{self, Frr};
 use super::programs::Programs;
-use super::routers::{Management, RouterState};
+use super::routers::{Expected, Management, RouterState};
 use super::sandbox::protocol::{EndPlan, LinkPlan, NodePlan, Plan, ProcessStatus};
 use super::sandbox::{Sandbox, SandboxOptions};
-use super::topology::{Link, LinkEnd, RouterFiles, Topology, TtlModel, VlanEnd};
+use super::topology::{Igp, Link, LinkEnd, RouterFiles, Topology, TtlModel, VlanEnd};
 
 /// Where each router's switch listens, in its own namespace.
 const SWITCH_GRPC: &str = "127.0.0.1:9559";
@@ -153,7 +154,43 @@ impl Lab {
             self.start_process(router.name.get_ref(), Process::Switch)?;
             self.start_process(router.name.get_ref(), Process::Lsrd)?;
         }
+        self.start_igp(observer).await?;
         self.wait_until_ready(observer).await
+    }
+
+    /// Starts the routing daemons, where the topology has some, on the TAPs that lsrd makes.
+    async fn start_igp(&self, observer: &dyn Observer) -> Result<(), LabError> {
+        let topology = &self.options.topology;
+        if topology.igp != Igp::Ospf {
+            return Ok(());
+        }
+        if let Some(reason) = frr::obstacle(&["zebra", "ospfd"]) {
+            return Err(LabError::ProgramNotFound {
+                program: "FRR's ospfd".to_owned(),
+                searched: reason,
+                remedy: "install the Debian package frr, and run the lab as root; its own service \
+                         need not run"
+                    .to_owned(),
+            });
+        }
+        observer.step("starting OSPF");
+        let deadline = Instant::now() + self.options.timeout;
+        for router in &topology.routers {
+            let name = router.name.get_ref();
+            // lsrd answers when its TAPs are there.
+            while let Err(error) = self.management(name).interfaces().await {
+                self.check_processes(name)?;
+                if Instant::now() > deadline {
+                    return Err(error);
+                }
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
+            let id = router.router_id.get_ref();
+            let zebra = format!("hostname {name}\nip router-id {id}\n");
+            let ospfd = frr::ospfd(topology, name);
+            Frr::start(self, name, &[("zebra", &zebra), ("ospfd", &ospfd)]).await?;
+        }
+        Ok(())
     }
 
     /// Makes the namespaces, links, compiled program and configurations of a lab, without
@@ -476,7 +513,8 @@ impl Lab {
             for router in &self.options.topology.routers {
                 let name = router.name.get_ref().as_str();
                 self.check_processes(name)?;
-                let state = self.management(name).state().await;
+                let expected = Expected::of(&self.options.topology, name);
+                let state = self.management(name).state(&expected).await;
                 ready &= state.is_ready();
                 if states.get(name) != Some(&state) {
                     observer.router(name, &state);

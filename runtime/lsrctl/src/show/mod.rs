@@ -1,5 +1,6 @@
 //! `lsrctl show`: what a label switching router does, as tables or JSON.
 
+mod ldp;
 mod protection;
 mod punt;
 mod services;
@@ -17,8 +18,10 @@ use northbound::v1::management_client::ManagementClient;
 use northbound::v1::{self};
 use tonic::transport::Channel;
 
+pub use ldp::LdpSubject;
+
 /// What to show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
 pub enum Subject {
     /// The label forwarding information base: every label operation with its next hops.
     Lfib,
@@ -30,6 +33,12 @@ pub enum Subject {
     Interfaces,
     /// The switch: session, program, tables, punted and dropped packets.
     Target,
+    /// LDP (RFC 5036).
+    Ldp {
+        /// What to show of it.
+        #[command(subcommand)]
+        subject: LdpSubject,
+    },
     /// The static LSPs as configured.
     StaticLsps,
     /// The pseudowires with their attachment circuits (RFC 4448).
@@ -84,7 +93,7 @@ pub(crate) enum ShowError {
 }
 
 /// Runs `lsrctl show`.
-pub fn run(socket: &Path, subject: Subject, options: &Options) -> ExitCode {
+pub fn run(socket: &Path, subject: &Subject, options: &Options) -> ExitCode {
     finish(crate::runtime().and_then(|runtime| {
         runtime.block_on(async {
             tokio::select! {
@@ -129,7 +138,7 @@ pub(crate) fn finish(result: Result<(), String>) -> ExitCode {
     }
 }
 
-async fn show(socket: &Path, subject: Subject, options: &Options) -> Result<(), ShowError> {
+async fn show(socket: &Path, subject: &Subject, options: &Options) -> Result<(), ShowError> {
     let mut client = northbound::socket::connect(socket).await?;
     let terminal = io::stdout().is_terminal();
     loop {
@@ -155,13 +164,16 @@ async fn show(socket: &Path, subject: Subject, options: &Options) -> Result<(), 
 
 async fn fetch(
     client: &mut ManagementClient<Channel>,
-    subject: Subject,
+    subject: &Subject,
     json: bool,
     terminal: bool,
 ) -> Result<String, ShowError> {
     macro_rules! answer {
-        ($call:ident, $request:ident, $render:expr) => {{
-            let answer = client.$call(v1::$request {}).await?.into_inner();
+        ($call:ident, $request:ident, $render:expr) => {
+            answer!($call, v1::$request {} => $render)
+        };
+        ($call:ident, $request:expr => $render:expr) => {{
+            let answer = client.$call($request).await?.into_inner();
             match json {
                 true => format!("{:#}", northbound::json::to_value(&answer)?),
                 false => $render(&answer, terminal),
@@ -199,6 +211,44 @@ async fn fetch(
             )
         }
         Subject::Punt => answer!(show_punt, ShowPuntRequest, punt::punt),
+        Subject::Ldp { subject } => match subject {
+            LdpSubject::Discovery => {
+                answer!(show_ldp_discovery, ShowLdpDiscoveryRequest, ldp::discovery)
+            }
+            LdpSubject::Neighbors => {
+                answer!(
+                    show_ldp_neighbours,
+                    ShowLdpNeighboursRequest,
+                    ldp::neighbours
+                )
+            }
+            LdpSubject::Bindings => {
+                answer!(show_ldp_bindings, ShowLdpBindingsRequest, ldp::bindings)
+            }
+            LdpSubject::Interfaces => {
+                answer!(
+                    show_ldp_interfaces,
+                    ShowLdpInterfacesRequest,
+                    ldp::interfaces
+                )
+            }
+            LdpSubject::Capabilities => answer!(
+                show_ldp_capabilities,
+                ShowLdpCapabilitiesRequest,
+                ldp::capabilities
+            ),
+            LdpSubject::Statistics => {
+                answer!(
+                    show_ldp_statistics,
+                    ShowLdpStatisticsRequest,
+                    ldp::statistics
+                )
+            }
+            LdpSubject::Events { neighbour } => {
+                let neighbour = neighbour.clone().unwrap_or_default();
+                answer!(show_ldp_events, v1::ShowLdpEventsRequest { neighbour } => ldp::events)
+            }
+        },
         Subject::Version => answer!(get_version, GetVersionRequest, tables::version),
     })
 }

@@ -177,6 +177,7 @@ pub(super) fn owner(owner: Owner, name: &str) -> String {
         Owner::Neighbour => "neighbour",
         Owner::KernelRoute => "kernel",
         Owner::SpecialPurposeLabel => "reserved",
+        Owner::Ldp => "ldp",
     };
     match name {
         "" => kind.to_owned(),

@@ -1,6 +1,6 @@
 //! Checks a configuration as a whole.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use super::problem::Problems;
 use super::section::Section;
 use super::switch::{ParsedSwitch, switch};
 use super::{
-    Config, ConfigError, capacity, mpls_policy, ports, protection, punt, qos, tunnels, upstream,
+    Config, ConfigError, capacity, labels, ldp, mpls_policy, ports, protection, punt, qos,
+    static_routes, tunnels, upstream,
 };
 
 /// The longest path of a Unix socket: `sun_path` of Linux, 108 octets, less the closing NUL.
@@ -44,6 +45,7 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let base = path.parent().unwrap_or(Path::new(""));
     let switch = switch(&mut root, base, &mut problems);
     let management_socket = management(&mut root, base, &mut problems);
+    let metrics = metrics(&mut root, &mut problems);
     let mpls = mpls_policy::read(&mut root, &mut problems);
     let punt = punt::read(&mut root, &mut problems);
 
@@ -101,9 +103,23 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Config, ConfigError> {
     if let Some(all) = root.table("static-lsp", "static-lsp", &mut problems) {
         lsps.read_all(all, &mut problems);
     }
+    let loopback_addresses = static_routes::loopback(&mut root, &mut problems);
+    let static_routes = static_routes::read(&mut root, &interfaces, &mut problems);
+    let labels = labels::read(&mut root, &mut problems);
+    let ldp = ldp::read(
+        &mut root,
+        router_id,
+        &interfaces,
+        &loopback_addresses,
+        &labels,
+        &mut problems,
+    );
     root.finish(&mut problems);
 
     let static_lsps = lsps.read;
+    if ldp.is_some() {
+        labels.check(&static_lsps, &mut problems);
+    }
     let switch = switch.and_then(ParsedSwitch::complete);
     // Whatever is missing below was told as a problem.
     match (router_id, switch, management_socket) {
@@ -113,6 +129,7 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Config, ConfigError> {
                 router_id,
                 switch,
                 management_socket,
+                metrics,
                 restart_hold: Duration::from_secs(restart_hold),
                 links,
                 mpls,
@@ -125,6 +142,9 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Config, ConfigError> {
                 tunnel_ends: values(tunnel_ends),
                 upstream_spaces,
                 static_lsps,
+                loopback_addresses,
+                static_routes,
+                ldp,
             };
             capacity::check(&config, &mut problems);
             match problems.is_empty() {
@@ -159,6 +179,24 @@ fn router_id(root: &mut Section<'_, '_>, problems: &mut Problems) -> Option<Ipv4
             None
         }
     }
+}
+
+fn metrics(root: &mut Section<'_, '_>, problems: &mut Problems) -> Option<SocketAddr> {
+    let mut section = root.table("metrics", "[metrics]", problems)?;
+    let example = "listen = \"127.0.0.1:9102\"";
+    let given = section.need_text("listen", example, problems);
+    section.finish(problems);
+    let given = given?;
+    let address = given.value.parse().ok();
+    if address.is_none() {
+        problems.add(
+            &given.span,
+            format!("`{}` is not an address with a port", given.value),
+            "not address:port",
+            format!("write {example}, or \"[::1]:9102\""),
+        );
+    }
+    address
 }
 
 fn management(root: &mut Section<'_, '_>, base: &Path, problems: &mut Problems) -> Option<PathBuf> {

@@ -4,6 +4,8 @@ mod capacity;
 mod check;
 mod circuits;
 mod interfaces;
+mod labels;
+mod ldp;
 mod lsps;
 mod mpls_policy;
 mod named;
@@ -13,23 +15,25 @@ mod protection;
 mod punt;
 mod qos;
 mod section;
+mod static_routes;
 mod switch;
 mod tunnels;
 mod upstream;
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dataplane::{HardwareProfile, PuntRate, PuntReason};
 use forwarding::{
-    AttachmentCircuit, Fec, FtnAction, IlmAction, IlmKey, LabelSpace, NextHop, ProtectionId,
-    QosMap, QosMapId, SpecialPurposeLabels, Tunnel, TunnelEnd,
+    AttachmentCircuit, Fec, FtnAction, IlmAction, IlmKey, LabelManagerConfig, LabelSpace, NextHop,
+    ProtectionId, QosMap, QosMapId, SpecialPurposeLabels, Tunnel, TunnelEnd,
 };
 use ipnet::IpNet;
 use p4runtime_client::Address;
 
+use crate::ldp::lfib::LspSettings;
 use crate::packet::view::PortVlan;
 
 pub use problem::{ConfigError, Problem};
@@ -45,6 +49,8 @@ pub struct Config {
     pub switch: SwitchConfig,
     /// The Unix socket of the management service.
     pub management_socket: PathBuf,
+    /// Where metrics are served to Prometheus, if they are.
+    pub metrics: Option<SocketAddr>,
     /// How long after the start of lsrd the entries are kept that the switch holds and whose
     /// next hops are not resolved yet.
     pub restart_hold: Duration,
@@ -70,6 +76,23 @@ pub struct Config {
     pub upstream_spaces: Vec<UpstreamConfig>,
     /// The static LSPs.
     pub static_lsps: Vec<StaticLsp>,
+    /// The router's addresses that belong to no link.
+    pub loopback_addresses: Vec<IpNet>,
+    /// Routes that stand in for an IGP: next hops with their weights, by prefix.
+    pub static_routes: BTreeMap<IpNet, Vec<(NextHop, u16)>>,
+    /// LDP, if the router runs it.
+    pub ldp: Option<LdpConfig>,
+}
+
+/// LDP (RFC 5036).
+#[derive(Debug, Clone, PartialEq)]
+pub struct LdpConfig {
+    /// Discovery, sessions, and how labels are distributed.
+    pub engine: ::ldp::engine::LdpConfig,
+    /// How packets are put into LSPs.
+    pub lsps: LspSettings,
+    /// Where labels are from.
+    pub labels: LabelManagerConfig,
 }
 
 /// Where the switch is and what runs on it.

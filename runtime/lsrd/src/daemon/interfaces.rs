@@ -6,13 +6,14 @@ use std::sync::Arc;
 use rtnetlink::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::config::{Config, InterfaceConfig};
 use crate::io::{PacketIo, TapPort};
 use crate::kernel::tap::Tap;
 use crate::kernel::{KernelError, interface};
 use crate::packet::view::PortVlan;
+use crate::router::Router;
 
 /// A TAP that was opened and is not read yet.
 pub(super) struct Opened {
@@ -119,6 +120,30 @@ impl Interfaces {
                 // The daemon may be ending.
                 let _ = lose.send(name);
             }));
+        }
+    }
+
+    /// Gives each TAP the carrier of its port, as far as that is known. What the operator took down
+    /// for forwarding keeps its own.
+    pub(super) async fn follow_carriers(&self, router: &Router) {
+        let kernel = router.kernel();
+        let ports = router.switchovers().ports(router.config());
+        for (name, open) in &self.open {
+            let Some(index) = kernel.index(name) else {
+                continue;
+            };
+            let Some(link) = kernel.links.get(&index) else {
+                continue;
+            };
+            let port = ports.get(&open.place.port);
+            let carrier = port.and_then(|port| port.carrier).unwrap_or(true);
+            if link.carrier == carrier {
+                continue;
+            }
+            match interface::set_carrier(&self.netlink, index, carrier).await {
+                Ok(()) => info!(interface = %name, carrier, "the TAP follows its port"),
+                Err(error) => debug!(interface = %name, %error, "the TAP keeps its carrier"),
+            }
         }
     }
 

@@ -55,8 +55,47 @@ pub async fn configure(handle: &Handle, config: &InterfaceConfig) -> Result<u32,
             .await
             .map_err(|source| KernelError::request(format!("set up {name}"), source))?;
     }
-    configure_addresses(handle, index, config).await?;
+    let wanted = config.addresses.iter().copied().collect();
+    let detection = config.duplicate_address_detection;
+    configure_addresses(handle, (index, name), &wanted, detection).await?;
     Ok(index)
+}
+
+/// Makes the loopback interface up, and these the addresses that it has from lsrd.
+///
+/// # Errors
+/// The kernel refuses.
+pub async fn configure_loopback(
+    handle: &Handle,
+    addresses: &BTreeSet<IpNet>,
+) -> Result<(), KernelError> {
+    let name = "lo";
+    let link = link(handle, name).await?;
+    let index = link.header.index;
+    if !addresses.is_empty() && !link.header.flags.contains(LinkFlags::Up) {
+        let change = LinkUnspec::new_with_index(index).up();
+        handle
+            .link()
+            .set(change.build())
+            .execute()
+            .await
+            .map_err(|source| KernelError::request(format!("set up {name}"), source))?;
+    }
+    configure_addresses(handle, (index, name), addresses, false).await
+}
+
+/// Lets the kernel see whether the link behind a TAP is up: routing daemons hear of a cut at once.
+///
+/// # Errors
+/// The kernel refuses, or cannot do that.
+pub async fn set_carrier(handle: &Handle, index: u32, carrier: bool) -> Result<(), KernelError> {
+    let change = LinkUnspec::new_with_index(index).carrier(carrier);
+    handle
+        .link()
+        .set(change.build())
+        .execute()
+        .await
+        .map_err(|source| KernelError::request("set the carrier of a TAP", source))
 }
 
 /// Removes the TAP of this name with all that hangs on it.
@@ -141,10 +180,10 @@ async fn vrf_device(handle: &Handle, vrf: u16) -> Result<u32, KernelError> {
 /// Addresses that others set, by hand or by a routing daemon, stay.
 async fn configure_addresses(
     handle: &Handle,
-    index: u32,
-    config: &InterfaceConfig,
+    (index, name): (u32, &str),
+    wanted: &BTreeSet<IpNet>,
+    duplicate_address_detection: bool,
 ) -> Result<(), KernelError> {
-    let name = &config.name;
     let error = |source| KernelError::request(format!("show the addresses of {name}"), source);
     let messages: Vec<AddressMessage> = handle
         .address()
@@ -154,7 +193,6 @@ async fn configure_addresses(
         .try_collect()
         .await
         .map_err(error)?;
-    let wanted: BTreeSet<IpNet> = config.addresses.iter().copied().collect();
     let mut present = BTreeSet::new();
     for message in messages {
         let Some(address) = address_of(&message) else {
@@ -179,7 +217,7 @@ async fn configure_addresses(
         }
     }
     for address in wanted.difference(&present) {
-        add_address(handle, index, *address, config.duplicate_address_detection)
+        add_address(handle, index, *address, duplicate_address_detection)
             .await
             .map_err(|source| KernelError::request(format!("add {address} to {name}"), source))?;
         info!(interface = %name, %address, "address added");

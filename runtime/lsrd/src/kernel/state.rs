@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use netlink_packet_route::RouteNetlinkMessage;
@@ -29,7 +30,7 @@ pub struct KernelState {
     pub neighbours: BTreeMap<(u32, IpAddr), Neighbour>,
     /// Unicast routes with a gateway by table and prefix, the preferred one of each; our own are
     /// not among them.
-    pub routes: BTreeMap<(u32, IpNet), Route>,
+    pub routes: Arc<BTreeMap<(u32, IpNet), Route>>,
     /// Our own routes.
     pub own_routes: Routes,
 }
@@ -45,6 +46,9 @@ pub struct Link {
     pub carrier: bool,
     /// Its MTU, in octets.
     pub mtu: u32,
+    /// Whether it is the loopback interface (`IFF_LOOPBACK`): its addresses are the router's as a
+    /// whole, whatever interfaces are down.
+    pub loopback: bool,
 }
 
 /// A neighbour of an interface.
@@ -151,6 +155,18 @@ impl KernelState {
             .map(|(index, _)| *index)
     }
 
+    /// The router's addresses that belong to no interface: those of the loopback interface, but for
+    /// the ones that every host has (RFC 1122, 3.2.1.3; RFC 4291, 2.5.3).
+    pub fn loopback_addresses(&self) -> impl Iterator<Item = IpNet> {
+        self.addresses.iter().filter_map(|(index, net)| {
+            let loopback = self.links.get(index).is_some_and(|link| link.loopback);
+            let address = net.addr();
+            let everyones = address.is_loopback()
+                || matches!(address, IpAddr::V6(a) if a.is_unicast_link_local());
+            (loopback && !everyones).then_some(*net)
+        })
+    }
+
     fn link(&mut self, message: &LinkMessage) -> bool {
         let mut name = None;
         let mut mtu = 0;
@@ -167,6 +183,7 @@ impl KernelState {
             up: message.header.flags.contains(LinkFlags::Up),
             carrier: message.header.flags.contains(LinkFlags::LowerUp),
             mtu,
+            loopback: message.header.flags.contains(LinkFlags::Loopback),
         };
         self.links.insert(message.header.index, link.clone()) != Some(link)
     }
@@ -232,9 +249,13 @@ impl KernelState {
                 }
             }
         }
-        let changed = routes != self.routes || own_routes != self.own_routes;
-        self.routes = routes;
+        let mut changed = own_routes != self.own_routes;
         self.own_routes = own_routes;
+        // The same value stays the same one: whoever holds it sees at once that nothing changed.
+        if routes != *self.routes {
+            self.routes = Arc::new(routes);
+            changed = true;
+        }
         changed
     }
 }

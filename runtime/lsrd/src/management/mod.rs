@@ -5,6 +5,8 @@ mod convert;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ::ldp::engine::Ldp;
+use arc_swap::ArcSwapOption;
 use dataplane::{Counters, Handle, Status as SwitchStatus};
 use forwarding::PathRole;
 use northbound::v1::{self, management_server::Management};
@@ -14,7 +16,13 @@ use tracing::debug;
 
 use crate::config::Config;
 use crate::io::PacketIo;
+use crate::ldp::driver::Status as LdpStatus;
 use crate::router::{Router, SwitchoverError, Switchovers};
+
+pub(crate) use convert::{ldp_errors, ldp_messages};
+
+/// The running LDP, if the router runs it.
+pub type SharedLdp = Arc<ArcSwapOption<crate::ldp::Handle>>;
 
 /// How long an answer waits for the switch's counters: an operator wants to see the rest while the
 /// switch hangs.
@@ -61,15 +69,17 @@ pub enum Question {
 pub struct Service {
     questions: mpsc::Sender<Question>,
     switch: Handle,
+    ldp: SharedLdp,
     started: Instant,
 }
 
 impl Service {
-    /// A service that asks by `questions`.
-    pub fn new(questions: mpsc::Sender<Question>, switch: Handle) -> Self {
+    /// A service that asks by `questions`, and what is about LDP there.
+    pub fn new(questions: mpsc::Sender<Question>, switch: Handle, ldp: SharedLdp) -> Self {
         Self {
             questions,
             switch,
+            ldp,
             started: Instant::now(),
         }
     }
@@ -117,6 +127,22 @@ impl Service {
         result.map_err(|error| Status::not_found(error.to_string()))
     }
 }
+
+impl Service {
+    /// An answer of LDP; the message without anything where the router does not run it.
+    async fn ldp<T: Default + Send + 'static>(
+        &self,
+        answer: impl FnOnce(&mut Ldp, &LdpStatus, Instant) -> T + Send + 'static,
+    ) -> Result<Response<T>, Status> {
+        let Some(handle) = self.ldp.load_full() else {
+            return Ok(Response::new(T::default()));
+        };
+        let answer = handle.ask(answer).await;
+        answer.map(Response::new).ok_or_else(ending)
+    }
+}
+
+const NO_LDP: &str = "the router does not run LDP: its configuration has no [ldp]";
 
 fn ending() -> Status {
     Status::unavailable("lsrd is ending")
@@ -265,6 +291,71 @@ impl Management for Service {
         let counters = self.counters().await;
         self.show(move |shown| convert::punt(shown, &counters))
             .await
+    }
+
+    async fn show_ldp_discovery(
+        &self,
+        _request: Request<v1::ShowLdpDiscoveryRequest>,
+    ) -> Result<Response<v1::ShowLdpDiscoveryResponse>, Status> {
+        self.ldp(convert::ldp_discovery).await
+    }
+
+    async fn show_ldp_neighbours(
+        &self,
+        _request: Request<v1::ShowLdpNeighboursRequest>,
+    ) -> Result<Response<v1::ShowLdpNeighboursResponse>, Status> {
+        self.ldp(convert::ldp_neighbours).await
+    }
+
+    async fn show_ldp_capabilities(
+        &self,
+        _request: Request<v1::ShowLdpCapabilitiesRequest>,
+    ) -> Result<Response<v1::ShowLdpCapabilitiesResponse>, Status> {
+        self.ldp(convert::ldp_capabilities).await
+    }
+
+    async fn show_ldp_interfaces(
+        &self,
+        _request: Request<v1::ShowLdpInterfacesRequest>,
+    ) -> Result<Response<v1::ShowLdpInterfacesResponse>, Status> {
+        self.ldp(convert::ldp_interfaces).await
+    }
+
+    async fn show_ldp_bindings(
+        &self,
+        _request: Request<v1::ShowLdpBindingsRequest>,
+    ) -> Result<Response<v1::ShowLdpBindingsResponse>, Status> {
+        self.ldp(convert::ldp_bindings).await
+    }
+
+    async fn show_ldp_statistics(
+        &self,
+        _request: Request<v1::ShowLdpStatisticsRequest>,
+    ) -> Result<Response<v1::ShowLdpStatisticsResponse>, Status> {
+        self.ldp(convert::ldp_statistics).await
+    }
+
+    async fn show_ldp_events(
+        &self,
+        request: Request<v1::ShowLdpEventsRequest>,
+    ) -> Result<Response<v1::ShowLdpEventsResponse>, Status> {
+        let neighbour = convert::ldp_neighbour(&request.into_inner().neighbour)?;
+        self.ldp(move |ldp, status, now| convert::ldp_events(neighbour, ldp, status, now))
+            .await
+    }
+
+    async fn clear_ldp_neighbour(
+        &self,
+        request: Request<v1::ClearLdpNeighbourRequest>,
+    ) -> Result<Response<v1::ClearLdpNeighbourResponse>, Status> {
+        let neighbour = convert::ldp_neighbour(&request.into_inner().neighbour)?;
+        let handle = self.ldp.load_full();
+        let handle = handle.ok_or_else(|| Status::failed_precondition(NO_LDP))?;
+        let sessions = handle
+            .ask(move |ldp, _, now| convert::clear_ldp(neighbour, ldp, now))
+            .await
+            .ok_or_else(ending)??;
+        Ok(Response::new(v1::ClearLdpNeighbourResponse { sessions }))
     }
 
     async fn switch_protection(

@@ -6,13 +6,14 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
-use etherparse::LaxIpSlice;
-use forwarding::{Fec, FtnAction, FtnEntry, Lfib, Nhlfe, PathGroup, TunnelModel, VrfId};
+use etherparse::{IpNumber, LaxIpSlice};
+use forwarding::{Fec, FtnAction, FtnEntry, Lfib, Nhlfe, PathGroup, Protocol, TunnelModel, VrfId};
 use ipnet::IpNet;
 use mpls::{LabelStack, TrafficClass};
 
 use super::frame::{self, ETHER_TYPE_IPV4, ETHER_TYPE_IPV6, ETHER_TYPE_MPLS, Frame};
 use super::view::{PortVlan, RouterView};
+use crate::ldp::hello::PORT;
 
 /// What becomes of a frame that the kernel sends on an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +65,11 @@ pub fn originate(view: &RouterView, place: PortVlan, octets: &[u8]) -> Origin {
             &[frame.payload()],
         ),
     };
+    // LDP's sessions do not depend on the LSPs that they make; and labels would take a hop off the TTL
+    // that GTSM looks at (RFC 6720).
+    if entry.is_some_and(|entry| entry.owner.protocol == Protocol::Ldp) && is_ldp(&packet) {
+        return Origin::AsIs;
+    }
     match entry.map(|entry| &entry.action) {
         Some(FtnAction::Forward(group)) if !group.pushes_labels() => Origin::AsIs,
         // Which of two paths is in use, and what else goes with the labels, the switch knows.
@@ -75,6 +81,18 @@ pub fn originate(view: &RouterView, place: PortVlan, octets: &[u8]) -> Origin {
         Some(FtnAction::Replicate(_)) => by_switch(),
         _ => Origin::AsIs,
     }
+}
+
+/// Whether a packet is LDP's: UDP or TCP with port 646 at one end (RFC 5036, 3.10).
+fn is_ldp(packet: &LaxIpSlice<'_>) -> bool {
+    let payload = packet.payload();
+    let transport = matches!(payload.ip_number, IpNumber::TCP | IpNumber::UDP);
+    let ports = payload.payload.first_chunk::<4>();
+    transport
+        && !payload.fragmented
+        && ports.is_some_and(|[a, b, c, d]| {
+            [u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d])].contains(&PORT)
+        })
 }
 
 /// Whether more than labels goes in front of the packet.

@@ -43,6 +43,9 @@ fn view(labels: &[u32], ttl_model: TunnelModel) -> RouterView {
     );
     bind("10.3.0.0/16", vec![nhlfe(9)]);
     bind("10.4.0.0/16", vec![nhlfe(2), nhlfe(9)]);
+    let fec = Fec::prefix(VrfId::DEFAULT, "10.5.0.0/16".parse().unwrap());
+    let action = FtnAction::Forward(Arc::new(PathGroup::single(nhlfe(2))));
+    forwarding.bind_ftn(Protocol::Ldp.into(), fec, action);
     let interface = |interface: &str, mac| InterfaceView {
         interface: InterfaceName::from(interface),
         mac,
@@ -94,6 +97,21 @@ fn a_packet_of_the_router_enters_the_lsp_of_its_fec() {
     assert_eq!(port, 2);
     assert_eq!(stack, [(300, 6, 61), (100, 6, 61)]);
     assert_eq!(payload, octets[14..]);
+}
+
+/// RFC 6720, section 2.3: LDP's packets arrive with the TTL that they were sent with, 255.
+#[test]
+fn packets_of_ldp_do_not_enter_the_lsps_that_it_made() {
+    let view = view(&[100], TunnelModel::Uniform);
+    assert_eq!(
+        originate(&view, AT_HOST0, &frame_to([10, 5, 0, 9])),
+        Origin::AsIs
+    );
+    let mut other = frame_to([10, 5, 0, 9]);
+    // Both ports are others.
+    other[14 + 20..14 + 24].copy_from_slice(&[0x80, 1, 0x80, 2]);
+    let origin = originate(&view, AT_HOST0, &other);
+    assert!(matches!(origin, Origin::Labelled { .. }), "{origin:?}");
 }
 
 #[test]

@@ -57,6 +57,7 @@ impl Checker<'_> {
         }
         self.check_nodes()?;
         self.check_links()?;
+        self.check_cut()?;
         let mut names = HashSet::new();
         let mut bindings = HashMap::new();
         for lsp in &self.topology.lsps {
@@ -77,7 +78,15 @@ impl Checker<'_> {
             self.check_unique(&mut names, name, "node")?;
         }
         let mut ids = HashSet::new();
+        let mut loopbacks = HashSet::new();
         for router in &self.topology.routers {
+            for loopback in &router.loopbacks {
+                if !loopbacks.insert(*loopback.get_ref()) {
+                    let message = format!("loopback {} is used twice", loopback.get_ref());
+                    let remedy = "give each router addresses of its own";
+                    return Err(self.fault(loopback.span(), message, remedy));
+                }
+            }
             if !ids.insert(router.router_id.get_ref()) {
                 let message = format!("router id {} is used twice", router.router_id.get_ref());
                 let remedy = "give each router an id of its own";
@@ -85,6 +94,23 @@ impl Checker<'_> {
             }
         }
         Ok(())
+    }
+
+    fn check_cut(&self) -> Result<(), LabError> {
+        let Some(cut) = &self.topology.cut else {
+            return Ok(());
+        };
+        let mut ends = self
+            .topology
+            .links
+            .iter()
+            .flat_map(|link| [&link.a, &link.b]);
+        if ends.any(|end| end.label() == *cut.at.get_ref()) {
+            return Ok(());
+        }
+        let message = format!("{:?} is no end of a link", cut.at.get_ref());
+        let remedy = "write node:interface, such as \"pe1:eth2\"";
+        Err(self.fault(cut.at.span(), message, remedy))
     }
 
     fn check_links(&self) -> Result<(), LabError> {
@@ -115,6 +141,10 @@ impl Checker<'_> {
                 let message = format!("an MTU of {} bytes", link.mtu.get_ref());
                 let remedy = "IPv6 needs 1280 bytes at least (RFC 8200, section 5)";
                 return Err(self.fault(link.mtu.span(), message, remedy));
+            }
+            if let Some(cost) = link.cost.as_ref().filter(|cost| *cost.get_ref() == 0) {
+                let message = "a link that costs nothing".to_owned();
+                return Err(self.fault(cost.span(), message, "a cost is 1 to 65535"));
             }
             if link.a.node.get_ref() == link.b.node.get_ref() {
                 let message = format!("a link from {} to itself", link.a.node.get_ref());

@@ -5,11 +5,12 @@
 
 mod check;
 mod router_config;
+mod routes;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use ipnet::IpNet;
@@ -40,6 +41,40 @@ impl fmt::Display for TtlModel {
     }
 }
 
+/// Whether the routers run LDP.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum Ldp {
+    /// They do or do not.
+    Runs(bool),
+    /// They do, with these keys of `[ldp]`.
+    With(toml::Table),
+}
+
+impl Default for Ldp {
+    fn default() -> Self {
+        Self::Runs(false)
+    }
+}
+
+impl Ldp {
+    /// Whether the routers run it.
+    pub fn runs(&self) -> bool {
+        *self != Self::Runs(false)
+    }
+}
+
+/// Where routers that run LDP have their routes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Igp {
+    /// The lab computes the shortest ways and writes them into the configurations.
+    #[default]
+    Static,
+    /// OSPF: FRR's zebra and ospfd run in each router's namespace, on its TAPs.
+    Ospf,
+}
+
 /// A checked topology.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -49,6 +84,12 @@ pub struct Topology {
     /// The TTL model of every LSP that does not say its own.
     #[serde(default)]
     pub ttl_model: TtlModel,
+    /// LDP, if the routers run it: `true`, or keys of lsrd's `[ldp]` that all of them have.
+    #[serde(default)]
+    pub ldp: Ldp,
+    /// What tells the routers the ways through the topology, if they run LDP.
+    #[serde(default)]
+    pub igp: Igp,
     /// The hosts.
     #[serde(default, rename = "host")]
     pub hosts: Vec<Host>,
@@ -61,6 +102,16 @@ pub struct Topology {
     /// The static LSPs.
     #[serde(default, rename = "lsp")]
     pub lsps: Vec<Lsp>,
+    /// A link that is cut while packets flow.
+    pub cut: Option<Cut>,
+}
+
+/// A link that `lsrctl lab run` cuts while packets flow from the first host to the last one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Cut {
+    /// One end of it: `pe1:eth2`.
+    pub at: Spanned<String>,
 }
 
 /// A host: a network namespace with addresses and a default route.
@@ -79,6 +130,9 @@ pub struct Router {
     pub name: Spanned<String>,
     /// Its router id, unique in the lab.
     pub router_id: Spanned<Ipv4Addr>,
+    /// Its addresses that belong to no link, if it runs LDP; without this its router id.
+    #[serde(default)]
+    pub loopbacks: Vec<Spanned<IpAddr>>,
     /// Lines of lsrd's own configuration, added to what the lab writes: for what a topology file
     /// has no words for.
     #[serde(default)]
@@ -100,6 +154,8 @@ pub struct Link {
     /// The largest labelled packet with its labels, in bytes (RFC 3032, section 3.1). Without it:
     /// what the Ethernet link takes.
     pub mpls_mtu: Option<Spanned<u16>>,
+    /// What the way by this link costs, if the routers run LDP: 1 without it.
+    pub cost: Option<Spanned<u16>>,
     /// Whether the routers switch labels on this link. Without it: on links between routers.
     pub mpls: Option<bool>,
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use ipnet::IpNet;
 use toml::{Spanned, Value};
 
-use super::{LabelWord, Link, LinkEnd, Lsp, Router, Topology, TtlModel};
+use super::{Igp, LabelWord, Ldp, Link, LinkEnd, Lsp, Router, Topology, TtlModel};
 
 /// The files that a router's configuration names.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +48,12 @@ impl Topology {
             "router-id",
             router.router_id.get_ref().to_string(),
         );
+        let name = router.name.get_ref();
+        if self.ldp.runs() {
+            let loopbacks = self.loopbacks(name).into_iter();
+            let loopbacks: Vec<_> = loopbacks.map(|net| net.addr().to_string()).collect();
+            line(&mut text, "loopback-addresses", loopbacks);
+        }
         section(&mut text, "[switch]");
         line(&mut text, "address", files.switch_address);
         line(&mut text, "device-id", 1);
@@ -57,7 +63,6 @@ impl Topology {
         line(&mut text, "device-config", path_text(files.device_config));
         section(&mut text, "[management]");
         line(&mut text, "socket", path_text(files.management_socket));
-        let name = router.name.get_ref();
         for (end, far, link) in self.ends_of(name) {
             // The topology has been checked: a router's interface names its port.
             let Some(port) = end.port() else { continue };
@@ -100,10 +105,40 @@ impl Topology {
                 self.write_lsp_hop(&mut text, lsp, hop, model);
             }
         }
+        self.write_ldp(&mut text, name, ttl_model);
         if !router.configuration.is_empty() {
             let _ = write!(text, "\n{}", router.configuration);
         }
         text
+    }
+
+    /// `[ldp]`, and the routes that it makes LSPs of.
+    fn write_ldp(&self, text: &mut String, router: &str, ttl_model: TtlModel) {
+        if !self.ldp.runs() {
+            return;
+        }
+        section(text, "[ldp]");
+        line(text, "ttl-model", ttl_model.to_string());
+        if let Ldp::With(keys) = &self.ldp {
+            let keys = keys.iter().filter(|(key, _)| *key != "ttl-model");
+            for (key, value) in keys {
+                line(text, key, value.clone());
+            }
+        }
+        if self.igp != Igp::Static {
+            return;
+        }
+        for (prefix, hops) in self.static_routes(router) {
+            section(text, "[[static-route]]");
+            line(text, "prefix", prefix.to_string());
+            let hops = hops.into_iter().map(|(interface, address)| {
+                let mut table = toml::Table::new();
+                table.insert("interface".into(), interface.into());
+                table.insert("address".into(), address.to_string().into());
+                Value::from(table)
+            });
+            line(text, "next-hops", hops.collect::<Vec<_>>());
+        }
     }
 
     /// What is the same for an interface and one of a VLAN.

@@ -1,6 +1,6 @@
 use super::*;
 
-const CHAIN: &str = include_str!("../../../../../labs/chain.toml");
+const CHAIN: &str = include_str!("../../../../../labs/chain-static.toml");
 
 fn chain() -> Topology {
     Topology::parse("chain.toml", CHAIN).unwrap()
@@ -133,7 +133,7 @@ fn mistakes_are_told_with_their_place() {
         let message = refused("[100, 200,", &format!("[{label}, 200,"));
         assert!(message.contains("16 to 1048575"), "{message}");
     }
-    let message = refused("name = \"chain\"", "nmae = \"chain\"");
+    let message = refused("name = \"chain-static\"", "nmae = \"chain-static\"");
     assert!(message.contains("nmae"), "{message}");
 }
 
@@ -273,4 +273,61 @@ fn an_attachment_circuit_is_a_port_or_a_vlan_of_a_router() {
         message.contains("cannot be an attachment circuit"),
         "{message}"
     );
+}
+
+const LDP_CHAIN: &str = include_str!("../../../../../labs/chain.toml");
+const DIAMOND: &str = include_str!("../../../../../labs/diamond-ospf.toml");
+
+#[test]
+fn routers_with_ldp_get_routes_to_all_that_others_lead_to() {
+    let chain = Topology::parse("chain.toml", LDP_CHAIN).unwrap();
+    let hop =
+        |tap: &str, address: &str| (tap.to_owned(), address.parse::<std::net::IpAddr>().unwrap());
+    let routes = chain.static_routes("p1");
+    // Six links and loopbacks of the others in each family, without p1's own.
+    assert_eq!(routes.len(), 12, "{routes:?}");
+    let to = |prefix: &str| routes[&prefix.parse::<ipnet::IpNet>().unwrap()].clone();
+    assert_eq!(to("10.1.0.0/24"), [hop("to-pe1", "10.0.12.1")]);
+    assert_eq!(to("10.255.0.4/32"), [hop("to-p2", "10.0.23.3")]);
+    assert_eq!(to("2001:db8:2::/64"), [hop("to-p2", "2001:db8:23::3")]);
+    assert_eq!(chain.remote_prefixes("p1").len(), routes.len());
+    assert_eq!(chain.labelled_neighbours("p1"), ["p2", "pe1"].into());
+    let router = &chain.routers[1];
+    let files = RouterFiles {
+        switch_address: "http://127.0.0.1:9559",
+        profile: Path::new("profile.toml"),
+        p4info: Path::new("p4info.txtpb"),
+        device_config: Path::new("mpls.json"),
+        management_socket: Path::new("lsrd.sock"),
+    };
+    let text = chain.router_configuration(router, files, TtlModel::Uniform);
+    assert!(
+        text.contains("loopback-addresses = [\"10.255.0.2\", \"2001:db8:ffff::2\"]"),
+        "{text}"
+    );
+    assert!(text.contains("\n[ldp]\n"), "{text}");
+    assert_eq!(text.matches("[[static-route]]").count(), 12);
+}
+
+#[test]
+fn of_two_ways_the_cheaper_one_is_taken_and_both_if_they_cost_the_same() {
+    let diamond = DIAMOND.replace("igp = \"ospf\"\n", "");
+    let hops = |text: &str| {
+        let topology = Topology::parse("diamond.toml", text).unwrap();
+        let routes = topology.static_routes("pe1");
+        let hops = routes[&"10.2.0.0/24".parse::<ipnet::IpNet>().unwrap()].clone();
+        hops.into_iter().map(|(tap, _)| tap).collect::<Vec<_>>()
+    };
+    assert_eq!(hops(&diamond), ["to-p1"]);
+    assert_eq!(
+        hops(&diamond.replace("cost = 10\n", "")),
+        ["to-p1", "to-p2"]
+    );
+}
+
+#[test]
+fn a_cut_is_at_the_end_of_a_link() {
+    let wrong = DIAMOND.replace("at = \"p1:eth1\"", "at = \"p1:eth9\"");
+    let error = Topology::parse("diamond.toml", &wrong).unwrap_err();
+    assert!(error.to_string().contains("is no end of a link"), "{error}");
 }

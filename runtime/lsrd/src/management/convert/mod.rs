@@ -1,6 +1,7 @@
 //! From the daemon's state to the messages of the management interface.
 
 mod interfaces;
+mod ldp;
 mod lfib;
 mod protection;
 mod punt;
@@ -14,6 +15,11 @@ use p4runtime_client::CounterValue;
 use crate::config::Config;
 
 pub(super) use interfaces::interfaces;
+pub(super) use ldp::{
+    clear_ldp, ldp_bindings, ldp_capabilities, ldp_discovery, ldp_events, ldp_interfaces,
+    ldp_neighbour, ldp_neighbours, ldp_statistics,
+};
+pub(crate) use ldp::{ldp_errors, ldp_messages};
 pub(super) use lfib::{ftn, ilm, static_lsps};
 pub(super) use protection::protection;
 pub(super) use punt::punt;
@@ -69,6 +75,7 @@ fn owner(protocol: Protocol) -> Owner {
         Protocol::Connected => Owner::ConnectedPrefix,
         Protocol::Neighbour => Owner::Neighbour,
         Protocol::Kernel => Owner::KernelRoute,
+        Protocol::Ldp => Owner::Ldp,
         _ => Owner::Nobody,
     }
 }

@@ -1,0 +1,152 @@
+//! LDP between routers of a lab: restarts, and configurations that change while it runs.
+
+use std::time::{Duration, Instant};
+
+use bmv2_tests::{
+    PING, TestLab, Traffic, assert_no_loss, describe, lab_file, lsrctl, options, ping, start,
+};
+use lsrctl::lab::running::{Process, Quiet};
+use serde_json::Value;
+
+const SETTLE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// labs/chain.toml, whose `ldp = true` is this.
+fn chain(ldp: &str) -> String {
+    let topology = lab_file("chain");
+    assert!(topology.contains("\nldp = true\n"), "{topology}");
+    topology.replace("\nldp = true\n", &format!("\nldp = {ldp}\n"))
+}
+
+/// What `lsrctl show ldp SUBJECT --json` of a router prints.
+async fn show(lab: &TestLab, router: &str, subject: &str) -> Value {
+    let text = lsrctl(lab, router, &["show", "ldp", subject, "--json"]).await;
+    serde_json::from_str(&text).expect("--json prints JSON")
+}
+
+/// The label that a router has bound to each FEC.
+async fn local_labels(lab: &TestLab, router: &str) -> Vec<(String, u64)> {
+    let answer = show(lab, router, "bindings").await;
+    let bindings = answer["bindings"].as_array().unwrap().iter();
+    bindings
+        .filter_map(|of| Some((of["fec"].as_str()?.to_owned(), of["local_label"].as_u64()?)))
+        .collect()
+}
+
+/// The states of a router's sessions, and how often they were lost.
+async fn sessions(lab: &TestLab, router: &str) -> Vec<(String, u64)> {
+    let answer = show(lab, router, "neighbors").await;
+    let neighbours = answer["neighbours"].as_array().unwrap().iter();
+    neighbours
+        .map(|of| {
+            let state = of["state"].as_str().unwrap().to_owned();
+            (state, of["sessions_lost"].as_u64().unwrap())
+        })
+        .collect()
+}
+
+/// RFC 3478, section 3: with graceful restart the switch forwards by the labels of before, the
+/// neighbours keep them, and the restarted router binds the same ones again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graceful_restart_loses_no_packet_and_keeps_its_labels() {
+    let restart = "{ graceful-restart = { reconnect-time = 60 }, hello-hold-time = 30 }";
+    let Some(lab) = start(options(&chain(restart))).await else {
+        return;
+    };
+    // What is bound is kept a second later at the latest.
+    tokio::time::sleep(2 * SETTLE).await;
+    let before = local_labels(&lab, "p1").await;
+    assert!(!before.is_empty());
+    for signal in [libc::SIGTERM, libc::SIGKILL] {
+        let flows = [
+            Traffic::start(&lab, "h1", "h2", false),
+            Traffic::start(&lab, "h2", "h1", true),
+        ];
+        tokio::time::sleep(SETTLE).await;
+        lab.stop_process("p1", Process::Lsrd, signal).await.unwrap();
+        tokio::time::sleep(SETTLE).await;
+        lab.start_process("p1", Process::Lsrd).unwrap();
+        lab.wait_until_ready(&Quiet).await.unwrap();
+        tokio::time::sleep(2 * SETTLE).await;
+        for flow in flows {
+            let result = flow.stop().await;
+            println!("lsrd of p1, signal {signal}: {}", describe(&result));
+            assert_no_loss(&result);
+        }
+        assert_eq!(local_labels(&lab, "p1").await, before);
+    }
+}
+
+/// A change of the configuration disturbs what it is about, and no session.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_is_read_again_withdraws_labels_and_keeps_sessions() {
+    let Some(lab) = start(options(&chain("true"))).await else {
+        return;
+    };
+    let file = lab.file("p1/lsrd.toml");
+    let former = std::fs::read_to_string(&file).unwrap();
+    let filtered = former.replace("[ldp]\n", "[ldp]\nallocate = \"host-routes\"\n");
+    assert_ne!(filtered, former);
+    std::fs::write(&file, filtered).unwrap();
+    lsrctl(&lab, "p1", &["reload"]).await;
+    let end = Instant::now() + PATIENCE;
+    // pe1 hears of it: p1 has no label for h2's network any more.
+    let labels_at_pe1 = async || -> Vec<String> {
+        let answer = show(&lab, "pe1", "bindings").await;
+        let bindings = answer["bindings"].as_array().unwrap().iter();
+        let with_label = bindings.filter(|of| !of["remote"].as_array().unwrap().is_empty());
+        with_label
+            .map(|of| of["fec"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    while labels_at_pe1()
+        .await
+        .iter()
+        .any(|fec| !fec.ends_with("/32") && !fec.ends_with("/128"))
+    {
+        assert!(Instant::now() < end, "{:?}", labels_at_pe1().await);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let left = labels_at_pe1().await;
+    assert!(left.contains(&"10.255.0.4/32".to_owned()), "{left:?}");
+    assert_eq!(
+        sessions(&lab, "p1").await,
+        vec![("operational".to_owned(), 0); 2]
+    );
+    // What has no label goes as IP.
+    assert_no_loss(&ping(&lab, "h1", "h2", false, PING).await);
+    std::fs::write(&file, former).unwrap();
+    lsrctl(&lab, "p1", &["reload"]).await;
+    while !labels_at_pe1().await.contains(&"10.2.0.0/24".to_owned()) {
+        assert!(Instant::now() < end, "{:?}", labels_at_pe1().await);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(
+        sessions(&lab, "p1").await,
+        vec![("operational".to_owned(), 0); 2]
+    );
+}
+
+/// RFC 5036, section 2.5.6: a neighbour that is cleared comes up anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_cleared_comes_back() {
+    let Some(lab) = start(options(&chain("true"))).await else {
+        return;
+    };
+    let said = lsrctl(&lab, "p1", &["clear", "ldp", "neighbor", "10.255.0.1"]).await;
+    assert!(said.starts_with("1 session ends"), "{said}");
+    let end = Instant::now() + PATIENCE;
+    let mut expected = vec![("operational".to_owned(), 1), ("operational".to_owned(), 0)];
+    expected.sort();
+    loop {
+        let mut now = sessions(&lab, "p1").await;
+        now.sort();
+        if now == expected {
+            break;
+        }
+        assert!(Instant::now() < end, "{now:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    lab.wait_until_ready(&Quiet).await.unwrap();
+    assert_no_loss(&ping(&lab, "h1", "h2", false, PING).await);
+}

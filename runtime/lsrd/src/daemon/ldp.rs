@@ -1,0 +1,113 @@
+//! LDP as the configuration wants it: it starts, follows and ends with `[ldp]`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwapOption;
+use tracing::warn;
+
+use crate::config::LdpConfig;
+use crate::ldp::Handle;
+use crate::ldp::driver::Update;
+use crate::ldp::preserve::Bindings;
+use crate::management::SharedLdp;
+use crate::router::Router;
+
+/// LDP, running or not.
+#[derive(Debug, Default)]
+pub(super) struct Ldp {
+    running: Option<(Handle, LdpConfig)>,
+    /// What the management service asks.
+    shared: SharedLdp,
+    /// What an earlier lsrd kept, until LDP starts.
+    kept: Bindings,
+}
+
+impl Ldp {
+    /// LDP with what an earlier lsrd kept, which the router binds at once: nothing of it leaves the
+    /// switch.
+    pub(super) fn resume(router: &mut Router) -> Self {
+        let config = router.config();
+        let socket = config.management_socket.clone();
+        let graceful = config.ldp.as_ref();
+        if graceful.is_none_or(|ldp| ldp.engine.graceful_restart.is_none()) {
+            Bindings::remove(&socket);
+            return Self::default();
+        }
+        let kept = Bindings::load(&socket).unwrap_or_else(|error| {
+            warn!(%error, "what LDP bound before is not known: it begins anew");
+            Bindings::default()
+        });
+        router.restore_ldp(&kept);
+        Self {
+            kept,
+            ..Self::default()
+        }
+    }
+
+    /// Keeps what LDP bound for the next lsrd, if it changed.
+    pub(super) fn store(router: &mut Router) {
+        let socket = router.config().management_socket.clone();
+        if let Some(bindings) = router.take_ldp_changed()
+            && let Err(error) = bindings.store(&socket)
+        {
+            warn!(%error, "a restart of lsrd will not know what LDP bound");
+        }
+    }
+
+    /// What the management service asks.
+    pub(super) fn shared(&self) -> Arc<ArcSwapOption<Handle>> {
+        Arc::clone(&self.shared)
+    }
+
+    /// Tells LDP how the router stands; starts and ends it as the configuration says. Returns whether
+    /// it was ended.
+    pub(super) fn follow(&mut self, router: &Router) -> bool {
+        match (&mut self.running, &router.config().ldp) {
+            (None, None) => {}
+            (None, Some(config)) => {
+                let handle = Handle::start(
+                    config.clone(),
+                    router.snapshot(),
+                    &std::mem::take(&mut self.kept),
+                );
+                self.shared.store(Some(Arc::new(handle.clone())));
+                self.running = Some((handle, config.clone()));
+            }
+            (Some((handle, running)), Some(config)) => {
+                if running != config {
+                    handle.configure(config.clone());
+                    *running = config.clone();
+                }
+                handle.set_router(router.snapshot());
+            }
+            (Some(_), None) => {
+                self.shared.store(None);
+                if let Some((handle, _)) = self.running.take() {
+                    tokio::spawn(async move { handle.end().await });
+                }
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Waits for what LDP asks of the LFIB.
+    pub(super) async fn updates(&self) -> (Vec<Update>, Option<Instant>) {
+        match &self.running {
+            Some((handle, _)) => {
+                handle.updates().arrived().await;
+                handle.updates().take()
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Ends it.
+    pub(super) async fn end(&mut self) {
+        self.shared.store(None);
+        if let Some((handle, _)) = self.running.take() {
+            handle.end().await;
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! The task that drives LDP: it gives the state machine what the sockets, the kernel, the clock and
+//! the operator say, and does what the state machine wants done.
+
+mod connections;
+mod sockets;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use forwarding::{LabelManager, LabelManagerConfig, Owner, Protocol};
+use ldp::engine::{Ldp, Output, Severity};
+use ldp::label::LfibChange;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tracing::{debug, info, warn};
+
+use self::connections::Connections;
+use self::sockets::{Arrived, Sockets};
+use super::preserve::Bindings;
+pub use super::routes::Snapshot;
+use crate::config::LdpConfig;
+
+/// What the sockets tell and nobody took yet: behind that the peers have to wait.
+const EVENTS: usize = 256;
+/// How many of them are taken before the LFIB's changes are handed on.
+const AT_ONCE: usize = 64;
+/// How long LDP may take to say good-bye.
+const END_PATIENCE: Duration = Duration::from_secs(2);
+/// How often sockets that could not be opened are tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// A question to the state machine.
+type Question = Box<dyn FnOnce(&mut Ldp, &Status, Instant) + Send>;
+
+enum Command {
+    Configure(Box<LdpConfig>),
+    Router(Snapshot),
+    Ask(Question),
+    End(oneshot::Sender<()>),
+}
+
+/// What goes wrong with the sockets, for the operator.
+#[derive(Debug, Clone, Default)]
+pub struct Status {
+    /// In words, each with what would help.
+    pub problems: Vec<String>,
+    /// Labels that are in use.
+    pub labels: usize,
+}
+
+/// What LDP asks of the LFIB.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Update {
+    /// A binding came, went or changed.
+    Change(LfibChange),
+    /// Entries of before the restart that nothing bound again are not LDP's any more (RFC 3478,
+    /// 3.1).
+    HoldingExpired,
+}
+
+/// What LDP asks of the LFIB and was not taken yet.
+#[derive(Debug, Default)]
+pub struct Updates {
+    waiting: Mutex<Waiting>,
+    arrived: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    updates: Vec<Update>,
+    /// When the first of them came.
+    since: Option<Instant>,
+}
+
+impl Updates {
+    /// Waits until there is something.
+    pub async fn arrived(&self) {
+        self.arrived.notified().await;
+    }
+
+    /// All there is, in its order, and when the first of it came.
+    pub fn take(&self) -> (Vec<Update>, Option<Instant>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Waiting { updates, since } = std::mem::take(&mut *waiting);
+        (updates, since)
+    }
+
+    fn add(&self, updates: &mut Vec<Update>) {
+        if updates.is_empty() {
+            return;
+        }
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.since.get_or_insert_with(Instant::now);
+        match waiting.updates.is_empty() {
+            true => std::mem::swap(&mut waiting.updates, updates),
+            false => waiting.updates.append(updates),
+        }
+        drop(waiting);
+        self.arrived.notify_one();
+    }
+}
+
+/// The running LDP.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    commands: mpsc::UnboundedSender<Command>,
+    updates: Arc<Updates>,
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Configure(_) => "Configure",
+            Self::Router(_) => "Router",
+            Self::Ask(_) => "Ask",
+            Self::End(_) => "End",
+        })
+    }
+}
+
+impl Handle {
+    /// Starts LDP for a router that stands so, with what an earlier lsrd kept.
+    pub fn start(config: LdpConfig, router: Snapshot, kept: &Bindings) -> Self {
+        let (commands, commanded) = mpsc::unbounded_channel();
+        let updates = Arc::new(Updates::default());
+        let (tell, told) = mpsc::channel(EVENTS);
+        let restarts_gracefully = config.engine.graceful_restart.is_some();
+        let mut engine = config.engine;
+        // RFC 7349, 2.3: it grows with each start, as far as the clock does.
+        let clock = SystemTime::now().duration_since(UNIX_EPOCH);
+        engine.boot_count = clock.map_or(0, |since| since.as_secs() as u32);
+        if let Some(restart) = &mut engine.graceful_restart {
+            restart.forwarding_state_preserved = !kept.is_empty();
+        }
+        let now = Instant::now();
+        let owner = Owner::from(Protocol::Ldp);
+        let mut labels = LabelManager::new(config.labels);
+        let mut preserved = kept.preserved();
+        // Another range is configured now: those outside of it are let go.
+        preserved
+            .labels
+            .retain(|(_, label)| labels.adopt(*label, &owner));
+        let mut ldp = Ldp::new(engine, rand::random(), now);
+        if restarts_gracefully && !kept.is_empty() {
+            ldp.adopt_labels(preserved, now);
+        }
+        let driver = Driver {
+            ldp,
+            labels,
+            owner,
+            router: Snapshot::default(),
+            sockets: Sockets::default(),
+            connections: Connections::new(tell),
+            updates: Arc::clone(&updates),
+            pending: Vec::new(),
+            status: Status::default(),
+            restarts_gracefully,
+        };
+        tokio::spawn(driver.run(router, commanded, told));
+        Self { commands, updates }
+    }
+
+    /// What it asks of the LFIB.
+    pub fn updates(&self) -> &Arc<Updates> {
+        &self.updates
+    }
+
+    /// Another configuration: what does not change is not disturbed.
+    pub fn configure(&self, config: LdpConfig) {
+        self.command(Command::Configure(Box::new(config)));
+    }
+
+    /// The router stands so now.
+    pub fn set_router(&self, router: Snapshot) {
+        self.command(Command::Router(router));
+    }
+
+    /// Asks the state machine; `None` when LDP has ended.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Ldp, &Status, Instant) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (sender, receiver) = oneshot::channel();
+        self.command(Command::Ask(Box::new(move |ldp, status, now| {
+            // Whoever asked may have gone.
+            let _ = sender.send(question(ldp, status, now));
+        })));
+        receiver.await.ok()
+    }
+
+    /// Ends LDP: its sessions with a Shutdown, unless the forwarding state is kept (RFC 3478).
+    pub async fn end(&self) {
+        let (sender, receiver) = oneshot::channel();
+        self.command(Command::End(sender));
+        if tokio::time::timeout(END_PATIENCE, receiver).await.is_err() {
+            debug!("the peers of LDP did not take the last messages");
+        }
+    }
+
+    fn command(&self, command: Command) {
+        if self.commands.send(command).is_err() {
+            debug!("LDP has ended");
+        }
+    }
+}
+
+struct Driver {
+    ldp: Ldp,
+    labels: LabelManager,
+    owner: Owner,
+    router: Snapshot,
+    sockets: Sockets,
+    connections: Connections,
+    updates: Arc<Updates>,
+    pending: Vec<Update>,
+    status: Status,
+    restarts_gracefully: bool,
+}
+
+impl Driver {
+    async fn run(
+        mut self,
+        router: Snapshot,
+        mut commands: mpsc::UnboundedReceiver<Command>,
+        mut told: mpsc::Receiver<connections::Event>,
+    ) {
+        self.open_sockets();
+        self.set_router(router);
+        self.act();
+        let mut retry = tokio::time::interval(RETRY);
+        retry.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        retry.reset();
+        loop {
+            let due = self.ldp.poll_timeout();
+            let sleep = async {
+                match due {
+                    Some(due) => tokio::time::sleep_until(due.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(Command::End(ended)) => {
+                        self.end().await;
+                        // Whoever waited may have gone.
+                        let _ = ended.send(());
+                        return;
+                    }
+                    Some(command) => self.command(command),
+                    None => return self.end().await,
+                },
+                Some(event) = told.recv() => {
+                    self.connection(event);
+                    for _ in 0..AT_ONCE {
+                        match told.try_recv() {
+                            Ok(event) => self.connection(event),
+                            Err(_) => break,
+                        }
+                    }
+                }
+                arrived = self.sockets.arrived() => self.arrived(arrived),
+                () = sleep => self.ldp.handle_timeout(Instant::now()),
+                _ = retry.tick() => self.open_sockets(),
+            }
+            self.act();
+        }
+    }
+
+    fn open_sockets(&mut self) {
+        self.status.problems = self.sockets.open_missing();
+        let problems = self.sockets.join(&self.router);
+        self.status.problems.extend(problems);
+    }
+
+    fn command(&mut self, command: Command) {
+        let now = Instant::now();
+        match command {
+            Command::Configure(config) => {
+                self.set_labels(&config.labels);
+                self.restarts_gracefully = config.engine.graceful_restart.is_some();
+                self.ldp.set_config(config.engine, now);
+            }
+            Command::Router(router) => self.set_router(router),
+            Command::Ask(question) => {
+                self.status.labels = self.labels.used();
+                question(&mut self.ldp, &self.status, now);
+            }
+            // The loop takes it.
+            Command::End(_) => {}
+        }
+    }
+
+    fn set_labels(&mut self, config: &LabelManagerConfig) {
+        if self.labels.config() != config {
+            // Checked by the daemon: labels in use cannot move.
+            warn!("the label ranges are read when lsrd starts; the former ones stay");
+        }
+    }
+
+    /// Tells what differs from how the router stood before.
+    fn set_router(&mut self, router: Snapshot) {
+        let now = Instant::now();
+        let former = std::mem::replace(&mut self.router, router);
+        if self.router.addresses() != former.addresses() {
+            let addresses = self.router.addresses().iter().copied().collect();
+            self.ldp.handle_router_addresses(addresses, now);
+        }
+        for interface in former.interfaces().values() {
+            if self.router.index(&interface.name).is_none() {
+                self.ldp.handle_interface_removed(&interface.name, now);
+            }
+        }
+        let problems = self.sockets.join(&self.router);
+        self.status.problems.extend(problems);
+        for (index, interface) in self.router.interfaces() {
+            if former.interface(*index) != Some(interface) {
+                self.ldp
+                    .handle_interface(&interface.name, interface.state.clone(), now);
+            }
+        }
+        for (prefix, route) in self.router.route_changes(&former) {
+            self.ldp.handle_route(prefix.into(), route, now);
+        }
+    }
+
+    fn connection(&mut self, event: connections::Event) {
+        self.connections
+            .handle(event, &mut self.ldp, Instant::now());
+        self.act_without_handing_on();
+    }
+
+    fn arrived(&mut self, arrived: Arrived) {
+        let now = Instant::now();
+        match arrived {
+            Arrived::Hello(datagram) => {
+                let Some(interface) = self.router.interface(datagram.interface) else {
+                    return;
+                };
+                let received = ldp::engine::ReceivedDatagram {
+                    interface: &interface.name,
+                    source: datagram.source,
+                    destination: datagram.destination,
+                    hop_limit: Some(datagram.hop_limit),
+                    octets: &datagram.octets,
+                };
+                self.ldp.handle_hello(received, now);
+            }
+            Arrived::Connection(stream, local, remote) => {
+                if let Some(reason) = self.sockets.unprotected(remote) {
+                    debug!(%remote, reason, "LDP connection refused");
+                    return;
+                }
+                match self.ldp.accept(local, remote, now) {
+                    Ok(accepted) => self.connections.accepted(stream, remote, accepted),
+                    Err(refusal) => debug!(%remote, %refusal, "LDP connection refused"),
+                }
+            }
+            Arrived::Nothing => {}
+        }
+    }
+
+    /// Does all that the state machine wants done.
+    fn act(&mut self) {
+        self.act_without_handing_on();
+        self.updates.add(&mut self.pending);
+    }
+
+    fn act_without_handing_on(&mut self) {
+        while let Some(output) = self.ldp.poll_output() {
+            match output {
+                Output::SendHello {
+                    interface,
+                    source,
+                    destination,
+                    hop_limit,
+                    octets,
+                } => {
+                    let index = interface.as_deref().map(|name| self.router.index(name));
+                    // An interface that is gone: the state machine is about to hear of it.
+                    let Some(index) = index.map_or(Some(None), |index| index.map(Some)) else {
+                        continue;
+                    };
+                    if let Err(error) =
+                        self.sockets
+                            .send(index, source, destination, hop_limit, &octets)
+                    {
+                        debug!(%destination, %error, "Hello not sent");
+                    }
+                }
+                Output::Connect {
+                    id,
+                    local,
+                    remote,
+                    security,
+                    ..
+                } => self.connections.connect(id, local, remote, &security),
+                Output::Send { id, octets } => self.connections.send(id, octets),
+                Output::Close { id } => self.connections.close(id),
+                Output::ListenKeys(keys) => self.sockets.set_keys(keys),
+                Output::AllocateLabel { fec } => {
+                    let now = Instant::now();
+                    let label = self.labels.allocate(&self.owner, now);
+                    let label = label.map_err(|error| error.to_string());
+                    self.ldp.handle_label_allocated(fec, label, now);
+                }
+                Output::ReleaseLabel { label, .. } => {
+                    self.labels.release(label, &self.owner, Instant::now());
+                }
+                Output::Lfib(change) => self.pending.push(Update::Change(change)),
+                Output::ForwardingStateHoldingExpired => {
+                    self.pending.push(Update::HoldingExpired);
+                }
+                Output::IgpSync {
+                    interface,
+                    achieved,
+                } => {
+                    info!(%interface, achieved, "LDP-IGP synchronization (RFC 5443)");
+                }
+                Output::Event(event) => match event.severity {
+                    Severity::Debug => debug!(target: "lsrd::ldp", "{event}"),
+                    Severity::Info => info!(target: "lsrd::ldp", "{event}"),
+                    Severity::Warning => warn!(target: "lsrd::ldp", "{event}"),
+                },
+            }
+        }
+    }
+
+    async fn end(mut self) {
+        if !self.restarts_gracefully {
+            self.ldp.shut_down(Instant::now());
+        }
+        self.act();
+        let closing: Vec<JoinHandle<()>> = self.connections.close_all();
+        for connection in closing {
+            // It ends by itself, at the latest when its patience does.
+            let _ = connection.await;
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! What LDP says of labels, as bindings of the FTN and of the ILM.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use forwarding::{
+    EntryKey, Fec, Forwarding, FtnAction, IlmAction, IlmKey, InterfaceName, NextHop, Nhlfe, Owner,
+    Path, PathGroup, Payload, Protocol, QosMapId, TunnelModel, VrfId,
+};
+use ipnet::IpNet;
+use ldp::label::{IlmOperation, LabelledNextHop, LfibChange};
+use ldp::{MultiTopologyId, PrefixFec};
+use rustc_hash::FxHashMap;
+use tracing::warn;
+
+use super::driver::Update;
+use super::preserve::Bindings;
+
+/// How packets are put into LSPs and taken out of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LspSettings {
+    /// How TTL and marking go on (RFC 3443, RFC 3270).
+    pub tunnel_model: TunnelModel,
+    /// Whether packets get an entropy label where the peer can take it (RFC 6790).
+    pub entropy_label: bool,
+}
+
+/// Puts LDP's bindings into the FTN and the ILM.
+#[derive(Debug)]
+pub struct Binder {
+    owner: Owner,
+    settings: LspSettings,
+    /// Names of interfaces as both sides have them: one allocation for each.
+    names: FxHashMap<Arc<str>, InterfaceName>,
+    /// What is bound, if that is to outlive lsrd.
+    kept: Option<Bindings>,
+    /// Keys that an earlier lsrd bound and nothing has confirmed since.
+    unconfirmed: BTreeSet<EntryKey>,
+    /// Something changed since [`Binder::take_changed`].
+    changed: bool,
+}
+
+impl Default for Binder {
+    fn default() -> Self {
+        Self {
+            owner: Protocol::Ldp.into(),
+            settings: LspSettings::default(),
+            names: FxHashMap::default(),
+            kept: None,
+            unconfirmed: BTreeSet::new(),
+            changed: false,
+        }
+    }
+}
+
+impl Binder {
+    /// These settings count for the bindings that come.
+    pub fn set(&mut self, settings: LspSettings) {
+        self.settings = settings;
+    }
+
+    /// Whether what is bound is to outlive lsrd (RFC 3478).
+    pub fn keep(&mut self, keep: bool) {
+        match (keep, &self.kept) {
+            (true, None) => self.kept = Some(Bindings::default()),
+            (false, Some(_)) => self.kept = None,
+            _ => {}
+        }
+    }
+
+    /// Binds what an earlier lsrd kept, until it is confirmed or held no more.
+    pub fn restore(&mut self, forwarding: &mut Forwarding, kept: &Bindings) {
+        for change in kept.changes() {
+            let key = entry_key(&change);
+            self.change(forwarding, change);
+            self.unconfirmed.extend(key);
+        }
+    }
+
+    /// What is bound, if it is to outlive lsrd and changed since this was asked last.
+    pub fn take_changed(&mut self) -> Option<&Bindings> {
+        match std::mem::take(&mut self.changed) {
+            true => self.kept.as_ref(),
+            false => None,
+        }
+    }
+
+    /// Takes changes in.
+    pub fn apply(&mut self, forwarding: &mut Forwarding, updates: Vec<Update>) {
+        for update in updates {
+            match update {
+                Update::Change(change) => {
+                    if !self.unconfirmed.is_empty()
+                        && let Some(key) = entry_key(&change)
+                    {
+                        self.unconfirmed.remove(&key);
+                    }
+                    self.change(forwarding, change);
+                }
+                Update::HoldingExpired => self.expire(forwarding),
+            }
+        }
+    }
+
+    /// Entries that nothing bound again since the restart go (RFC 3478, 3.1).
+    fn expire(&mut self, forwarding: &mut Forwarding) {
+        for key in std::mem::take(&mut self.unconfirmed) {
+            match &key {
+                EntryKey::Ftn(fec) => forwarding.unbind_ftn(&self.owner, fec),
+                EntryKey::Ilm(key) => forwarding.unbind_ilm(&self.owner, key),
+            }
+            if let Some(kept) = &mut self.kept {
+                kept.forget(&key);
+                self.changed = true;
+            }
+        }
+    }
+
+    fn change(&mut self, forwarding: &mut Forwarding, change: LfibChange) {
+        if let Some(kept) = &mut self.kept {
+            kept.apply(&change);
+            self.changed = true;
+        }
+        match change {
+            LfibChange::BindFtn { fec, next_hops } => {
+                let Some(key) = ftn_key(fec) else { return };
+                match self.group(&next_hops) {
+                    Some(group) => {
+                        let action = FtnAction::Forward(Arc::new(group));
+                        forwarding.bind_ftn(self.owner.clone(), key, action);
+                    }
+                    None => forwarding.unbind_ftn(&self.owner, &key),
+                }
+            }
+            LfibChange::UnbindFtn { fec } => {
+                if let Some(key) = ftn_key(fec) {
+                    forwarding.unbind_ftn(&self.owner, &key);
+                }
+            }
+            LfibChange::BindIlm {
+                label,
+                fec,
+                operation,
+            } => {
+                let key = IlmKey::platform(label);
+                let action = match operation {
+                    IlmOperation::Egress => Some(self.egress(fec)),
+                    IlmOperation::Forward(next_hops) => self.transit(fec, &next_hops),
+                };
+                let Some(action) = action else {
+                    return forwarding.unbind_ilm(&self.owner, &key);
+                };
+                if let Err(error) = forwarding.bind_ilm(self.owner.clone(), key, action) {
+                    // The label manager deals out none below 16.
+                    warn!(%fec, %error, "a label of LDP is not bound");
+                }
+            }
+            LfibChange::UnbindIlm { label, .. } => {
+                forwarding.unbind_ilm(&self.owner, &IlmKey::platform(label));
+            }
+        }
+    }
+
+    fn egress(&self, fec: PrefixFec) -> IlmAction {
+        IlmAction::PopAndLookUpIp {
+            vrf: VrfId::DEFAULT,
+            payload: payload(fec),
+            tunnel_model: self.settings.tunnel_model,
+            qos_map: QosMapId::DEFAULT,
+            tail_end: None,
+        }
+    }
+
+    fn transit(&mut self, fec: PrefixFec, next_hops: &[LabelledNextHop]) -> Option<IlmAction> {
+        // What is below the label may be another label (RFC 3031, 3.17): without a label for the
+        // next hop nothing can be said of it there.
+        let labelled: Vec<&LabelledNextHop> =
+            next_hops.iter().filter(|hop| hop.label.is_some()).collect();
+        let paths = labelled.into_iter().map(|hop| self.path(hop, false));
+        let group = path_group(paths.collect())?;
+        Some(IlmAction::Forward {
+            paths: Arc::new(group),
+            payload: Some(payload(fec)),
+            tunnel_model: self.settings.tunnel_model,
+            qos_map: QosMapId::DEFAULT,
+        })
+    }
+
+    fn group(&mut self, next_hops: &[LabelledNextHop]) -> Option<PathGroup> {
+        let entropy = self.settings.entropy_label;
+        let paths = next_hops.iter().map(|hop| self.path(hop, entropy));
+        path_group(paths.collect())
+    }
+
+    fn path(&mut self, hop: &LabelledNextHop, entropy: bool) -> Path {
+        let next_hop = NextHop {
+            interface: self.name(&hop.next_hop.interface),
+            address: hop.next_hop.address,
+        };
+        let unlabelled = || Nhlfe::unlabelled(next_hop.clone());
+        let model = self.settings.tunnel_model;
+        // The engine gives no label that cannot be pushed.
+        let nhlfe = Nhlfe::new(next_hop.clone(), hop.label, model).unwrap_or_else(|_| unlabelled());
+        let nhlfe = match entropy && hop.entropy_label_capable && !nhlfe.labels().is_empty() {
+            true => nhlfe.clone().with_entropy_label(1).unwrap_or(nhlfe),
+            false => nhlfe,
+        };
+        Path::new(nhlfe, hop.weight.clamp(1, forwarding::MAX_WEIGHT))
+    }
+
+    fn name(&mut self, name: &Arc<str>) -> InterfaceName {
+        if let Some(known) = self.names.get(name) {
+            return known.clone();
+        }
+        let new = InterfaceName::from(&**name);
+        self.names.insert(Arc::clone(name), new.clone());
+        new
+    }
+}
+
+/// Two paths that are one get the sum of their shares.
+fn path_group(mut paths: Vec<Path>) -> Option<PathGroup> {
+    paths.sort();
+    paths.dedup_by(|later, earlier| {
+        let same = later.nhlfe == earlier.nhlfe;
+        if same {
+            earlier.weight = (earlier.weight + later.weight).min(forwarding::MAX_WEIGHT);
+        }
+        same
+    });
+    paths.truncate(forwarding::MAX_PATHS);
+    PathGroup::new(paths).ok()
+}
+
+/// The key of the entry that a change is about.
+fn entry_key(change: &LfibChange) -> Option<EntryKey> {
+    match change {
+        LfibChange::BindFtn { fec, .. } | LfibChange::UnbindFtn { fec } => {
+            ftn_key(*fec).map(EntryKey::Ftn)
+        }
+        LfibChange::BindIlm { label, .. } | LfibChange::UnbindIlm { label, .. } => {
+            Some(EntryKey::Ilm(IlmKey::platform(*label)))
+        }
+    }
+}
+
+/// The FEC in the FTN. Of other topologies than the default one (RFC 7307) nothing tells which
+/// packets are theirs.
+fn ftn_key(fec: PrefixFec) -> Option<Fec> {
+    (fec.topology == MultiTopologyId::DEFAULT).then(|| Fec::prefix(VrfId::DEFAULT, fec.prefix))
+}
+
+fn payload(fec: PrefixFec) -> Payload {
+    match fec.prefix {
+        IpNet::V4(_) => Payload::Ipv4,
+        IpNet::V6(_) => Payload::Ipv6,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ldp::LdpIdentifier;
+    use mpls::Label;
+    use smallvec::smallvec;
+
+    fn hop(last: u8, label: Option<u32>) -> LabelledNextHop {
+        LabelledNextHop {
+            next_hop: ldp::label::NextHop {
+                interface: "core0".into(),
+                address: [10, 0, 12, last].into(),
+            },
+            weight: 1,
+            label: label.map(|label| Label::new(label).unwrap()),
+            peer: Some(LdpIdentifier::platform([10, 255, 0, 2].into())),
+            entropy_label_capable: true,
+        }
+    }
+
+    fn fec() -> PrefixFec {
+        PrefixFec::from("10.2.0.0/24".parse::<IpNet>().unwrap())
+    }
+
+    fn applied(binder: &mut Binder, changes: Vec<LfibChange>) -> Forwarding {
+        let mut forwarding = Forwarding::new();
+        let updates = changes.into_iter().map(Update::Change).collect();
+        binder.apply(&mut forwarding, updates);
+        forwarding
+    }
+
+    /// RFC 3032 section 2.1: implicit null is no label on the wire: the FTN forwards without one,
+    /// and the ILM pops.
+    #[test]
+    fn implicit_null_pops() {
+        let next_hops = smallvec![hop(2, Some(3))];
+        let label = Label::new(16_000).unwrap();
+        let forwarding = applied(
+            &mut Binder::default(),
+            vec![
+                LfibChange::BindFtn {
+                    fec: fec(),
+                    next_hops: smallvec![hop(2, Some(3))],
+                },
+                LfibChange::BindIlm {
+                    label,
+                    fec: fec(),
+                    operation: IlmOperation::Forward(next_hops),
+                },
+            ],
+        );
+        let lfib = forwarding.lfib();
+        let ftn = &lfib.ftn[&Fec::prefix(VrfId::DEFAULT, fec().prefix)];
+        assert_eq!(ftn.action.to_string(), "forward");
+        assert_eq!(ftn.owner, Protocol::Ldp.into());
+        let ilm = &lfib.ilm[&IlmKey::platform(label)];
+        assert_eq!(ilm.action.to_string(), "pop");
+    }
+
+    /// A next hop without a label takes packets of the FEC at the ingress, but none that arrive
+    /// with a label.
+    #[test]
+    fn a_next_hop_without_a_label_takes_no_labelled_packets() {
+        let label = Label::new(16_000).unwrap();
+        let both = || smallvec![hop(2, Some(100)), hop(3, None)];
+        let forwarding = applied(
+            &mut Binder::default(),
+            vec![
+                LfibChange::BindFtn {
+                    fec: fec(),
+                    next_hops: both(),
+                },
+                LfibChange::BindIlm {
+                    label,
+                    fec: fec(),
+                    operation: IlmOperation::Forward(both()),
+                },
+            ],
+        );
+        let lfib = forwarding.lfib();
+        let ftn = &lfib.ftn[&Fec::prefix(VrfId::DEFAULT, fec().prefix)];
+        assert_eq!(ftn.action.nhlfes().count(), 2);
+        let ilm = &lfib.ilm[&IlmKey::platform(label)];
+        assert_eq!(ilm.action.nhlfes().count(), 1);
+    }
+
+    /// RFC 6790 section 4.2: the ingress puts the entropy label below the label of an LSP whose
+    /// egress can take it; whoever swaps does not.
+    #[test]
+    fn only_the_ingress_puts_an_entropy_label_on() {
+        let mut binder = Binder::default();
+        binder.set(LspSettings {
+            entropy_label: true,
+            ..LspSettings::default()
+        });
+        let label = Label::new(16_000).unwrap();
+        let forwarding = applied(
+            &mut binder,
+            vec![
+                LfibChange::BindFtn {
+                    fec: fec(),
+                    next_hops: smallvec![hop(2, Some(100))],
+                },
+                LfibChange::BindIlm {
+                    label,
+                    fec: fec(),
+                    operation: IlmOperation::Forward(smallvec![hop(2, Some(100))]),
+                },
+            ],
+        );
+        let lfib = forwarding.lfib();
+        let ftn = &lfib.ftn[&Fec::prefix(VrfId::DEFAULT, fec().prefix)];
+        let below: Vec<_> = ftn.action.nhlfes().map(Nhlfe::entropy_label).collect();
+        assert_eq!(below, [Some(1)]);
+        let ilm = &lfib.ilm[&IlmKey::platform(label)];
+        assert!(
+            ilm.action
+                .nhlfes()
+                .all(|nhlfe| nhlfe.entropy_label().is_none())
+        );
+    }
+
+    /// RFC 3478 section 3.1: what was not bound again when the holding timer expires is deleted.
+    #[test]
+    fn what_a_restart_did_not_confirm_goes_when_it_is_held_no_more() {
+        let label = |value| Label::new(value).unwrap();
+        let ilm = |value| LfibChange::BindIlm {
+            label: label(value),
+            fec: fec(),
+            operation: IlmOperation::Forward(smallvec![hop(2, Some(100))]),
+        };
+        let mut kept = Bindings::default();
+        kept.apply(&ilm(16_000));
+        kept.apply(&ilm(16_001));
+        let mut forwarding = Forwarding::new();
+        let mut binder = Binder::default();
+        binder.keep(true);
+        binder.restore(&mut forwarding, &kept);
+        assert_eq!(forwarding.lfib().ilm.len(), 2);
+        assert_eq!(binder.take_changed(), Some(&kept));
+        binder.apply(&mut forwarding, vec![Update::Change(ilm(16_000))]);
+        binder.apply(&mut forwarding, vec![Update::HoldingExpired]);
+        let left: Vec<_> = forwarding.lfib().ilm.keys().copied().collect();
+        assert_eq!(left, [IlmKey::platform(label(16_000))]);
+        let labels = binder.take_changed().unwrap().preserved().labels;
+        assert_eq!(labels, [(fec(), label(16_000))]);
+        assert_eq!(binder.take_changed(), None);
+    }
+
+    #[test]
+    fn what_is_unbound_is_gone() {
+        let label = Label::new(16_000).unwrap();
+        let forwarding = applied(
+            &mut Binder::default(),
+            vec![
+                LfibChange::BindIlm {
+                    label,
+                    fec: fec(),
+                    operation: IlmOperation::Egress,
+                },
+                LfibChange::UnbindIlm { label, fec: fec() },
+                LfibChange::UnbindFtn { fec: fec() },
+            ],
+        );
+        assert!(forwarding.lfib().ilm.is_empty());
+    }
+}

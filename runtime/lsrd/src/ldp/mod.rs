@@ -1,0 +1,17 @@
+//! LDP in the router: the crate `ldp` is a state machine without I/O, and here is its I/O.
+//!
+//! - [`hello`], [`tcp`] and [`options`]: the sockets of discovery and of sessions.
+//! - [`routes`]: interfaces, addresses and FECs, from the kernel's state.
+//! - [`driver`]: the task that drives the state machine, and deals out labels.
+//! - [`preserve`]: what is kept over a restart.
+//! - [`lfib`]: what it says of labels, as bindings of [`forwarding::Forwarding`].
+
+pub mod driver;
+pub mod hello;
+pub mod lfib;
+pub mod options;
+pub mod preserve;
+pub mod routes;
+pub mod tcp;
+
+pub use driver::{Handle, Snapshot};

@@ -1,0 +1,252 @@
+//! Metrics for Prometheus: sessions, messages and bindings of LDP, and how long its changes take.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use ldp::engine::{LsrView, NeighbourView, SessionState};
+use ldp::label::Counters;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tracing::error;
+
+use crate::management::{SharedLdp, ldp_errors, ldp_messages};
+
+/// The text format that is written (OpenMetrics 1.0, "Content Type").
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The metrics. Clones are the same metrics.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    ldp: SharedLdp,
+    convergence: Histogram,
+}
+
+impl Metrics {
+    /// The metrics of the LDP that runs, if one does.
+    pub fn new(ldp: SharedLdp) -> Self {
+        Self {
+            ldp,
+            // 0.1 ms to 1.6 s.
+            convergence: Histogram::new(exponential_buckets(0.0001, 2.0, 15)),
+        }
+    }
+
+    /// Changes of LDP's bindings took this long until the switch was given them.
+    pub fn converged(&self, time: Duration) {
+        self.convergence.observe(time.as_secs_f64());
+    }
+
+    /// The metrics as they stand, in the text format of OpenMetrics.
+    ///
+    /// # Errors
+    /// A value cannot be written as text.
+    pub async fn encode(&self) -> Result<String, fmt::Error> {
+        let mut registry = Registry::default();
+        registry.register(
+            "lsrd_ldp_lfib_update_seconds",
+            "Time from a change of LDP's bindings until the switch was given it",
+            self.convergence.clone(),
+        );
+        if let Some(handle) = self.ldp.load_full() {
+            let seen = handle.ask(|ldp, status, now| Ldp {
+                lsr: ldp.lsr(now),
+                neighbours: ldp.neighbours(now),
+                labels: ldp.labels().counters(),
+                allocated: status.labels,
+            });
+            if let Some(ldp) = seen.await {
+                registry.register_collector(Box::new(ldp));
+            }
+        }
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}
+
+/// Serves `/metrics` until the process ends; gives the address, which the system has chosen if the port
+/// is 0.
+///
+/// # Errors
+/// The address cannot be listened on.
+pub async fn listen(address: SocketAddr, metrics: Metrics) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind(address).await?;
+    let bound = listener.local_addr()?;
+    let router = axum::Router::new()
+        .route("/metrics", get(scrape))
+        .with_state(metrics);
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            error!(%error, "metrics are served no longer");
+        }
+    });
+    Ok(bound)
+}
+
+async fn scrape(State(metrics): State<Metrics>) -> Response {
+    match metrics.encode().await {
+        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// LDP at one moment.
+#[derive(Debug)]
+struct Ldp {
+    lsr: LsrView,
+    neighbours: Vec<NeighbourView>,
+    labels: Counters,
+    allocated: usize,
+}
+
+type Labels = Vec<(&'static str, String)>;
+
+impl Collector for Ldp {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut family = |name, help, kind, samples: Vec<(Labels, u64)>| {
+            let mut metric = encoder.encode_descriptor(name, help, None, kind)?;
+            for (labels, value) in samples {
+                let mut sample = metric.encode_family(&labels)?;
+                match kind {
+                    MetricType::Gauge => {
+                        sample.encode_gauge(&i64::try_from(value).unwrap_or(i64::MAX))?;
+                    }
+                    _ => sample.encode_counter::<NoLabelSet, _, u64>(&value, None)?,
+                }
+            }
+            Ok(())
+        };
+        let states = [
+            ("non-existent", SessionState::NonExistent),
+            ("initialized", SessionState::Initialized),
+            ("openrec", SessionState::OpenRec),
+            ("opensent", SessionState::OpenSent),
+            ("operational", SessionState::Operational),
+        ];
+        let sessions = states.map(|(word, state)| {
+            let neighbours = self.neighbours.iter();
+            let count = neighbours.filter(|of| of.state == state).count();
+            (vec![("state", word.to_owned())], count as u64)
+        });
+        family(
+            "lsrd_ldp_sessions",
+            "Neighbours by the state of their session",
+            MetricType::Gauge,
+            sessions.into(),
+        )?;
+        let lost = self.neighbours.iter().map(|of| {
+            let neighbour = of.identifier.to_string();
+            (vec![("neighbour", neighbour)], of.sessions_lost)
+        });
+        family(
+            "lsrd_ldp_sessions_lost",
+            "Sessions that went down, by neighbour",
+            MetricType::Counter,
+            lost.collect(),
+        )?;
+        let adjacencies = (Vec::new(), self.lsr.adjacencies as u64);
+        family(
+            "lsrd_ldp_adjacencies",
+            "Hello adjacencies",
+            MetricType::Gauge,
+            vec![adjacencies],
+        )?;
+        let statistics = &self.lsr.statistics;
+        let directions = [
+            ("sent", &statistics.sent),
+            ("received", &statistics.received),
+        ];
+        let messages = directions.into_iter().flat_map(|(direction, counts)| {
+            ldp_messages(counts).into_iter().map(move |(kind, count)| {
+                let labels = [("type", kind), ("direction", direction)];
+                (
+                    labels.map(|(key, value)| (key, value.to_owned())).into(),
+                    count,
+                )
+            })
+        });
+        family(
+            "lsrd_ldp_messages",
+            "Messages by type and direction",
+            MetricType::Counter,
+            messages.collect(),
+        )?;
+        let errors = ldp_errors(&statistics.errors).into_iter();
+        family(
+            "lsrd_ldp_errors",
+            "PDUs, messages and TLVs that were wrong",
+            MetricType::Counter,
+            errors
+                .map(|(error, count)| (vec![("error", error.to_owned())], count))
+                .collect(),
+        )?;
+        let labels = &self.labels;
+        let bindings = [
+            ("fecs", labels.fecs),
+            ("local", self.allocated),
+            ("received", labels.received),
+            ("ftn", labels.ftn),
+            ("ilm", labels.ilm),
+        ];
+        family(
+            "lsrd_ldp_bindings",
+            "FECs, labels of this router and of its neighbours, and entries of the LFIB",
+            MetricType::Gauge,
+            bindings
+                .map(|(kind, count)| (vec![("kind", kind.to_owned())], count as u64))
+                .into(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn without_ldp_there_is_the_time_that_changes_took_and_no_more() {
+        let metrics = Metrics::new(Arc::default());
+        metrics.converged(Duration::from_millis(3));
+        let text = metrics.encode().await.unwrap();
+        assert!(
+            text.contains("lsrd_ldp_lfib_update_seconds_count 1"),
+            "{text}"
+        );
+        assert!(!text.contains("lsrd_ldp_sessions"), "{text}");
+        assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[tokio::test]
+    async fn sessions_and_bindings_are_told_as_openmetrics() {
+        let id = ldp::engine::LsrId::new([10, 255, 0, 1].into()).unwrap();
+        let now = std::time::Instant::now();
+        let ldp = ldp::engine::Ldp::new(ldp::engine::LdpConfig::new(id), 1, now);
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Ldp {
+            lsr: ldp.lsr(now),
+            neighbours: ldp.neighbours(now),
+            labels: ldp.labels().counters(),
+            allocated: 7,
+        }));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        for line in [
+            "lsrd_ldp_sessions{state=\"operational\"} 0",
+            "lsrd_ldp_messages_total{type=\"Label Mapping\",direction=\"sent\"} 0",
+            "lsrd_ldp_bindings{kind=\"local\"} 7",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+}
