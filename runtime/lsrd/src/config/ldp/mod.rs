@@ -69,6 +69,7 @@ pub(super) fn read(
     }
     let preference = section.word("transport-preference", PREFERENCES, problems);
     config.transport_preference = preference.map_or(Preference::default(), |given| given.value);
+    config.require_session_keys = section.boolean("require-keys", false, problems);
     config.session = session(&mut section, problems);
     config.graceful_restart = graceful_restart(&mut section, problems);
     discovery::read(&mut config, &mut section, interfaces, problems);
