@@ -38,7 +38,7 @@ fn switch(engine: Engine) -> Switch {
         if let Some((_, switch)) = switches.iter().find(|(known, _)| *known == engine) {
             return switch.clone();
         }
-        let switch = router::switch(&router::program(), engine);
+        let switch = router::switch(ILM, engine);
         switches.push((engine, switch.clone()));
         switch
     })
@@ -52,10 +52,10 @@ fn engine<const INTERPRETED: bool>() -> Engine {
     }
 }
 
-/// Any label of which the path is of this kind.
-fn label(numbers: &mut Numbers, next: Next) -> u32 {
+/// Any of so many labels of which the path is of this kind.
+fn label(numbers: &mut Numbers, labels: u32, next: Next) -> u32 {
     loop {
-        let label = 16 + numbers.below(ILM);
+        let label = 16 + numbers.below(labels);
         if next_of_label(label) == next {
             return label;
         }
@@ -79,9 +79,20 @@ fn run<const INTERPRETED: bool>(
     bencher: Bencher<'_, '_>,
     size: usize,
     longer: isize,
-    mut make: impl FnMut(&mut Numbers) -> Vec<u8>,
+    make: impl FnMut(&mut Numbers) -> Vec<u8>,
 ) {
     let switch = switch(engine::<INTERPRETED>());
+    run_on(&switch, bencher, size, longer, make);
+}
+
+/// As [`run`], on a switch of the caller's own.
+fn run_on(
+    switch: &Switch,
+    bencher: Bencher<'_, '_>,
+    size: usize,
+    longer: isize,
+    mut make: impl FnMut(&mut Numbers) -> Vec<u8>,
+) {
     let mut numbers = Numbers::new();
     let octets: Vec<u8> = (0..PACKETS).flat_map(|_| make(&mut numbers)).collect();
     let packets = |start: usize| {
@@ -114,7 +125,9 @@ fn run<const INTERPRETED: bool>(
 const ENGINES: [bool; 2] = [false, true];
 
 fn swapped(size: usize, depth: usize, numbers: &mut Numbers) -> Vec<u8> {
-    let labels: Vec<u32> = (0..depth).map(|_| label(numbers, Next::OneLabel)).collect();
+    let labels: Vec<u32> = (0..depth)
+        .map(|_| label(numbers, ILM, Next::OneLabel))
+        .collect();
     frame(size, &labels, 1, numbers)
 }
 
@@ -130,6 +143,16 @@ fn swap<const INTERPRETED: bool>(bencher: Bencher<'_, '_>, depth: usize) {
 #[divan::bench(args = [1, 2, 4, 8, 9, 16, 30], consts = ENGINES)]
 fn swap_by_depth<const INTERPRETED: bool>(bencher: Bencher<'_, '_>, depth: usize) {
     run::<INTERPRETED>(bencher, DEEP, 0, |numbers| swapped(DEEP, depth, numbers));
+}
+
+/// One label is swapped, of so many that are bound.
+#[divan::bench(args = [1_000, 10_000, 100_000, 1_000_000])]
+fn swap_by_entries(bencher: Bencher<'_, '_>, labels: u32) {
+    let switch = router::switch(labels, Engine::Compiled);
+    run_on(&switch, bencher, SMALLEST, 0, |numbers| {
+        let label = label(numbers, labels, Next::OneLabel);
+        frame(SMALLEST, &[label], 1, numbers)
+    });
 }
 
 /// An IP packet that gets so many labels.
@@ -150,7 +173,7 @@ fn push<const INTERPRETED: bool>(bencher: Bencher<'_, '_>, labels: usize) {
 #[divan::bench(consts = ENGINES)]
 fn pop<const INTERPRETED: bool>(bencher: Bencher<'_, '_>) {
     run::<INTERPRETED>(bencher, SMALLEST, -4, |numbers| {
-        let labels = [label(numbers, Next::Unlabelled)];
+        let labels = [label(numbers, ILM, Next::Unlabelled)];
         frame(SMALLEST, &labels, 1, numbers)
     });
 }
@@ -167,7 +190,7 @@ fn ip<const INTERPRETED: bool>(bencher: Bencher<'_, '_>) {
 /// How long loading the program takes: its JSON is read before.
 #[divan::bench(consts = ENGINES, sample_count = 10)]
 fn load<const INTERPRETED: bool>(bencher: Bencher<'_, '_>) {
-    let program = router::program();
+    let program = router::program(ILM);
     let switch = switch(engine::<INTERPRETED>());
     bencher.bench_local(|| switch.verify(&program).expect("it runs"));
 }

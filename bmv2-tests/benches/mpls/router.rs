@@ -11,7 +11,7 @@ use p4_switch::{Engine, State, Switch, SwitchConfig};
 
 use crate::frame::ROUTER;
 
-/// Labels that are bound: from 16 on.
+/// Labels that are bound, from 16 on, unless a benchmark is about how many they are.
 pub(crate) const ILM: u32 = 10_000;
 /// Prefixes that are bound.
 pub(crate) const FTN: u32 = 100_000;
@@ -73,6 +73,8 @@ pub(crate) fn next_of_prefix(index: u32) -> Next {
 struct Writer<'a> {
     state: &'a mut State,
     tables: Vec<TableInfo>,
+    /// Labels that are bound.
+    labels: u32,
 }
 
 impl Writer<'_> {
@@ -151,7 +153,7 @@ impl Writer<'_> {
             ];
             self.add("nhlfe", vec![exact(nhlfe)], action, &arguments)?;
         }
-        for index in 0..ILM {
+        for index in 0..self.labels {
             let action = match next_of_label(16 + index) {
                 Next::Unlabelled => "pop_and_forward",
                 Next::OneLabel | Next::FourLabels => "swap",
@@ -161,8 +163,11 @@ impl Writer<'_> {
                 ("payload", 1),
             ];
             for table in ["ilm", "ilm_second", "ilm_third"] {
-                let key = vec![exact(0_u32), exact(16 + index)];
-                self.add(table, key, action, &group)?;
+                // One label is swapped where there are that many.
+                if index < ILM || table == "ilm" {
+                    let key = vec![exact(0_u32), exact(16 + index)];
+                    self.add(table, key, action, &group)?;
+                }
             }
         }
         for index in 0..FTN {
@@ -191,11 +196,11 @@ fn padded(mac: [u8; 6]) -> [u8; 8] {
     [0, 0, a, b, c, d, e, f]
 }
 
-/// p4/mpls.p4 with tables of these sizes, compiled.
-pub(crate) fn program() -> Document {
+/// p4/mpls.p4 with tables of these sizes and ILMs of so many labels, compiled.
+pub(crate) fn program(labels: u32) -> Document {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../p4/mpls.p4"));
     let sizes = [
-        format!("ILM_SIZE={ILM}"),
+        format!("ILM_SIZE={labels}"),
         format!("FTN_IPV4_SIZE={FTN}"),
         format!("PATH_GROUP_SIZE={GROUPS}"),
     ];
@@ -208,19 +213,24 @@ pub(crate) fn program() -> Document {
     Document::from_json(compiled.bmv2.to_json().as_bytes()).expect("what the compiler wrote")
 }
 
-/// A switch with the program and its entries.
-pub(crate) fn switch(program: &Document, engine: Engine) -> Switch {
+/// A switch with the program and its entries, of them so many labels.
+pub(crate) fn switch(labels: u32, engine: Engine) -> Switch {
     let config = SwitchConfig {
         cpu_port: Some(510),
         engine,
         ..SwitchConfig::default()
     };
     let (switch, _events) = Switch::new(config);
-    switch.load(program).expect("mpls.p4 runs");
+    switch.load(&program(labels)).expect("mpls.p4 runs");
     switch
         .write(|state| {
             let tables = state.tables();
-            Writer { state, tables }.fill()
+            Writer {
+                state,
+                tables,
+                labels,
+            }
+            .fill()
         })
         .expect("the entries fit");
     switch

@@ -3,17 +3,20 @@
 //! A look-up in a large table waits for memory, and a packet's tables one after the other. So some packets
 //! are parsed first; for each, the entry of the large table that packets ask first is found, with what is
 //! known behind the parser; and only then the packets go their way one by one, with that entry in the
-//! cache. It is a guess: a packet that asks something else finds that as it always does.
+//! cache. It is a guess: a packet that asks something else finds that as it always does. From time to time
+//! some packets go without, to see whether they still ask a large table.
 
 use super::pipeline::{Environment, Outputs};
 use super::{NoTrace, Pass, Worker};
 use crate::control::PortNumber;
-use crate::jit::{Functions, Last};
+use crate::jit::{Functions, Guess, fetch};
 use crate::program::{KeySource, Layout, Table, TableId};
 use crate::state::State;
 
 /// How many packets are parsed before the first of them goes on.
 const AHEAD: usize = 8;
+/// How often that is done before it is forgotten what packets asked.
+const ROUNDS: u32 = 64;
 /// How many tables are remembered that packets asked first.
 const TABLES: usize = 4;
 
@@ -23,7 +26,7 @@ struct Arrived<'p> {
     /// How many octets were parsed.
     octets: usize,
     pass: Pass,
-    guess: Option<(TableId, Last)>,
+    guess: Option<(TableId, Guess)>,
 }
 
 /// What helps to look ahead.
@@ -33,6 +36,8 @@ pub(crate) struct Ahead {
     words: Vec<Vec<u64>>,
     /// Large tables that packets asked first, the latest first.
     tables: Vec<TableId>,
+    /// How often packets were looked at ahead since the tables were forgotten.
+    rounds: u32,
     /// The first large table that the packet asked without an answer from before.
     pub(crate) missed: Option<TableId>,
 }
@@ -45,6 +50,7 @@ impl Ahead {
     }
 
     /// Learns from the packet that has gone its way.
+    #[inline]
     fn learn(&mut self, layout: &Layout, tables: &[Table]) {
         let Some(missed) = self.missed.take() else {
             return;
@@ -100,7 +106,16 @@ impl Worker {
             return;
         };
         self.look_at(environment);
+        let program = &environment.state.program;
         loop {
+            if self.ahead.tables.is_empty() {
+                let Some((port, packet)) = packets.next() else {
+                    return;
+                };
+                self.run(environment, code, port, packet, outputs);
+                self.ahead.learn(&program.layout, &program.tables);
+                continue;
+            }
             let mut arrived: [Option<Arrived<'p>>; AHEAD] = [const { None }; AHEAD];
             let mut count = 0;
             for (place, (port, packet)) in arrived.iter_mut().zip(&mut packets) {
@@ -112,8 +127,7 @@ impl Worker {
             }
             self.guess(environment.state, code, &mut arrived);
             for (index, arrived) in arrived.into_iter().flatten().enumerate() {
-                self.go_on(environment, index, &arrived, outputs);
-                let program = &environment.state.program;
+                self.go_on(environment, code, index, &arrived, outputs);
                 self.ahead.learn(&program.layout, &program.tables);
             }
         }
@@ -130,8 +144,8 @@ impl Worker {
     ) -> Arrived<'p> {
         let mut quiet = NoTrace;
         let mut machine = environment.machine(self, Pass::of(packet), &mut quiet, packet);
-        machine.begin(port);
-        let octets = machine.run_arrival(code, packet).unwrap_or_default();
+        let octets = machine.run_arrival(code, Some(port), packet);
+        let octets = octets.unwrap_or_default();
         let pass = machine.pass;
         let places = &mut self.ahead.words;
         if places.len() <= place {
@@ -146,28 +160,42 @@ impl Worker {
         }
     }
 
-    /// Finds what packets will probably ask for. The look-ups do not depend on each other, so that they
-    /// wait for memory together.
-    fn guess(&self, state: &State, code: &Functions, arrived: &mut [Option<Arrived<'_>>]) {
+    /// Finds what packets will probably ask for: first where it is for all of them, so that they wait for
+    /// memory together.
+    fn guess(&mut self, state: &State, code: &Functions, arrived: &mut [Option<Arrived<'_>>]) {
         let program = &state.program;
-        let mut touched = 0;
-        for (arrived, words) in arrived.iter_mut().flatten().zip(&self.ahead.words) {
-            arrived.guess = self.ahead.tables.iter().find_map(|id| {
+        let mut keys = [None; AHEAD];
+        let packets = keys.iter_mut().zip(&self.ahead.words);
+        for ((key, words), _) in packets.zip(arrived.iter().flatten()) {
+            *key = self.ahead.tables.iter().find_map(|id| {
                 let last = self.last.get(*id as usize)?;
                 let table = &program.tables[*id as usize];
                 let key = guess_key(&program.layout, table, words, last.key)?;
-                let (found, read) = code.look_up(&state.tables[*id as usize], *id, key)?;
-                touched ^= read;
-                Some((*id, found))
+                if let Some(address) = state.tables[*id as usize].address(key) {
+                    fetch(address);
+                }
+                Some((*id, key))
             });
         }
-        std::hint::black_box(touched);
+        for (arrived, key) in arrived.iter_mut().flatten().zip(keys) {
+            arrived.guess = key.and_then(|(id, key)| {
+                let guess = code.look_up(&state.tables[id as usize], id, key)?;
+                guess.fetch();
+                Some((id, guess))
+            });
+        }
+        self.ahead.rounds += 1;
+        if self.ahead.rounds >= ROUNDS {
+            self.ahead.rounds = 0;
+            self.ahead.tables.clear();
+        }
     }
 
     /// Lets a packet go its way.
     fn go_on(
         &mut self,
         environment: Environment<'_>,
+        code: &Functions,
         place: usize,
         arrived: &Arrived<'_>,
         outputs: &mut impl Outputs,
@@ -176,13 +204,16 @@ impl Worker {
         if let Some((table, guess)) = arrived.guess
             && let Some(last) = self.last.get_mut(table as usize)
         {
-            *last = guess;
+            last.take(guess);
         }
-        self.jobs.clear();
+        self.jobs.count = 0;
         let mut quiet = NoTrace;
         let payload = arrived.packet.get(arrived.octets..).unwrap_or_default();
         let mut machine = environment.machine(self, arrived.pass, &mut quiet, payload);
-        machine.forward(arrived.packet, 0, outputs);
-        self.finish_jobs(environment, outputs, &mut quiet);
+        let way = machine.run_rest(code, arrived.octets);
+        machine.go_on(way, arrived.packet, outputs);
+        if !self.jobs.waiting.is_empty() {
+            self.finish_jobs(environment, outputs, &mut quiet);
+        }
     }
 }

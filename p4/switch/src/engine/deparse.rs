@@ -152,6 +152,18 @@ impl<'a, T: Tracer> Machine<'a, T> {
         self.cut();
     }
 
+    /// The packet of which code has left so many octets of headers in `Worker::headers`, put together there.
+    #[inline]
+    pub(super) fn whole(&mut self, octets: usize) -> &[u8] {
+        let headers = &mut self.worker.headers;
+        let end = octets + self.payload.len();
+        if headers.len() < end {
+            headers.resize(end, 0);
+        }
+        headers[octets..end].copy_from_slice(self.payload);
+        &headers[..end]
+    }
+
     /// Cuts the packet to the length that was asked for.
     fn cut(&mut self) {
         if let Some(length) = self.pass.truncate {

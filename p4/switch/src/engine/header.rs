@@ -129,7 +129,19 @@ impl<T: Tracer> Machine<'_, T> {
         *next = next.saturating_sub(count as u64);
         let (start, stride) = (stack.start as usize, stack.stride as usize);
         let words = &mut self.worker.words;
-        words.copy_within(start + count * stride..start + size * stride, start);
+        if count == 0 {
+            return;
+        }
+        for element in 0..size - count {
+            let to = start + element * stride;
+            let from = to + count * stride;
+            // The fields of a header that is not valid are nothing to anyone.
+            if words[from] == 0 {
+                words[to] = 0;
+            } else {
+                words.copy_within(from..from + stride, to);
+            }
+        }
         for element in size - count..size {
             words[start + element * stride] = 0;
         }

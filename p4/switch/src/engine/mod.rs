@@ -22,6 +22,7 @@ use crate::program::Program;
 use crate::state::State;
 
 pub(crate) use evaluate::Scope;
+pub(crate) use hash::crc32;
 pub(crate) use parse::Parsed;
 pub(crate) use pipeline::{Environment, Outputs};
 pub(crate) use tracer::{NoTrace, PassKind, TableLookup, Tracer};
@@ -79,9 +80,9 @@ pub(crate) struct Pass {
     pub(crate) cloned: bool,
     clone: (u64, u64),
     /// The digest that was asked for; 0 if none was.
-    digest: u64,
+    pub(crate) digest: u64,
     /// The field list of a resubmission; 0 if none was asked for.
-    resubmit: u64,
+    pub(crate) resubmit: u64,
     /// The field list of a recirculation; 0 if none was asked for.
     recirculate: u64,
     /// The length that the packet is cut to.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::{MAX_COPIES, MAX_PASSES, Machine, NoTrace, Pass, PassKind, Tracer, Worker};
 use crate::clock::Clock;
 use crate::control::{Digest, PortNumber};
-use crate::jit::Functions;
+use crate::jit::{Functions, Way};
 use crate::number::words_to_bytes;
 use crate::program::{FieldList, FieldListElement};
 use crate::state::{State, bump};
@@ -49,13 +49,13 @@ pub(crate) struct Environment<'a> {
 /// Packets that wait for a pipeline.
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
-    waiting: VecDeque<Job>,
+    pub(super) waiting: VecDeque<Job>,
     /// Jobs of the packet that was received.
-    count: usize,
+    pub(super) count: usize,
 }
 
 #[derive(Debug)]
-struct Job {
+pub(super) struct Job {
     kind: JobKind,
     /// The PHV: for ingress the metadata only.
     words: Vec<u64>,
@@ -81,7 +81,33 @@ impl Worker {
         packet: &[u8],
         outputs: &mut impl Outputs,
     ) {
+        if let Some(code) = environment.code.filter(|code| code.has_arrival()) {
+            self.look_at(environment);
+            self.run(environment, code, port, packet, outputs);
+            return;
+        }
         self.receive_with(environment, port, packet, outputs, &mut NoTrace);
+    }
+
+    /// Runs a packet in native code, as far as that goes.
+    #[inline]
+    pub(super) fn run(
+        &mut self,
+        environment: Environment<'_>,
+        code: &Functions,
+        port: PortNumber,
+        packet: &[u8],
+        outputs: &mut impl Outputs,
+    ) {
+        let mut quiet = NoTrace;
+        self.jobs.count = 0;
+        let mut machine = environment.machine(self, Pass::of(packet), &mut quiet, packet);
+        if let Some(way) = machine.run_all(code, port, packet) {
+            machine.go_on(way, packet, outputs);
+        }
+        if !self.jobs.waiting.is_empty() {
+            self.finish_jobs(environment, outputs, &mut NoTrace);
+        }
     }
 
     /// As `receive`, written down by a tracer.
@@ -94,7 +120,7 @@ impl Worker {
         tracer: &mut T,
     ) {
         self.look_at(environment);
-        self.jobs.clear();
+        self.jobs.count = 0;
         let mut machine = environment.machine(self, Pass::of(packet), tracer, packet);
         machine.begin(port);
         machine.arrive(packet);
@@ -132,14 +158,6 @@ impl Worker {
     }
 }
 
-impl Jobs {
-    /// For the next packet.
-    pub(super) fn clear(&mut self) {
-        self.waiting.clear();
-        self.count = 0;
-    }
-}
-
 impl<'a> Environment<'a> {
     pub(super) fn machine<'m, T: Tracer>(
         self,
@@ -167,7 +185,7 @@ impl<'a> Environment<'a> {
 
 impl<'a, T: Tracer> Machine<'a, T> {
     /// Sets the PHV for a packet that came in at a port.
-    pub(super) fn begin(&mut self, port: PortNumber) {
+    pub(crate) fn begin(&mut self, port: PortNumber) {
         self.reset();
         let standard = &self.program.standard;
         self.set(&standard.ingress_port, u64::from(port));
@@ -193,16 +211,32 @@ impl<'a, T: Tracer> Machine<'a, T> {
         passes: u32,
         outputs: &mut impl Outputs,
     ) -> Option<PortNumber> {
-        let program = self.program;
-        let standard = &program.standard;
         if self.pass.abort {
             self.drop_packet("by a failed assertion", None);
             return None;
         }
-        match (self.code, T::untraced(self)) {
+        let unicast = match (self.code, T::untraced(self)) {
             (Some(code), Some(machine)) => machine.run_ingress(code),
-            _ => self.interpret(Control::Ingress),
+            _ => {
+                self.interpret(Control::Ingress);
+                None
+            }
+        };
+        match unicast {
+            Some(port) => self.queue(port, passes),
+            None => self.behind_ingress(packet, passes, outputs),
         }
+    }
+
+    /// As [`Machine::ingress`], for a packet that has gone through the pipeline.
+    fn behind_ingress(
+        &mut self,
+        packet: &'a [u8],
+        passes: u32,
+        outputs: &mut impl Outputs,
+    ) -> Option<PortNumber> {
+        let program = self.program;
+        let standard = &program.standard;
         self.pass.exit = false;
         if self.pass.abort {
             self.drop_packet(
@@ -238,6 +272,11 @@ impl<'a, T: Tracer> Machine<'a, T> {
         // egress_spec has 9 bits in v1model.
         let port = u32::try_from(egress_spec).unwrap_or(u32::MAX);
         self.enqueued();
+        self.queue(port, passes)
+    }
+
+    /// Gives the port of a unicast packet, or lets the packet wait if others do.
+    fn queue(&mut self, port: PortNumber, passes: u32) -> Option<PortNumber> {
         if self.worker.jobs.waiting.is_empty() {
             return Some(port);
         }
@@ -262,6 +301,31 @@ impl<'a, T: Tracer> Machine<'a, T> {
         }
     }
 
+    /// Goes on with a packet, that nothing waits before, from where code took it.
+    #[inline]
+    pub(super) fn go_on(&mut self, way: Way, packet: &'a [u8], outputs: &mut impl Outputs) {
+        match way {
+            Way::Deparser(port, octets, kept) => {
+                let payload = packet.len() - self.payload.len();
+                self.payload = packet
+                    .get(payload.saturating_sub(kept)..)
+                    .unwrap_or_default();
+                if self.pass.truncate.is_none() && self.pass.recirculate == 0 {
+                    outputs.packet(port, self.whole(octets));
+                } else {
+                    self.put_together(octets);
+                    self.leave(port, 0, outputs);
+                }
+            }
+            Way::Egress(port) => self.behind_egress(port, 0, outputs),
+            Way::Ingress => {
+                if let Some(port) = self.behind_ingress(packet, 0, outputs) {
+                    self.egress(port, 0, outputs);
+                }
+            }
+        }
+    }
+
     /// The parser, the checksums, and the errors of both.
     fn arrive(&mut self, packet: &'a [u8]) {
         if T::ON {
@@ -271,7 +335,7 @@ impl<'a, T: Tracer> Machine<'a, T> {
         }
         if let Some(code) = self.code
             && let Some(machine) = T::untraced(self)
-            && let Some(octets) = machine.run_arrival(code, packet)
+            && let Some(octets) = machine.run_arrival(code, None, packet)
         {
             self.payload = packet.get(octets..).unwrap_or_default();
             return;
@@ -324,12 +388,19 @@ impl<'a, T: Tracer> Machine<'a, T> {
                 None
             }
         };
-        self.pass.exit = false;
-        if let Some(octets) = headers {
-            self.put_together(octets);
-            self.leave(port, passes, outputs);
-            return;
+        match headers {
+            Some(octets) => {
+                self.put_together(octets);
+                self.leave(port, passes, outputs);
+            }
+            None => self.behind_egress(port, passes, outputs),
         }
+    }
+
+    /// What is left to a packet that has gone through egress.
+    fn behind_egress(&mut self, port: PortNumber, passes: u32, outputs: &mut impl Outputs) {
+        let standard = &self.program.standard;
+        self.pass.exit = false;
         if self.pass.abort {
             self.drop_packet(
                 "by a failed assertion or an action that takes too long",

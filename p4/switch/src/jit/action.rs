@@ -6,6 +6,7 @@ use cranelift_codegen::ir::{Block, InstBuilder, types};
 
 use super::expression::Support;
 use super::function::Function;
+use super::in_place::leaves_headers;
 use super::lane::Lane;
 use super::native::Helper;
 use crate::engine::Pass;
@@ -49,8 +50,10 @@ impl Function<'_, '_> {
     pub(super) fn action(&mut self, index: u32, action: &Action) {
         if action.loops {
             // Its steps are counted.
+            self.hand_arguments();
             let index = self.constant(u64::from(index));
             self.call(Helper::Action, &[index]);
+            self.all_changed();
             return;
         }
         self.operations(&action.ops, Place::Action(index));
@@ -141,8 +144,16 @@ impl Function<'_, '_> {
         self.branch(any, next, zero);
     }
 
+    /// Tells the switch where the arguments of the action are.
+    fn hand_arguments(&mut self) {
+        if let Some(arguments) = self.arguments {
+            self.set_arguments(arguments);
+        }
+    }
+
     /// Leaves an operation to the interpreter. Of a jump it says whether it is not taken.
     fn interpret(&mut self, index: usize, place: Place) -> cranelift_codegen::ir::Value {
+        self.hand_arguments();
         let (kind, list) = place.number();
         let arguments = [kind, list, index as u64].map(|number| self.constant(number));
         self.call(Helper::Operation, &arguments)
@@ -152,6 +163,9 @@ impl Function<'_, '_> {
     pub(super) fn operation(&mut self, op: &Op, index: usize, place: Place) {
         if !self.generate(op) {
             self.interpret(index, place);
+            if !leaves_headers(op) {
+                self.all_changed();
+            }
         }
     }
 
@@ -400,6 +414,21 @@ impl Function<'_, '_> {
         true
     }
 
+    /// Moves an element of a stack if it is valid.
+    fn move_element(&mut self, to: u32, from: u32, words: u32) {
+        let (copy, clear, end) = (self.block(), self.block(), self.block());
+        let valid = self.read(from, 1);
+        let valid = self.value(valid);
+        self.branch(valid, copy, clear);
+        self.enter(copy);
+        self.copy_words(from, to, words);
+        self.jump(end);
+        self.enter(clear);
+        self.write(to, Lane::ZERO);
+        self.jump(end);
+        self.enter(end);
+    }
+
     fn pop(&mut self, stack: StackId, count: u64) -> bool {
         let stack = &self.program.layout.stacks[stack as usize];
         let size = stack.elements.len() as u32;
@@ -417,8 +446,11 @@ impl Function<'_, '_> {
         );
         let next = self.choose(enough, less, Lane::ZERO);
         self.write(stack.next, next);
-        for word in stack.start..stack.start + (size - count) * stack.stride {
-            self.copy_words(word + count * stack.stride, word, 1);
+        if count > 0 {
+            for element in 0..size - count {
+                let to = stack.start + element * stack.stride;
+                self.move_element(to, to + count * stack.stride, stack.stride);
+            }
         }
         for element in size - count..size {
             self.write(stack.start + element * stack.stride, Lane::ZERO);

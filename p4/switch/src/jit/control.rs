@@ -17,7 +17,7 @@ use crate::state::{NO_CALL, Record, RecordSize};
 
 /// The action that a table always runs: that of a table which a compiler made of a statement between
 /// tables.
-fn only_action(program: &Program, table: &Table) -> Option<u32> {
+pub(super) fn only_action(program: &Program, table: &Table) -> Option<u32> {
     let default = table.default.as_ref()?;
     let constant = table.matcher == Matcher::None
         && table.default_entry_constant
@@ -154,6 +154,10 @@ impl<'c, 'f, 'p> Pipeline<'c, 'f, 'p> {
         let key = self.stored(&key);
         let index = self.function.constant(u64::from(index));
         let value = self.function.call(Helper::Apply, &[index, key]);
+        // A meter writes a field, and the action of a group may run before that of a member.
+        if table.meter.is_some() || matches!(table.kind, TableKind::WithSelector(_)) {
+            self.function.all_changed();
+        }
         Found {
             value,
             hit: HIT,
@@ -170,10 +174,13 @@ impl<'c, 'f, 'p> Pipeline<'c, 'f, 'p> {
         let table_index = self.function.constant(u64::from(index));
         let value = if let [word] = *key {
             let word = self.function.value(word);
-            self.remembered(index, word, |pipeline| {
+            self.remembered(index, word, |pipeline, last, place| {
                 if table.matcher == Matcher::Exact {
-                    let helper = Helper::RecordOfWord(size);
-                    return pipeline.function.call(helper, &[table_index, word]);
+                    let ask = |function: &mut Function<'_, '_>| {
+                        let helper = Helper::RecordOfWord(size);
+                        function.call(helper, &[table_index, word])
+                    };
+                    return pipeline.function.probe(last, place, word, size, ask);
                 }
                 let key = pipeline.stored(&key);
                 let helper = Helper::Record(size);
@@ -196,7 +203,6 @@ impl<'c, 'f, 'p> Pipeline<'c, 'f, 'p> {
             .builder
             .ins()
             .iadd_imm_u(record, offset_of!(Record<1>, arguments) as i64);
-        function.set_arguments(arguments);
         Found {
             value,
             hit: RECORD_HIT,
@@ -212,10 +218,10 @@ impl<'c, 'f, 'p> Pipeline<'c, 'f, 'p> {
         &mut self,
         index: u32,
         key: Value,
-        find: impl FnOnce(&mut Self) -> Value,
+        find: impl FnOnce(&mut Self, Value, usize) -> Value,
     ) -> Value {
         let function = &mut *self.function;
-        let (again, anew, done) = (function.block(), function.block(), function.block());
+        let (anew, done) = (function.block(), function.block());
         function.builder.append_block_param(done, types::I64);
         let last = function.context_constant(offset_of!(Context, last));
         let place = index as usize * size_of::<Last>();
@@ -226,11 +232,10 @@ impl<'c, 'f, 'p> Pipeline<'c, 'f, 'p> {
         let same = function.builder.ins().icmp(IntCC::Equal, last_key, key);
         let there = function.compare(IntCC::NotEqual, last_found, 0);
         let both = function.builder.ins().band(same, there);
-        function.branch(both, again, anew);
-        function.enter(again);
-        function.builder.ins().jump(done, &[last_found.into()]);
+        let kept = last_found.into();
+        function.builder.ins().brif(both, done, &[kept], anew, &[]);
         function.enter(anew);
-        let found = find(self);
+        let found = find(self, last, place);
         let function = &mut *self.function;
         function.set_record_word(key, last, key_at);
         function.set_record_word(found, last, found_at);
@@ -340,7 +345,7 @@ impl<'c, 'f, 'p> Pipeline<'c, 'f, 'p> {
 }
 
 /// The actions that entries of a table can have.
-fn actions(program: &Program, table: &Table) -> Vec<u32> {
+pub(super) fn actions(program: &Program, table: &Table) -> Vec<u32> {
     let mut actions = table.actions.clone();
     actions.extend(table.default.as_ref().map(|default| default.action));
     if let TableKind::Indirect(profile) | TableKind::WithSelector(profile) = table.kind {

@@ -154,6 +154,9 @@ impl Function<'_, '_> {
             self.store_octets(word, input, i * 8);
         }
         let length = self.constant(u64::from(bits.div_ceil(8)));
+        if let Algorithm::Crc32 = calculation.algorithm {
+            return self.call(Helper::Crc32, &[input, length]);
+        }
         self.call(Helper::Hash, &[number, input, length])
     }
 
@@ -177,8 +180,9 @@ impl Function<'_, '_> {
         self.cut(sum, 16)
     }
 
-    /// Whether the checksums that are verified are right: 1 or 0.
-    pub(super) fn verify_checksums(&mut self) -> Value {
+    /// Whether the checksums that are verified are right: 1 or 0. So many octets were parsed; `None` if
+    /// the switch knows that.
+    pub(super) fn verify_checksums(&mut self, octets: Option<Value>) -> Value {
         let program = self.program;
         let end = self.block();
         let right = self.builder.append_block_param(end, types::I64);
@@ -203,10 +207,21 @@ impl Function<'_, '_> {
                 .ins()
                 .brif(valid, there, &[], next, &[so_far.into()]);
             self.enter(there);
-            let computed = self.calculation(checksum.calculation);
-            let found = self.read(checksum.target.word, 64);
-            let equal = self.test(IntCC::Equal, computed, found);
-            let equal = self.value(equal);
+            let calculation = &program.calculations[checksum.calculation as usize];
+            if let Some(octets) = octets.filter(|_| calculation.payload) {
+                self.call(Helper::Parsed, &[octets]);
+            }
+            let compare = |function: &mut Self| {
+                let computed = function.calculation(checksum.calculation);
+                let found = function.read(checksum.target.word, 64);
+                let equal = function.test(IntCC::Equal, computed, found);
+                function.value(equal)
+            };
+            // Behind the parser the packet is at hand.
+            let equal = match octets {
+                Some(_) => self.checksum_in_place(checksum, compare),
+                None => compare(self),
+            };
             let right = self.builder.ins().band(so_far, equal);
             self.builder.ins().jump(next, &[right.into()]);
             self.enter(next);
@@ -241,7 +256,8 @@ impl Function<'_, '_> {
     }
 
     /// Checksums that are updated, the deparser's operations, and the headers that are valid to the
-    /// output. Gives how many octets they are.
+    /// output. Gives how many octets they are, and above these 32 bits how many more stand in the packet
+    /// before the payload as they leave.
     pub(super) fn deparser(&mut self) -> Value {
         let program = self.program;
         for (i, checksum) in (0..).zip(&program.checksums) {
@@ -269,7 +285,21 @@ impl Function<'_, '_> {
         }
         let out = self.context_constant(offset_of!(Context, out));
         let mut length = self.constant(0);
-        for id in &program.deparser.order {
+        let in_place = self.in_place.start(program);
+        let some = in_place < program.deparser.order.len();
+        let kept = some.then(|| self.kept_octets());
+        let all = self.block();
+        let total = self.builder.append_block_param(all, types::I64);
+        for (place, id) in program.deparser.order.iter().enumerate() {
+            if place == in_place
+                && let Some((_, kept)) = kept
+            {
+                let on = self.block();
+                self.builder
+                    .ins()
+                    .brif(kept, all, &[length.into()], on, &[]);
+                self.enter(on);
+            }
             let header = &program.layout.headers[*id as usize];
             let (write, end) = (self.block(), self.block());
             let after = self.builder.append_block_param(end, types::I64);
@@ -292,7 +322,15 @@ impl Function<'_, '_> {
             self.enter(end);
             length = after;
         }
-        length
+        self.builder.ins().jump(all, &[length.into()]);
+        self.enter(all);
+        match kept {
+            Some((octets, _)) => {
+                let octets = self.builder.ins().ishl_imm_u(octets, 32);
+                self.builder.ins().bor(total, octets)
+            }
+            None => total,
+        }
     }
 
     /// Writes a header. The last word may go past its end: the output has room for that.

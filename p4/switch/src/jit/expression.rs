@@ -472,12 +472,19 @@ impl Function<'_, '_> {
     }
 
     fn comparison(&mut self, how: Comparison, left: &[Lane], right: &[Lane]) -> Lane {
+        if let ([left], [right]) = (left, right) {
+            let how = match how {
+                Comparison::Equal => IntCC::Equal,
+                Comparison::Less => IntCC::SignedLessThan,
+                Comparison::LessOrEqual => IntCC::SignedLessThanOrEqual,
+                Comparison::Greater => IntCC::SignedGreaterThan,
+                Comparison::GreaterOrEqual => IntCC::SignedGreaterThanOrEqual,
+            };
+            return self.test(how, *left, *right);
+        }
         match how {
             Comparison::Equal => {
                 let mut different = Lane::ZERO;
-                if let ([left], [right]) = (left, right) {
-                    return self.test(IntCC::Equal, *left, *right);
-                }
                 for (left, right) in left.iter().zip(right) {
                     let lane = self.xor(*left, *right);
                     different = self.or(different, lane);

@@ -13,6 +13,7 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
 
 use super::Target;
+use super::in_place::InPlace;
 use super::lane::Lane;
 use super::native::{Context, Helper};
 use crate::engine::Pass;
@@ -37,6 +38,25 @@ pub(super) struct Function<'f, 'p> {
     context: Value,
     words: Value,
     call_conv: CallConv,
+    /// How many bits of each word of the PHV can be set.
+    widths: Vec<u32>,
+    /// Headers that may still be in the packet as they are in the PHV.
+    pub(super) in_place: InPlace,
+}
+
+/// How many bits of each word of the PHV can be set.
+fn widths(program: &Program) -> Vec<u32> {
+    let layout = &program.layout;
+    let mut widths = vec![64; layout.words];
+    for header in &layout.headers {
+        let simple = header.fields.iter().map(|item| item.field);
+        for field in simple.filter(|field| !field.signed && !field.variable) {
+            for (i, word) in field.range().enumerate() {
+                widths[word] = (field.width - 64 * i as u32).min(64);
+            }
+        }
+    }
+    widths
 }
 
 impl<'f, 'p> Function<'f, 'p> {
@@ -66,6 +86,8 @@ impl<'f, 'p> Function<'f, 'p> {
             context,
             words,
             call_conv,
+            widths: widths(program),
+            in_place: InPlace::new(program),
         }
     }
 
@@ -111,18 +133,34 @@ impl<'f, 'p> Function<'f, 'p> {
         let memory = self.word_memory(word);
         let at = offset(word as usize * 8);
         let value = self.builder.ins().load(types::I64, memory, self.words, at);
+        let known = self.widths.get(word as usize).copied();
         Lane::Value {
             value,
-            bits: bits.min(64),
+            bits: bits.min(known.unwrap_or(64)),
         }
     }
 
     /// Writes a word of the PHV.
     pub(super) fn write(&mut self, word: u32, lane: Lane) {
+        self.store(word, lane);
+        if let Some(place) = self.in_place.changed_by(word) {
+            self.store(place, Lane::ZERO);
+        }
+    }
+
+    /// Writes a word of the PHV, whatever header it is of.
+    pub(super) fn store(&mut self, word: u32, lane: Lane) {
         let value = self.value(lane);
         let memory = self.word_memory(word);
         let at = offset(word as usize * 8);
         self.builder.ins().store(memory, value, self.words, at);
+    }
+
+    /// Writes two words of the PHV, of which none was read or written by this function.
+    pub(super) fn write_two(&mut self, word: u32, values: Value) {
+        let memory = MemFlagsData::new().with_notrap();
+        let at = offset(word as usize * 8);
+        self.builder.ins().store(memory, values, self.words, at);
     }
 
     /// So many bits of a word of the action's arguments, from a bit on.
@@ -141,6 +179,17 @@ impl<'f, 'p> Function<'f, 'p> {
 
     /// A number of 1, 2, 4 or 8 octets of the packet, in host order. They are known to be there.
     pub(super) fn packet_number(&mut self, size: u32, address: Value, at: u32) -> Value {
+        self.packet_octets(size, address, at, false)
+    }
+
+    /// As [`Function::packet_number`], or in the order of octets that this machine reads.
+    pub(super) fn packet_octets(
+        &mut self,
+        size: u32,
+        address: Value,
+        at: u32,
+        as_it_is: bool,
+    ) -> Value {
         let region = self.region(PACKET);
         let memory = MemFlagsData::new()
             .with_notrap()
@@ -148,7 +197,7 @@ impl<'f, 'p> Function<'f, 'p> {
         let kind = int(size);
         let at = offset(at as usize);
         let value = self.builder.ins().load(kind, memory, address, at);
-        let value = if size > 1 {
+        let value = if size > 1 && !as_it_is {
             self.builder.ins().bswap(value)
         } else {
             value

@@ -12,9 +12,12 @@ mod deparser;
 mod ends;
 mod expression;
 mod function;
+mod in_place;
 mod lane;
+mod live;
 mod native;
 mod parser;
+mod probe;
 
 use std::sync::Arc;
 
@@ -27,7 +30,7 @@ use crate::control::PortNumber;
 use crate::program::Program;
 use control::Pipeline;
 use function::Function;
-pub(crate) use native::{Functions, Last};
+pub(crate) use native::{Functions, Guess, Last, Way, fetch};
 
 /// Why a program was not compiled. It runs in the interpreter then.
 #[derive(Debug, thiserror::Error)]
@@ -133,12 +136,12 @@ impl Compiler<'_> {
         let result = match part {
             Part::Parser => function.parser(),
             Part::Arrival => function.arrival(),
-            Part::Checksums => function.verify_checksums(),
+            Part::Checksums => function.verify_checksums(None),
             Part::Deparser => function.deparser(),
             Part::Ingress => {
                 let start = self.program.ingress.start;
                 Pipeline::generate(&mut function, start);
-                function.constant(0)
+                function.unicast()
             }
             Part::Departure => {
                 let start = self.program.egress.start;

@@ -2,14 +2,15 @@
 //!
 //! # What generated code keeps to
 //!
-//! - It reads and writes the PHV only at indices of the program's own layout, below `Layout::words`;
-//!   [`Machine::run_code`] makes sure that the PHV has so many words.
-//! - It reads the packet only after it compared the end of what it reads with `length`.
+//! - It reads and writes the PHV only at indices of the program's own layout, below `Layout::words`, and
+//!   at those of [`more_words`]; [`Machine::prepare`] makes sure that the PHV has so many words.
+//! - It reads the packet only after it compared the end of what it reads with `length`, or in a header that
+//!   it extracted from this packet, and only the code of the parser and of checksums does.
 //! - It reads arguments only of the action that `apply` or `record` gave, at the places of the action's
 //!   parameters, and a [`Call`](crate::state::Call) or [`Record`](crate::state::Record) has as many
 //!   words as they take.
 //! - It reads a record, and writes its counter, only at an address that `record` gave since the state
-//!   was last written: `Worker::receive_with` forgets those of before.
+//!   was last written, or that it found as [`Last`] says: `Worker::look_at` forgets all of before.
 //! - It writes at most [`output_size`] octets to `out`.
 //! - It reads and writes the fields of [`Pass`] that it knows by their offset, with valid values.
 //! - It calls the functions below with the context that it was called with, with numbers of the
@@ -21,9 +22,12 @@ use std::ffi::c_void;
 use cranelift_jit::JITModule;
 
 use super::control::recorded;
-use crate::engine::{Machine, NoTrace, Parsed, Pass, Worker};
+use super::ends::begins;
+use super::in_place::more_words;
+use crate::control::PortNumber;
+use crate::engine::{Machine, NoTrace, Parsed, Pass, Worker, crc32};
 use crate::program::{Op, OpAt, ParseOp, Program};
-use crate::state::{OfSize, RecordSize, Records, TableState};
+use crate::state::{OfSize, Probe, RecordSize, Records, TableState};
 
 /// What generated code works on.
 #[repr(C)]
@@ -37,6 +41,13 @@ pub(super) struct Context {
     pub(super) out: *mut u8,
     /// What each table gave last, by its index.
     pub(super) last: *mut Last,
+    /// Whether the parser's code is to begin a new packet: it sets the PHV then.
+    pub(super) fresh: u64,
+    /// The port that the packet came in at.
+    pub(super) port: u64,
+    /// For the deparser: how many octets of the packet were parsed, if what follows is still the payload; 0
+    /// if it may be elsewhere.
+    pub(super) parsed: u64,
     /// A `Machine<'_, NoTrace>`.
     machine: *mut c_void,
 }
@@ -47,17 +58,53 @@ pub(super) const FAILED: u64 = 1 << 63;
 pub(super) const HIT: u64 = 1 << 32;
 /// What the code of egress gives if the deparser has not run.
 pub(super) const NOT_DEPARSED: u64 = u64::MAX;
+/// What the code of ingress gives if the packet does not just go to a port.
+pub(super) const NOT_UNICAST: u64 = u64::MAX;
 /// Set in the address of a record, of which the lowest bits are 0, if there is an entry.
 pub(super) const RECORD_HIT: u64 = 1;
 
-/// What a table gave for a key of one word: the address of a record, with [`RECORD_HIT`]. Packets that
-/// follow each other often have the same keys.
+/// What native code knows of a table with keys of one word. Nothing of it outlives a change of the state.
 #[derive(Debug, Clone, Copy, Default)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub(crate) struct Last {
+    /// The key that was looked up last: packets that follow each other often have the same keys.
     pub(crate) key: u64,
-    /// 0 if nothing was looked up since the state was written.
+    /// The address of the record that was found for it, with [`RECORD_HIT`]; 0 if nothing was looked up
+    /// yet.
     pub(super) found: u64,
+    /// For a table of exact matches: where its entries are. They are found as
+    /// [`Lines`](crate::state::Line) finds them.
+    pub(super) probe: Probe,
+    /// Where the addresses of the chunks of its records are.
+    pub(super) chunks: usize,
+    /// The address of the record of the default entry.
+    pub(super) default: usize,
+}
+
+/// What a table would give for a key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Guess {
+    key: u64,
+    found: u64,
+}
+
+impl Last {
+    /// Takes a guess for what was looked up last.
+    pub(crate) fn take(&mut self, guess: Guess) {
+        (self.key, self.found) = (guess.key, guess.found);
+    }
+}
+
+/// How far the code of a program took a packet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Way {
+    /// Through ingress, or it was dropped before; it does not just go to a port.
+    Ingress,
+    /// Through ingress to this port and through egress; it does not just leave.
+    Egress(PortNumber),
+    /// Through the deparser, to leave at this port. So many octets of headers are in `Worker::headers`, and
+    /// so many more are in the packet before the payload.
+    Deparser(PortNumber, usize, usize),
 }
 
 type Code = unsafe extern "C" fn(*mut Context) -> u64;
@@ -75,6 +122,8 @@ pub(crate) struct Functions {
     output: usize,
     /// The size of records, for tables with records and keys of one word.
     records: Box<[Option<RecordSize>]>,
+    /// Whether the parser's code can begin a new packet.
+    begins: bool,
 }
 
 // SAFETY: the code is never changed once it is there, and all it works on comes with the context.
@@ -125,13 +174,14 @@ impl Functions {
             ingress: code(ingress),
             departure: code(departure),
             deparser: code(deparser),
-            words: program.layout.words,
+            words: program.layout.words + more_words(program),
             output: output_size(program),
             records: program
                 .tables
                 .iter()
                 .map(|table| recorded(program, table).filter(|_| table.key_words == 1))
                 .collect(),
+            begins: begins(program),
             module: Some(module),
         }
     }
@@ -143,33 +193,67 @@ impl Functions {
         self.parser.is_some()
     }
 
-    /// What a table gives for a key of one word, as code would be given it; and something that was read
-    /// from there.
-    pub(crate) fn look_up(&self, state: &TableState, table: u32, key: u64) -> Option<(Last, u64)> {
+    /// What a table gives for a key of one word, as code would be given it.
+    pub(crate) fn look_up(&self, state: &TableState, table: u32, key: u64) -> Option<Guess> {
         let slot = state.find(&[key]);
-        let touched = state.call(slot).map_or(0, |call| u64::from(call.action));
         let found = match self.records[table as usize]? {
             RecordSize::One => found::<1>(state, slot),
             RecordSize::Five => found::<5>(state, slot),
             RecordSize::Thirteen => found::<13>(state, slot),
             RecordSize::Large => return None,
         };
-        Some((Last { key, found }, touched))
+        Some(Guess { key, found })
     }
 }
 
-impl Machine<'_, NoTrace> {
-    fn run_code(&mut self, functions: &Functions, code: Code, packet: &[u8]) -> u64 {
-        let worker = &mut *self.worker;
-        // Both are so already, but for the first packet of a program.
-        worker.words.resize(functions.words, 0);
-        if worker.headers.len() < functions.output {
-            worker.headers.resize(functions.output, 0);
+impl Guess {
+    /// Brings the record into the cache.
+    pub(crate) fn fetch(self) {
+        fetch(self.found as usize & !(RECORD_HIT as usize));
+    }
+}
+
+/// Brings what is at an address into the cache, without waiting for it. Whatever is there, this does
+/// nothing else.
+#[inline]
+pub(crate) fn fetch(address: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: it is a hint, which may have any address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::without_provenance::<i8>(address));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+impl<'a> Machine<'a, NoTrace> {
+    /// Makes sure that the memory that code works on is there. It is so already, but for the first packet
+    /// of a program.
+    #[inline]
+    fn prepare(&mut self, functions: &Functions) {
+        #[cold]
+        fn resize(worker: &mut Worker, functions: &Functions) {
+            worker.words.resize(functions.words, 0);
+            let headers = worker.headers.len().max(functions.output);
+            worker.headers.resize(headers, 0);
+            worker.last.resize(functions.records.len(), Last::default());
         }
-        worker
-            .last
-            .resize(self.program.tables.len(), Last::default());
-        let mut context = Context {
+        let worker = &mut *self.worker;
+        if worker.words.len() != functions.words
+            || worker.headers.len() < functions.output
+            || worker.last.len() != functions.records.len()
+        {
+            resize(worker, functions);
+        }
+    }
+
+    /// What code works on, with pointers that are good as long as nothing else uses the machine.
+    #[inline]
+    fn context(&mut self, functions: &Functions, packet: &[u8]) -> Context {
+        self.prepare(functions);
+        let worker = &mut *self.worker;
+        Context {
             words: worker.words.as_mut_ptr(),
             packet: packet.as_ptr(),
             length: packet.len() as u64,
@@ -177,12 +261,60 @@ impl Machine<'_, NoTrace> {
             pass: &raw mut self.pass,
             out: worker.headers.as_mut_ptr(),
             last: worker.last.as_mut_ptr(),
+            fresh: 0,
+            port: 0,
+            parsed: 0,
             machine: std::ptr::from_mut(self).cast(),
-        };
+        }
+    }
+
+    #[inline]
+    fn run_code(&mut self, functions: &Functions, code: Code, packet: &[u8]) -> u64 {
+        let mut context = self.context(functions, packet);
         // SAFETY: the functions were generated for the program of this machine, the PHV and the output
         // have the sizes that they need, and all pointers outlive the call. What they may do is
         // written above.
         unsafe { code(&raw mut context) }
+    }
+
+    /// A packet that was received at a port, from the parser as far as code takes it. `None` if there is
+    /// no code for the parser.
+    #[inline]
+    pub(crate) fn run_all(
+        &mut self,
+        functions: &Functions,
+        port: PortNumber,
+        packet: &'a [u8],
+    ) -> Option<Way> {
+        let octets = self.run_arrival(functions, Some(port), packet)?;
+        self.payload = packet.get(octets..).unwrap_or_default();
+        Some(self.run_rest(functions, octets))
+    }
+
+    /// A packet of which so many octets were parsed, as far as code takes it.
+    #[inline]
+    pub(crate) fn run_rest(&mut self, functions: &Functions, parsed: usize) -> Way {
+        if self.pass.abort {
+            return Way::Ingress;
+        }
+        let mut context = self.context(functions, &[]);
+        context.parsed = parsed as u64;
+        // SAFETY: as in `run_code`; and nothing else used the machine since the context was made.
+        let (port, octets) = unsafe {
+            let port = (functions.ingress)(&raw mut context);
+            if port == NOT_UNICAST {
+                return Way::Ingress;
+            }
+            (port, (functions.departure)(&raw mut context))
+        };
+        // A port has as many bits as the field of standard metadata, at most 32.
+        let port = port as PortNumber;
+        if octets == NOT_DEPARSED {
+            return Way::Egress(port);
+        }
+        let written = (octets & u64::from(u32::MAX)) as usize;
+        let written = written.min(self.worker.headers.len());
+        Way::Deparser(port, written, (octets >> 32) as usize)
     }
 
     pub(crate) fn run_parser(&mut self, functions: &Functions, packet: &[u8]) -> Option<Parsed> {
@@ -195,18 +327,38 @@ impl Machine<'_, NoTrace> {
     }
 
     /// Parser and checksums, with what they came to in standard metadata; gives how many octets were
-    /// parsed.
-    pub(crate) fn run_arrival(&mut self, functions: &Functions, packet: &[u8]) -> Option<usize> {
+    /// parsed. With a port the packet has just come in there, and the PHV is set for it first.
+    #[inline]
+    pub(crate) fn run_arrival(
+        &mut self,
+        functions: &Functions,
+        port: Option<PortNumber>,
+        packet: &[u8],
+    ) -> Option<usize> {
         let [_, arrival] = functions.parser?;
-        Some(self.run_code(functions, arrival, packet) as usize)
+        if let Some(port) = port
+            && !functions.begins
+        {
+            self.begin(port);
+        }
+        let mut context = self.context(functions, packet);
+        if let Some(port) = port {
+            context.fresh = u64::from(functions.begins);
+            context.port = u64::from(port);
+        }
+        // SAFETY: as in `run_code`.
+        Some(unsafe { arrival(&raw mut context) } as usize)
     }
 
     pub(crate) fn run_checksums(&mut self, functions: &Functions) -> bool {
         self.run_code(functions, functions.verify, &[]) != 0
     }
 
-    pub(crate) fn run_ingress(&mut self, functions: &Functions) {
-        self.run_code(functions, functions.ingress, &[]);
+    /// Ingress. Gives the port of a packet that just goes there: its metadata are those that it enters
+    /// egress with.
+    pub(crate) fn run_ingress(&mut self, functions: &Functions) -> Option<PortNumber> {
+        let port = self.run_code(functions, functions.ingress, &[]);
+        (port != NOT_UNICAST).then_some(port as PortNumber)
     }
 
     /// Egress. If nothing but to leave is left to the packet, the headers are left in
@@ -237,6 +389,7 @@ pub(super) enum Helper {
     ChecksumCondition,
     Calculate,
     Hash,
+    Crc32,
     Emit,
     Parsed,
     ParseOperation,
@@ -259,6 +412,7 @@ impl Helper {
             Self::ChecksumCondition => checksum_condition as *const () as usize,
             Self::Calculate => calculate as *const () as usize,
             Self::Hash => hash as *const () as usize,
+            Self::Crc32 => crc32_of as *const () as usize,
             Self::Parsed => parsed as *const () as usize,
             Self::Emit => emit as *const () as usize,
             Self::ParseOperation => parse_operation as *const () as usize,
@@ -271,7 +425,7 @@ impl Helper {
 ///
 /// # Safety
 ///
-/// The context is one that [`Machine::run_code`] made, and nothing else uses its machine meanwhile.
+/// The context is one that [`Machine::context`] made, and nothing else uses its machine meanwhile.
 unsafe fn machine<'m>(context: *mut Context) -> &'m mut Machine<'m, NoTrace> {
     // SAFETY: the caller's promise; generated code keeps no reference to the machine.
     unsafe { &mut *(*context).machine.cast::<Machine<'m, NoTrace>>() }
@@ -283,7 +437,7 @@ unsafe fn machine<'m>(context: *mut Context) -> &'m mut Machine<'m, NoTrace> {
 ///
 /// As [`machine`].
 unsafe fn packet<'m>(context: *mut Context) -> &'m [u8] {
-    // SAFETY: `Machine::run_code` took both from a slice that outlives the call.
+    // SAFETY: `Machine::context` took both from a slice that outlives the call.
     unsafe { std::slice::from_raw_parts((*context).packet, (*context).length as usize) }
 }
 
@@ -406,7 +560,15 @@ where
     // SAFETY: called by generated code with its context.
     let machine = unsafe { machine(context) };
     let state = &machine.state.tables[table as usize];
-    note_missed(machine.worker, state, table);
+    if state.len() > LARGE {
+        note_missed(machine.worker, state, table);
+    } else if let Some(last) = machine.worker.last.get_mut(table as usize)
+        && let Some(records) = state.records::<ARGUMENTS>()
+    {
+        // The next time, code finds an entry without a call.
+        (last.chunks, last.default) = records.addresses();
+        last.probe = state.probe();
+    }
     found(state, state.find_word(key))
 }
 
@@ -464,6 +626,13 @@ unsafe extern "C" fn hash(context: *mut Context, index: u64, input: *const u8, l
     // SAFETY: generated code packed so many octets.
     let input = unsafe { std::slice::from_raw_parts(input, length as usize) };
     machine.hash_octets(index as u32, input)
+}
+
+/// The CRC-32 of this input.
+unsafe extern "C" fn crc32_of(_: *mut Context, input: *const u8, length: u64) -> u64 {
+    // SAFETY: generated code packed so many octets.
+    let input = unsafe { std::slice::from_raw_parts(input, length as usize) };
+    u64::from(crc32(input))
 }
 
 /// Says how many octets were parsed: what follows is the payload.

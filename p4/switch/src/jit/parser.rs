@@ -46,38 +46,67 @@ pub(super) fn supported(program: &Program) -> bool {
 /// Whether so few states can be reached, each counted once for each depth of the stacks.
 fn is_bounded(program: &Program) -> bool {
     let mut found: HashSet<Reached> = HashSet::new();
-    let mut open = Vec::new();
-    let depths = vec![0; program.layout.stacks.len()];
-    open.extend(program.parser.start.map(|start| (start, depths)));
-    while let Some((state, mut depths)) = open.pop() {
-        if !found.insert((state, depths.clone())) {
+    let mut open: Vec<Reached> = start(program).into_iter().collect();
+    while let Some(place) = open.pop() {
+        if !found.insert(place.clone()) {
             continue;
         }
         if found.len() > MAX_BLOCKS {
             return false;
         }
-        let state = &program.parser.states[state as usize];
-        for op in &state.ops {
-            if let ParseOp::Extract(Extraction::Stack(stack))
-            | ParseOp::ExtractVariable(Extraction::Stack(stack), _) = op
-            {
-                depths[*stack as usize] += 1;
-            }
-        }
-        let stacks = &program.layout.stacks;
-        let fits = depths
-            .iter()
-            .zip(stacks)
-            .all(|(depth, stack)| *depth as usize <= stack.elements.len());
-        if fits {
-            open.extend(successors(state).map(|next| (next, depths.clone())));
-        }
+        open.extend(reached_from(program, place));
     }
     true
 }
 
+/// Whether a state can be reached from itself, so that steps must be counted. For a parser that is bounded.
+fn has_loop(program: &Program) -> bool {
+    // States on the way to the one that is looked at, and those that are done.
+    let mut way: Vec<(Reached, Vec<Reached>)> = Vec::new();
+    let mut done: HashSet<Reached> = HashSet::new();
+    let enter = |place: Reached| (place.clone(), reached_from(program, place));
+    way.extend(start(program).map(enter));
+    while let Some((_, nexts)) = way.last_mut() {
+        match nexts.pop() {
+            Some(next) if way.iter().any(|(place, _)| *place == next) => return true,
+            Some(next) if done.contains(&next) => {}
+            Some(next) => way.push(enter(next)),
+            None => done.extend(way.pop().map(|(place, _)| place)),
+        }
+    }
+    false
+}
+
+fn start(program: &Program) -> Option<Reached> {
+    let depths = vec![0; program.layout.stacks.len()];
+    program.parser.start.map(|start| (start, depths))
+}
+
 /// The states that may come next.
-fn successors(state: &ParseState) -> impl Iterator<Item = u32> {
+fn reached_from(program: &Program, (state, mut depths): Reached) -> Vec<Reached> {
+    let state = &program.parser.states[state as usize];
+    for op in &state.ops {
+        if let ParseOp::Extract(Extraction::Stack(stack))
+        | ParseOp::ExtractVariable(Extraction::Stack(stack), _) = op
+        {
+            depths[*stack as usize] += 1;
+        }
+    }
+    let stacks = &program.layout.stacks;
+    let fits = depths
+        .iter()
+        .zip(stacks)
+        .all(|(depth, stack)| *depth as usize <= stack.elements.len());
+    if !fits {
+        return Vec::new();
+    }
+    successors(state)
+        .map(|next| (next, depths.clone()))
+        .collect()
+}
+
+/// The states that may come next.
+pub(super) fn successors(state: &ParseState) -> impl Iterator<Item = u32> {
     let cases = state.cases.iter().filter_map(|case| match case {
         Case::Word { next, .. } | Case::Wide { next, .. } | Case::ValueSet { next, .. } => *next,
     });
@@ -104,6 +133,8 @@ struct Parser<'c, 'f, 'p> {
     /// How many octets were parsed, and how many states entered.
     bytes: Value,
     steps: Value,
+    /// Whether steps are counted.
+    counted: bool,
 }
 
 impl<'f> Function<'f, '_> {
@@ -125,6 +156,7 @@ impl<'f> Function<'f, '_> {
             length,
             bytes: zero,
             steps: zero,
+            counted: has_loop(program),
         };
         parser.function.extracted = Some(vec![0; program.layout.stacks.len()]);
         parser.go(program.parser.start);
@@ -134,7 +166,10 @@ impl<'f> Function<'f, '_> {
             let (state, extracted) = place;
             parser.function.extracted = Some(extracted);
             let parameters = parser.function.builder.block_params(block);
-            (parser.bytes, parser.steps) = (parameters[0], parameters[1]);
+            parser.bytes = parameters[0];
+            if let Some(steps) = parameters.get(1) {
+                parser.steps = *steps;
+            }
             parser.state(state, &program.parser.states[state as usize]);
         }
         self.extracted = None;
@@ -201,7 +236,8 @@ impl<'p> Parser<'_, '_, 'p> {
                 let extracted = self.function.extracted.clone().unwrap_or_default();
                 let block = self.state_block((state, extracted));
                 let arguments: [BlockArg; 2] = [self.bytes.into(), self.steps.into()];
-                self.function.builder.ins().jump(block, &arguments);
+                let taken = if self.counted { 2 } else { 1 };
+                self.function.builder.ins().jump(block, &arguments[..taken]);
             }
         }
     }
@@ -211,7 +247,7 @@ impl<'p> Parser<'_, '_, 'p> {
             return *block;
         }
         let block = self.function.block();
-        for _ in 0..2 {
+        for _ in 0..if self.counted { 2 } else { 1 } {
             self.function.builder.append_block_param(block, types::I64);
         }
         self.blocks.insert(place.clone(), block);
@@ -263,12 +299,14 @@ impl<'p> Parser<'_, '_, 'p> {
 
     fn state(&mut self, index: u32, state: &'p ParseState) {
         let errors = &self.function.program.parser.errors;
-        self.steps = self.function.builder.ins().iadd_imm_s(self.steps, 1);
-        let most = u64::from(MAX_STEPS);
-        let over = self
-            .function
-            .compare(IntCC::UnsignedGreaterThan, self.steps, most);
-        self.fail_if(over, errors.parser_timeout);
+        if self.counted {
+            self.steps = self.function.builder.ins().iadd_imm_s(self.steps, 1);
+            let most = u64::from(MAX_STEPS);
+            let over = self
+                .function
+                .compare(IntCC::UnsignedGreaterThan, self.steps, most);
+            self.fail_if(over, errors.parser_timeout);
+        }
         for (i, op) in state.ops.iter().enumerate() {
             if !self.operation(op, index, i) {
                 // The state always ends with an error.
@@ -387,6 +425,7 @@ impl<'p> Parser<'_, '_, 'p> {
         let result = self
             .function
             .call(Helper::ParseOperation, &[state, index, self.bytes]);
+        self.function.all_changed();
         self.unless_failed(result);
         self.bytes = result;
     }
@@ -408,18 +447,20 @@ impl<'p> Parser<'_, '_, 'p> {
         let definition = &self.function.program.layout.headers[header as usize];
         self.need(u64::from(definition.bytes));
         let address = self.position();
-        for item in &definition.fields {
-            let field = &item.field;
-            let mut left = field.width;
-            for i in (0..words_for(field.width) as u32).rev() {
-                let width = left - 64 * i;
-                let offset = item.bit_offset + field.width - left;
-                let lane = self.function.bits(address, offset, width, definition.bytes);
-                self.function.write(field.word + i, lane);
-                left -= width;
+        self.function.extracting(header, self.bytes, |function| {
+            for item in &definition.fields {
+                let field = &item.field;
+                let mut left = field.width;
+                for i in (0..words_for(field.width) as u32).rev() {
+                    let width = left - 64 * i;
+                    let offset = item.bit_offset + field.width - left;
+                    let lane = function.bits(address, offset, width, definition.bytes);
+                    function.write(field.word + i, lane);
+                    left -= width;
+                }
             }
-        }
-        self.function.mark_valid(header);
+            function.mark_valid(header);
+        });
         self.advance(definition.bytes);
     }
 

@@ -7,7 +7,7 @@
 //! each length only if the element is too wide for these.
 
 mod bits;
-mod lines;
+pub(crate) mod lines;
 mod prefixes;
 mod stride;
 
@@ -19,7 +19,7 @@ use super::arena::Arena;
 use super::key::{PackedKey, prefix_length};
 use super::table::Entry;
 use crate::program::{Matcher, Table};
-use lines::Lines;
+use lines::{Lines, Probe};
 use prefixes::Prefixes;
 
 /// The entries of a table, by what they match.
@@ -256,6 +256,21 @@ impl Lookup {
     #[inline]
     pub(super) fn find_word(&self, key: u64) -> Option<u32> {
         self.tuples.first()?.entries.find(key, |_| true)
+    }
+
+    /// Where a table of exact matches with keys of one word has what is read first to find a key.
+    #[inline]
+    pub(super) fn address(&self, key: u64) -> Option<usize> {
+        match self.kind {
+            Kind::Exact => self.tuples.first()?.entries.address(key),
+            _ => None,
+        }
+    }
+
+    /// How native code finds the entries of a table of exact matches with keys of one word.
+    pub(super) fn probe(&self) -> Probe {
+        let entries = self.tuples.first();
+        entries.map_or_else(Probe::nothing, |tuple| tuple.entries.probe())
     }
 
     fn find_ternary(

@@ -20,9 +20,10 @@ pub(crate) use arrays::{Counter, DropCounters, RegisterArray, bump};
 pub(crate) use direct::Place;
 pub(crate) use entries::{PreparedTarget, Removed, prepare_key};
 pub(crate) use key::PackedKey;
+pub(crate) use lookup::lines::{ENTRIES, Line, Probe, SEGMENT_BITS, SPREAD};
 pub(crate) use meter::Meter;
 pub(crate) use profile::ProfileState;
-pub(crate) use records::{NO_CALL, OfSize, Record, RecordSize, Records};
+pub(crate) use records::{CHUNK_BITS, NO_CALL, OfSize, Record, RecordSize, Records};
 pub(crate) use replication::Session;
 pub(crate) use table::{Call, CallRef, Entry, TableState, Target};
 

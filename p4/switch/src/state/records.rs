@@ -6,7 +6,9 @@ use super::table::{Call, CallRef};
 use crate::program::{ActionId, Program, Table, TableKind};
 
 /// Entries of a chunk. Chunks are never moved.
-const CHUNK: usize = 256;
+const CHUNK: usize = 1 << CHUNK_BITS;
+/// log2 of it.
+pub(crate) const CHUNK_BITS: u32 = 8;
 /// In place of an action: there is none, or the entry has a member, group or action set.
 pub(crate) const NO_CALL: u64 = u64::MAX;
 
@@ -60,6 +62,12 @@ impl<const ARGUMENTS: usize> Chunks<ARGUMENTS> {
             Some(&chunk.0[slot as usize % CHUNK])
         })
         .unwrap_or(&self.default)
+    }
+
+    /// Where native code finds the addresses of the chunks, and the record of the default entry.
+    pub(crate) fn addresses(&self) -> (usize, usize) {
+        let default: *const Record<ARGUMENTS> = &raw const *self.default;
+        (self.chunks.as_ptr() as usize, default as usize)
     }
 
     fn get_mut(&mut self, slot: Option<u32>) -> Option<&mut Record<ARGUMENTS>> {

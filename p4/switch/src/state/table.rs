@@ -9,6 +9,7 @@ use super::arrays::Counter;
 use super::entries::exists;
 use super::key::{PackedKey, has_priority, pack, unpack};
 use super::lookup::Lookup;
+use super::lookup::lines::Probe;
 use super::meter::Meter;
 use super::records::{Chunks, OfSize, Records};
 use super::{Result, State, unknown, word_of, words_of};
@@ -225,6 +226,17 @@ impl TableState {
     #[inline]
     pub(crate) fn find_word(&self, key: u64) -> Option<u32> {
         self.lookup.find_word(key)
+    }
+
+    /// Where such a table has what is read first to find a key; `None` if it is another.
+    #[inline]
+    pub(crate) fn address(&self, key: u64) -> Option<usize> {
+        self.lookup.address(key)
+    }
+
+    /// How native code finds such entries.
+    pub(crate) fn probe(&self) -> Probe {
+        self.lookup.probe()
     }
 
     /// The action of an entry, or of the default entry; `None` if there is none, or if it is that of

@@ -1,24 +1,28 @@
-//! A hash table that grows one cache line at a time: no insertion moves more than a line, so that
-//! no packet waits for it, and a look-up reads one line in most cases (W. Litwin, "Linear hashing: a
-//! new tool for file and table addressing", VLDB 1980).
+//! A hash table that grows one cache line at a time: no insertion moves more than a line, or as long as
+//! the table is small 16 KiB, so that no packet waits for it, and a look-up reads one line in most cases
+//! (W. Litwin, "Linear hashing: a new tool for file and table addressing", VLDB 1980).
+//!
+//! Native code looks keys up without a call: [`Probe`] says what it needs to know.
 
 use crate::state::arena::Arena;
 
 /// Entries of a line, so that it takes the 64 octets of a cache line.
-const ENTRIES: usize = 5;
+pub(crate) const ENTRIES: usize = 5;
 /// Twice as many entries as there are for each line on average. Those lines that are still to be
 /// split hold up to twice as many as the others.
 const TWICE_LOAD: usize = 5;
 /// The lines that are allocated at once, at most.
-const SEGMENT: usize = 1024;
+const SEGMENT: usize = 1 << SEGMENT_BITS;
 /// log2 of it.
-const SEGMENT_BITS: u32 = SEGMENT.ilog2();
+pub(crate) const SEGMENT_BITS: u32 = 9;
 
 /// Identifiers by 64 bits of their key, the tag. Different identifiers may have the same tag.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    /// Of 1, 1, 2, 4, 8 and so on lines up to [`SEGMENT`], then of that many each.
+    /// Of [`SEGMENT`] lines each; the first, as long as it is alone, of 1, 2, 4 and so on.
     segments: Vec<Box<[Line]>>,
+    /// The address of each.
+    addresses: Vec<usize>,
     /// Lines in use.
     lines: usize,
     /// The ones of the largest index of a line.
@@ -28,20 +32,55 @@ pub(super) struct Lines {
     len: usize,
 }
 
+/// A line. Native code knows where each part is.
 #[derive(Debug, Clone, Copy, Default)]
-#[repr(align(64))]
-struct Line {
-    tags: [u64; ENTRIES],
+#[repr(C, align(64))]
+pub(crate) struct Line {
+    /// 0 where there is no identifier.
+    pub(crate) tags: [u64; ENTRIES],
     /// One more than the identifier; 0 if there is none.
-    ids: [u32; ENTRIES],
+    pub(crate) ids: [u32; ENTRIES],
     /// One more than the place of the line in the overflow; 0 if there is none.
-    next: u32,
+    pub(crate) next: u32,
 }
+
+/// How native code finds the line of a tag, as long as nothing is written: by its bits, spread, under a
+/// mask, or if there are not so many lines under the next smaller mask; in the segment of that number.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub(crate) struct Probe {
+    /// Where the addresses of the segments are; 0 if it is not known.
+    pub(crate) segments: usize,
+    pub(crate) lines: u64,
+    pub(crate) mask: u64,
+}
+
+/// The line of a table that has none.
+static NO_LINE: Line = Line {
+    tags: [0; ENTRIES],
+    ids: [0; ENTRIES],
+    next: 0,
+};
+static NO_LINES: [&Line; 1] = [&NO_LINE];
+
+impl Probe {
+    /// For a table without entries.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            segments: NO_LINES.as_ptr() as usize,
+            lines: 1,
+            mask: 0,
+        }
+    }
+}
+
+/// What spreads the bits of a tag.
+pub(crate) const SPREAD: (u64, u64) = (0x243f_6a88_85a3_08d3, 0x9e37_79b9_7f4a_7c15);
 
 /// Spreads the bits of a tag.
 #[inline]
 pub(super) fn spread(tag: u64) -> u64 {
-    let product = u128::from(tag ^ 0x243f_6a88_85a3_08d3) * 0x9e37_79b9_7f4a_7c15;
+    let product = u128::from(tag ^ SPREAD.0) * u128::from(SPREAD.1);
     (product as u64) ^ (product >> 64) as u64
 }
 
@@ -82,13 +121,25 @@ impl Lines {
     /// The segment of a line, and its place there.
     #[inline]
     fn place(index: usize) -> (usize, usize) {
-        if index >= SEGMENT {
-            let segment = SEGMENT_BITS as usize + index / SEGMENT;
-            return (segment, index % SEGMENT);
+        (index / SEGMENT, index % SEGMENT)
+    }
+
+    /// Where the line of a tag is.
+    #[inline]
+    pub(super) fn address(&self, tag: u64) -> Option<usize> {
+        let line: *const Line = self.line(self.index(tag))?;
+        Some(line as usize)
+    }
+
+    /// How native code finds a line.
+    pub(super) fn probe(&self) -> Probe {
+        if self.lines == 0 {
+            return Probe::nothing();
         }
-        match index.checked_ilog2() {
-            None => (0, 0),
-            Some(bits) => (bits as usize + 1, index - (1 << bits)),
+        Probe {
+            segments: self.addresses.as_ptr() as usize,
+            lines: self.lines as u64,
+            mask: self.mask as u64,
         }
     }
 
@@ -155,9 +206,12 @@ impl Lines {
     fn change(&mut self, tag: u64, id: u32, to: u32) -> bool {
         let mut place = Place::Line(self.index(tag));
         while let Some(line) = self.at(place) {
-            let mut entries = line.tags.iter().zip(&mut line.ids);
-            if let Some((_, found)) = entries.find(|(t, i)| **t == tag && **i == id + 1) {
+            let mut entries = line.tags.iter_mut().zip(&mut line.ids);
+            if let Some((tag, found)) = entries.find(|(t, i)| **t == tag && **i == id + 1) {
                 *found = to;
+                if to == 0 {
+                    *tag = 0;
+                }
                 return true;
             }
             let Some(next) = line.next.checked_sub(1) else {
@@ -190,19 +244,31 @@ impl Lines {
         }
     }
 
+    /// Allocates the line after these many, if it is not yet.
+    fn make_room(&mut self, lines: usize) {
+        let (segment, place) = Self::place(lines);
+        match self.segments.get_mut(segment) {
+            // More than the first segment are never too small.
+            Some(held) if place < held.len() => {}
+            Some(held) => {
+                let mut larger = vec![Line::default(); (2 * held.len()).min(SEGMENT)];
+                larger[..held.len()].copy_from_slice(held);
+                *held = larger.into_boxed_slice();
+                self.addresses[segment] = held.as_ptr() as usize;
+            }
+            None => {
+                let size = if segment == 0 { 1 } else { SEGMENT };
+                let new = vec![Line::default(); size].into_boxed_slice();
+                self.addresses.push(new.as_ptr() as usize);
+                self.segments.push(new);
+            }
+        }
+    }
+
     /// Adds a line, and gives it its part of the line that had its entries so far.
     fn grow(&mut self) {
         let added = self.lines;
-        let (segment, _) = Self::place(added);
-        if segment == self.segments.len() {
-            let lines = if segment == 0 {
-                1
-            } else {
-                SEGMENT.min(1 << (segment - 1))
-            };
-            self.segments
-                .push(vec![Line::default(); lines].into_boxed_slice());
-        }
+        self.make_room(added);
         self.lines += 1;
         self.mask = self.lines.next_power_of_two() - 1;
         let Some(bits) = added.checked_ilog2() else {
