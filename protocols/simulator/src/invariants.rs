@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use forwarding::{Fec, Nhlfe};
+use forwarding::{Fec, Nhlfe, VrfId};
 use ipnet::IpNet;
 use mpls::Label;
 use rustc_hash::FxHashMap;
@@ -84,6 +84,7 @@ type Place = (usize, Option<Label>);
 fn lsps_of(network: &Network, number: usize, pieces: &[Option<usize>]) -> Result<(), String> {
     let prefix = &network.prefixes[number];
     let net = prefix.net;
+    let fec = Fec::prefix(VrfId::DEFAULT, net);
     let mut numbers: FxHashMap<Place, usize> = FxHashMap::default();
     let mut places: Vec<(Place, Packet)> = Vec::new();
     let mut next: Vec<SmallVec<[usize; 2]>> = Vec::new();
@@ -102,6 +103,15 @@ fn lsps_of(network: &Network, number: usize, pieces: &[Option<usize>]) -> Result
                 "still a route"
             };
             return Err(format!("router {router} has {what} to {net}"));
+        }
+        if connected && !prefix.owners.contains(&router) {
+            let state = &network.routers[router];
+            let lfib = state.forwarding.lfib();
+            let chosen = lfib.ftn.get(&fec).map(|entry| entry.owner.protocol);
+            let bound = state.protocols.iter().any(|of| chosen == Some(of.owner()));
+            if state.running && !bound {
+                return Err(format!("router {router} has a route to {net} and no LSP"));
+            }
         }
         if connected {
             let packet = Packet {

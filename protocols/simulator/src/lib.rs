@@ -27,5 +27,5 @@ pub mod topology;
 
 pub use report::Report;
 pub use run::Progress;
-pub use scenario::{Options, Scenario, ScenarioError};
+pub use scenario::{Options, RouterSettings, Scenario, ScenarioError};
 pub use shrink::{as_test, shrink};
