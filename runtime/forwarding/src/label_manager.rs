@@ -87,6 +87,8 @@ pub struct LabelManager {
     reserved: BTreeMap<Label, Owner>,
     /// By their number: block `n` begins at the dynamic range's first label plus `n * block_size`.
     blocks: BTreeMap<u32, Block>,
+    /// The block that is dealt out first; those below it come last.
+    first_block: u32,
 }
 
 #[derive(Debug)]
@@ -107,6 +109,21 @@ impl LabelManager {
             config,
             reserved: BTreeMap::new(),
             blocks: BTreeMap::new(),
+            first_block: 0,
+        }
+    }
+
+    /// With blocks dealt out from this one on, whatever their number: those below it come last.
+    ///
+    /// After a restart that lost what label was whose, neighbours may use labels of before for as long as
+    /// they do not notice. Another first block after each start keeps those from meeting another FEC, as
+    /// the hold-down does for labels that are released.
+    #[must_use]
+    pub fn starting_at(self, block: u32) -> Self {
+        let count = self.block_count();
+        Self {
+            first_block: block.checked_rem(count).unwrap_or(0),
+            ..self
         }
     }
 
@@ -163,6 +180,7 @@ impl LabelManager {
             config,
             reserved,
             blocks,
+            ..
         } = self;
         let own = blocks.values_mut().filter(|block| block.owner == *owner);
         if let Some(label) = own.into_iter().find_map(|block| block.take_fresh(reserved)) {
@@ -258,6 +276,11 @@ impl LabelManager {
         self.config.block_size.max(1)
     }
 
+    fn block_count(&self) -> u32 {
+        let range = self.config.dynamic_range;
+        range.count().div_ceil(self.block_size())
+    }
+
     fn block_number(&self, label: Label) -> Option<u32> {
         let range = self.config.dynamic_range;
         range
@@ -279,12 +302,9 @@ impl LabelManager {
 
     /// The number of a block that nobody has, or that an owner needs no more.
     fn free_block(&mut self, now: Instant) -> Option<u32> {
-        let count = self
-            .config
-            .dynamic_range
-            .count()
-            .div_ceil(self.block_size());
-        let unassigned = (0..count).find(|number| !self.blocks.contains_key(number));
+        let unassigned = (self.first_block..self.block_count())
+            .chain(0..self.first_block)
+            .find(|number| !self.blocks.contains_key(number));
         if unassigned.is_some() {
             return unassigned;
         }
@@ -356,6 +376,20 @@ mod tests {
 
     fn ldp() -> Owner {
         Protocol::Ldp.into()
+    }
+
+    /// A manager that starts at another block deals out others first, and in the end all.
+    #[test]
+    fn the_first_block_may_be_any() {
+        let mut manager = manager("100-111", 4).starting_at(5);
+        let now = Instant::now();
+        let owner = Owner::from(Protocol::Ldp);
+        let labels: Vec<u32> = (0..12)
+            .map(|_| manager.allocate(&owner, now).unwrap().value())
+            .collect();
+        let expected: Vec<u32> = (108..112).chain(100..108).collect();
+        assert_eq!(labels, expected);
+        assert!(manager.allocate(&owner, now).is_err());
     }
 
     #[test]

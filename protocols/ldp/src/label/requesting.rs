@@ -45,7 +45,11 @@ impl LabelDistribution {
             }
         }
         if let Some(requests) = &mut fec.requests {
-            requests.wanted = false;
+            // A request that is being aborted stands in the way of another until that is answered (section
+            // 3.5.9.1); the need stays.
+            let aborting =
+                |sent: &RequestSent| sent.aborted.is_some() && next_hops.contains(&sent.peer);
+            requests.wanted = wanted && requests.sent.iter().any(aborting);
             requests.postponed.retain(|peer| next_hops.contains(peer));
             requests
                 .deferred

@@ -26,11 +26,17 @@ impl LabelDistribution {
     pub(super) fn adopt(&mut self, preserved: Preserved, holding: Duration) {
         let until = self.now + holding;
         self.timers.insert((until, Timer::Holding));
-        let labels = preserved
-            .labels
-            .into_iter()
-            .map(|(fec, label)| (fec, (label, false)))
-            .collect();
+        let mut labels = FxHashMap::default();
+        for (fec, label) in preserved.labels {
+            // A FEC takes one label again. Another that is in the switch for it, from before an earlier
+            // restart, is of no use to anybody.
+            if let Some((label, _)) = labels.insert(fec, (label, false)) {
+                let change = LfibChange::UnbindIlm { label, fec };
+                self.output.push_back(LabelOutput::Lfib(change));
+                self.output
+                    .push_back(LabelOutput::Deallocate { fec, label });
+            }
+        }
         self.adopted = Some(Adopted {
             until,
             labels,

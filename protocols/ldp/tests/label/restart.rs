@@ -158,6 +158,32 @@ fn this_lsr_takes_its_labels_again_after_a_restart() {
     assert_eq!(lsr.allocated.len(), 1);
 }
 
+/// Section 3.1: an LSR that restarts twice within the holding time may find two labels of a FEC in the switch. The FEC
+/// takes one again, and the other goes back.
+#[test]
+fn of_two_preserved_labels_of_a_fec_one_goes_back_at_once() {
+    let mut lsr = Lsr::new(|_| {});
+    let now = lsr.now;
+    let of = fec("198.51.100.0/24");
+    for value in [800, 900] {
+        lsr.allocated.insert(label(value), of);
+        lsr.ilm.insert(label(value), (of, IlmOperation::Egress));
+    }
+    let preserved = Preserved {
+        labels: vec![(of, label(800)), (of, label(900))],
+        ftns: Vec::new(),
+    };
+    lsr.labels
+        .adopt_labels(preserved, Duration::from_secs(60), now);
+    lsr.settle();
+    let left: Vec<_> = lsr.allocated.keys().copied().collect();
+    assert_eq!(left, [label(900)]);
+    lsr.up(2);
+    lsr.up(3);
+    lsr.route("198.51.100.0/24", via(&[2]));
+    assert_eq!(lsr.said(3), ["map 198.51.100.0/24 900"]);
+}
+
 /// A label that comes too late, for a FEC that is gone, goes back to the label manager.
 #[test]
 fn a_label_that_nobody_needs_any_more_goes_back() {

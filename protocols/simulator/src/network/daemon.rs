@@ -1,0 +1,251 @@
+//! How daemons start, run and end.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use super::{Event, Invariant, Network};
+use crate::clock::Time;
+use crate::router::{Counters, Protocol};
+
+impl Network {
+    /// A router is switched on for the first time.
+    pub(super) fn boot(&mut self, router: usize) {
+        self.shortest_paths(router);
+        if self.should_run(router) && !self.routers[router].running {
+            self.start_daemon(router);
+        }
+    }
+
+    /// The daemon of a router starts.
+    pub(super) fn start_daemon(&mut self, number: usize) {
+        let now = self.clock_of(number);
+        let router = &mut self.routers[number];
+        let preserve = router.preserve && router.starts > 0 && router.switch_on;
+        router.preserve = true;
+        let seed = self.trace ^ (number as u64) << 32 ^ u64::from(router.starts);
+        router.start(&self.factories, seed, preserve, now);
+        self.trace(1, number as u64);
+        let router = &mut self.routers[number];
+        for prefix in 0..self.prefixes.len() {
+            let of = &self.prefixes[prefix];
+            let links = router.routes[prefix].clone();
+            router.bind_route(of.net, of.host, links.as_ref());
+        }
+        router.forwarding.take_changes();
+        router.switch.reconcile(&router.forwarding);
+        let addresses: Vec<IpAddr> = router
+            .interfaces
+            .iter()
+            .map(|interface| interface.address.addr())
+            .chain([IpAddr::V4(router.id)])
+            .collect();
+        self.inform(number, |protocol, now| protocol.addresses(&addresses, now));
+        for interface in self.routers[number].interfaces.clone() {
+            self.inform(number, |protocol, now| protocol.interface(&interface, now));
+        }
+        for prefix in 0..self.prefixes.len() {
+            self.tell_route(number, prefix);
+        }
+        self.settle_router(number);
+    }
+
+    /// The daemon of a router ends; the kernel, if it goes on, closes its connections.
+    pub(super) fn stop_daemon(&mut self, router: usize, shut_down: bool) {
+        if !self.routers[router].running {
+            return;
+        }
+        self.trace(2, router as u64);
+        if shut_down {
+            self.inform(router, |protocol, now| protocol.shut_down(now));
+        }
+        self.close_all(router);
+        self.routers[router].stop();
+    }
+
+    /// Tells the engines of a router something, and does what they want done.
+    pub(super) fn inform(
+        &mut self,
+        router: usize,
+        mut tell: impl FnMut(&mut dyn Protocol, Instant),
+    ) {
+        let now = self.clock_of(router);
+        for protocol in 0..self.routers[router].protocols.len() {
+            tell(&mut *self.routers[router].protocols[protocol], now);
+            self.drain(router, protocol);
+        }
+        self.settle_router(router);
+    }
+
+    /// Tells one engine of a router something, and does what it wants done.
+    pub(super) fn tell(
+        &mut self,
+        router: usize,
+        protocol: usize,
+        tell: impl FnOnce(&mut dyn Protocol, Instant),
+    ) {
+        let now = self.clock_of(router);
+        if let Some(engine) = self.routers[router].protocols.get_mut(protocol) {
+            tell(&mut **engine, now);
+            self.drain(router, protocol);
+            self.settle_router(router);
+        }
+    }
+
+    /// Tells the engines the route of a prefix.
+    pub(super) fn tell_route(&mut self, number: usize, prefix: usize) {
+        let router = &self.routers[number];
+        let route = router.routes[prefix]
+            .as_ref()
+            .map(|links| router.route(links));
+        let net = self.prefixes[prefix].net;
+        let now = self.clock_of(number);
+        for protocol in 0..self.routers[number].protocols.len() {
+            self.routers[number].protocols[protocol].route(net, route.as_ref(), now);
+            self.drain(number, protocol);
+        }
+    }
+
+    /// After engines were told something: the switch is written to, and the next timeout is noted.
+    pub(super) fn settle_router(&mut self, number: usize) {
+        self.begin_write(number);
+        let clock = self.clock_of(number);
+        let router = &mut self.routers[number];
+        let next = router.protocols.iter().filter_map(|of| of.next_timeout());
+        let Some(next) = next.min() else {
+            return;
+        };
+        let mut at = self.now + next.saturating_duration_since(clock);
+        at = at.max(router.paused_until);
+        if router.wake.is_none_or(|wake| wake > at) {
+            router.wake = Some(at);
+            let starts = router.starts;
+            self.queue.push(
+                at,
+                Event::Wake {
+                    router: number,
+                    starts,
+                },
+            );
+        }
+    }
+
+    pub(super) fn wake(&mut self, number: usize, starts: u32) {
+        let router = &mut self.routers[number];
+        if !router.running || router.starts != starts || router.wake != Some(self.now) {
+            return;
+        }
+        if let Some(until) = self.paused(number) {
+            self.routers[number].wake = Some(until);
+            self.queue.push(
+                until,
+                Event::Wake {
+                    router: number,
+                    starts,
+                },
+            );
+            return;
+        }
+        self.routers[number].wake = None;
+        self.inform(number, |protocol, now| {
+            if protocol.next_timeout().is_some_and(|at| at <= now) {
+                protocol.timeout(now);
+            }
+        });
+    }
+
+    /// Begins to write to the switch what there is to write.
+    pub(super) fn begin_write(&mut self, number: usize) {
+        let router = &mut self.routers[number];
+        if !router.running || !router.switch_on {
+            return;
+        }
+        router.switch.note(&mut router.forwarding);
+        let bound = &router.bound;
+        let unspecified = ipnet::IpNet::default();
+        let takes = router.switch.begin(&router.forwarding, |label| {
+            if label.is_reserved() {
+                Some(unspecified)
+            } else {
+                bound.get(&label).copied()
+            }
+        });
+        if let Some(takes) = takes {
+            let starts = router.starts;
+            let event = Event::SwitchWrite {
+                router: number,
+                starts,
+            };
+            self.queue.push(self.now + takes, event);
+        }
+    }
+
+    pub(super) fn switch_writes(&mut self, number: usize, starts: u32) {
+        let router = &mut self.routers[number];
+        if router.running && router.starts == starts && router.switch_on {
+            router.switch.complete();
+            self.begin_write(number);
+        }
+    }
+
+    /// All daemons end in good order, and nothing of before is left.
+    pub fn shut_down(&mut self) {
+        for router in 0..self.routers.len() {
+            self.inform(router, |protocol, now| protocol.shut_down(now));
+        }
+    }
+
+    /// All prefixes are gone, for the engines and the LFIB. The routers' own packets still find their way,
+    /// for else no peer would learn of it.
+    pub fn withdraw_everything(&mut self) {
+        self.withdrawn = true;
+        for prefix in &mut self.prefixes {
+            prefix.present = false;
+        }
+        for number in 0..self.routers.len() {
+            for prefix in 0..self.prefixes.len() {
+                let (net, host) = (self.prefixes[prefix].net, self.prefixes[prefix].host);
+                self.routers[number].bind_route(net, host, None);
+                let now = self.clock_of(number);
+                for protocol in 0..self.routers[number].protocols.len() {
+                    self.routers[number].protocols[protocol].route(net, None, now);
+                    self.drain(number, protocol);
+                }
+            }
+            self.settle_router(number);
+        }
+        self.disturbed = self.now;
+    }
+
+    /// What all engines together did and hold.
+    pub fn counters(&self) -> Counters {
+        let mut sum = Counters::default();
+        for number in 0..self.routers.len() {
+            let now = self.clock_of(number);
+            for protocol in &self.routers[number].protocols {
+                let of = protocol.counters(now);
+                sum.messages += of.messages;
+                sum.octets += of.octets;
+                sum.bindings_sent += of.bindings_sent;
+                sum.sessions += of.sessions;
+                sum.local_labels += of.local_labels;
+                sum.remote_labels += of.remote_labels;
+            }
+        }
+        sum
+    }
+
+    /// How many TCP connections are known somewhere.
+    pub fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Whether the next event is long ahead, for those that wait for quiet.
+    pub fn next_event(&self) -> Option<Time> {
+        self.queue.next_at()
+    }
+
+    pub(super) fn broken(&mut self, router: usize, invariant: Invariant, text: &str) {
+        let text = format!("router {router}: {text}");
+        self.violation(invariant, text);
+    }
+}

@@ -1,0 +1,231 @@
+//! Packets on their way, forwarded by what the switches hold.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use forwarding::{Fec, FtnAction, IlmAction, IlmKey, Nhlfe, PathGroup, VrfId};
+use mpls::Label;
+use serde::Serialize;
+use smallvec::SmallVec;
+
+use super::{Event, Invariant, Network};
+
+/// A packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packet {
+    /// Which one, also for the choice among paths.
+    pub number: u64,
+    /// The prefix of its destination.
+    pub prefix: usize,
+    /// Its labels and their TTLs, the outermost last.
+    pub stack: SmallVec<[(Label, u8); 2]>,
+    /// Its own TTL.
+    pub ttl: u8,
+    /// A penultimate hop popped its label: it is at the egress now, or something is wrong.
+    pub popped: bool,
+}
+
+/// Why a packet was not delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Drop {
+    /// There was no route.
+    NoRoute,
+    /// There was no entry for its label.
+    NoLabel,
+    /// No next hop could be used.
+    NoNextHop,
+    /// A link did not deliver it.
+    Link,
+    /// A switch was off.
+    Off,
+    /// It went round until its TTL ran out.
+    TtlExpired,
+}
+
+/// What became of packets.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct PacketCounts {
+    /// Packets sent.
+    pub sent: u64,
+    /// Packets that got to their destination.
+    pub delivered: u64,
+    /// Of those, the ones that left their ingress with a label.
+    pub labelled: u64,
+    /// The others.
+    pub dropped: BTreeMap<Drop, u64>,
+}
+
+/// What a switch does with a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// It goes out by one of these next hops: the link, the packet and its weight.
+    Forward(SmallVec<[(usize, Packet); 2]>),
+    /// It is at its destination.
+    Deliver,
+    /// It goes no further.
+    Dropped(Drop),
+    /// It must not come to this.
+    Wrong(String),
+}
+
+impl Network {
+    /// What the switch of a router does with a packet.
+    pub fn forward(&self, number: usize, mut packet: Packet) -> Step {
+        let router = &self.routers[number];
+        if !router.switch_on {
+            return Step::Dropped(Drop::Off);
+        }
+        let prefix = &self.prefixes[packet.prefix];
+        let owner = prefix.owners.contains(&number);
+        if std::mem::take(&mut packet.popped) && packet.stack.is_empty() && !owner {
+            let net = prefix.net;
+            return Step::Wrong(format!(
+                "the label of a packet to {net} was popped before it came here"
+            ));
+        }
+        while let Some((label, ttl)) = packet.stack.last().copied() {
+            let Some((action, fec)) = router.switch.ilm().get(&IlmKey::platform(label)) else {
+                return Step::Dropped(Drop::NoLabel);
+            };
+            if !label.is_reserved() && *fec != prefix.net {
+                let net = prefix.net;
+                return Step::Wrong(format!(
+                    "label {label} of a packet to {net} stands for {fec}"
+                ));
+            }
+            if ttl <= 1 {
+                return Step::Dropped(Drop::TtlExpired);
+            }
+            match action {
+                IlmAction::Forward { paths, .. } => {
+                    packet.stack.pop();
+                    return self.leave(number, &packet, paths, ttl - 1, true);
+                }
+                IlmAction::PopAndLookUpIp { .. } | IlmAction::ExplicitNull { .. } => {
+                    packet.stack.pop();
+                    packet.ttl = packet.ttl.min(ttl);
+                    if !owner {
+                        let net = prefix.net;
+                        return Step::Wrong(format!("an LSP of {net} ends here"));
+                    }
+                }
+                _ => return Step::Dropped(Drop::NoLabel),
+            }
+        }
+        let fec = Fec::prefix(VrfId::DEFAULT, prefix.net);
+        match router.switch.ftn().get(&fec) {
+            Some(FtnAction::ToRouter | FtnAction::Glean) if owner => Step::Deliver,
+            Some(FtnAction::ToRouter | FtnAction::Glean) => {
+                Step::Wrong(format!("{} is delivered to a wrong egress", prefix.net))
+            }
+            Some(FtnAction::Forward(paths)) => {
+                if packet.ttl <= 1 {
+                    return Step::Dropped(Drop::TtlExpired);
+                }
+                packet.ttl -= 1;
+                let ttl = packet.ttl;
+                self.leave(number, &packet, paths, ttl, false)
+            }
+            _ => Step::Dropped(Drop::NoRoute),
+        }
+    }
+
+    /// The next hops by which a packet may leave, that can be used.
+    fn leave(
+        &self,
+        number: usize,
+        packet: &Packet,
+        paths: &PathGroup,
+        ttl: u8,
+        swap: bool,
+    ) -> Step {
+        let usable = paths.paths().iter().filter_map(|path| {
+            let nhlfe: &Nhlfe = &path.nhlfe;
+            let router = &self.routers[number];
+            let neighbour = router
+                .neighbours
+                .iter()
+                .position(|of| of == nhlfe.next_hop())?;
+            let interface = router.interfaces.get(neighbour)?;
+            if !interface.up || !router.switch.resolves(nhlfe.next_hop()) {
+                return None;
+            }
+            let mut packet = packet.clone();
+            for label in nhlfe.labels().iter().rev() {
+                packet.stack.push((*label, ttl));
+            }
+            if swap && packet.stack.is_empty() {
+                packet.ttl = packet.ttl.min(ttl);
+                packet.popped = true;
+            }
+            Some((interface.link, packet))
+        });
+        let usable: SmallVec<[_; 2]> = usable.collect();
+        if usable.is_empty() {
+            Step::Dropped(Drop::NoNextHop)
+        } else {
+            Step::Forward(usable)
+        }
+    }
+
+    /// Sends a packet from somewhere to somewhere.
+    pub(super) fn probe(&mut self) {
+        if let Some(every) = self.probe_every {
+            self.queue.push(self.now + every, Event::Probe);
+        }
+        let router = self.packet_rng.below(self.routers.len());
+        let prefix = self.packet_rng.below(self.prefixes.len());
+        let packet = Packet {
+            number: self.packet_rng.bits(),
+            prefix,
+            stack: SmallVec::new(),
+            ttl: 64,
+            popped: false,
+        };
+        self.next_packet += 1;
+        self.packets.sent += 1;
+        self.packet_arrives(router, packet);
+    }
+
+    pub(super) fn packet_arrives(&mut self, number: usize, packet: Packet) {
+        let was = (packet.number, packet.ttl, packet.stack.is_empty());
+        match self.forward(number, packet) {
+            Step::Deliver => {
+                self.packets.delivered += 1;
+                self.trace(10, was.0);
+            }
+            Step::Dropped(why) => self.dropped(why, was.0),
+            Step::Wrong(text) => self.broken(number, Invariant::RightEgress, &text),
+            Step::Forward(mut ways) => {
+                let way = (was.0 ^ (number as u64).wrapping_mul(0x9E37_79B9)) as usize % ways.len();
+                let (link, packet) = ways.swap_remove(way);
+                if was.1 == 64 && was.2 && !packet.stack.is_empty() {
+                    self.packets.labelled += 1;
+                }
+                self.put_on_link(number, link, packet);
+            }
+        }
+    }
+
+    fn put_on_link(&mut self, from: usize, link: usize, packet: Packet) {
+        let Some(end) = self.topology.links[link].end_of(from) else {
+            return;
+        };
+        let to = self.topology.links[link].end(1 - end);
+        let wire = &mut self.links[link].wires[end];
+        // A frame with a wrong checksum is dropped.
+        if wire.loses(&mut self.packet_rng) || self.packet_rng.chance(wire.quality.corruption) {
+            return self.dropped(Drop::Link, packet.number);
+        }
+        let jitter = wire.quality.jitter * self.packet_rng.fraction();
+        let at = self.now + wire.delay() + Duration::from_secs_f64(jitter);
+        let packet = Box::new(packet);
+        self.queue.push(at, Event::Packet { router: to, packet });
+    }
+
+    fn dropped(&mut self, why: Drop, number: u64) {
+        *self.packets.dropped.entry(why).or_default() += 1;
+        self.trace(11, number ^ why as u64);
+    }
+}

@@ -1,0 +1,217 @@
+//! The IGP, and the routes that come of it.
+
+use std::time::Duration;
+
+use super::{Event, Network};
+use crate::igp::{self, Half, Links, half_of};
+
+impl Network {
+    /// Whether the IGP could have an adjacency over a link: both directions work and both ends run.
+    pub fn link_usable(&self, link: usize) -> bool {
+        let state = &self.links[link];
+        let of = &self.topology.links[link];
+        state.carrier
+            && state.wires.iter().all(|wire| wire.works)
+            && [of.a, of.b].iter().all(|router| {
+                let router = &self.routers[*router];
+                router.host_on && router.switch_on
+            })
+    }
+
+    /// Something about a link changed: both ends' IGP will notice, at once if the interface went down, by
+    /// silence otherwise.
+    pub(super) fn link_changed(&mut self, link: usize) {
+        let state = &self.links[link];
+        let at_once = !state.carrier || {
+            let of = &self.topology.links[link];
+            !self.routers[of.a].switch_on || !self.routers[of.b].switch_on
+        };
+        let milliseconds = Duration::from_millis;
+        for end in [0, 1] {
+            let delay = if self.link_usable(link) {
+                self.igp_rng.duration(milliseconds(300), milliseconds(1500))
+            } else if at_once {
+                self.igp_rng.duration(milliseconds(5), milliseconds(50))
+            } else {
+                self.igp_rng
+                    .duration(milliseconds(2500), milliseconds(5000))
+            };
+            self.queue
+                .push(self.now + delay, Event::Adjacency { link, end });
+        }
+        self.refresh_interfaces(link);
+    }
+
+    /// The interfaces at both ends of a link are up or down.
+    fn refresh_interfaces(&mut self, link: usize) {
+        let of = self.topology.links[link];
+        let on = |router: usize| self.routers[router].switch_on;
+        let up = self.links[link].carrier && on(of.a) && on(of.b);
+        for number in [of.a, of.b] {
+            let router = &mut self.routers[number];
+            let Some(place) = router.place_of(link) else {
+                continue;
+            };
+            let interface = &mut router.interfaces[place];
+            if interface.up == up {
+                continue;
+            }
+            interface.up = up;
+            let interface = interface.clone();
+            let name = forwarding::InterfaceName::from(&*interface.name);
+            router.forwarding.set_interface(name, up);
+            self.inform(number, |protocol, now| protocol.interface(&interface, now));
+        }
+    }
+
+    /// An end looks whether its adjacency is up.
+    pub(super) fn adjacency(&mut self, link: usize, end: usize) {
+        let of = self.topology.links[link];
+        let router = of.end(end);
+        if !self.routers[router].host_on {
+            return;
+        }
+        let up = self.link_usable(link);
+        let index = half_of(link, end);
+        let known = self.views[router].half(index);
+        if known.up == up && known.sequence > 0 {
+            return;
+        }
+        self.sequence += 1;
+        let half = Half {
+            sequence: self.sequence,
+            up,
+        };
+        self.learn(router, index, half);
+        if up {
+            let to = of.end(1 - end);
+            let at = self.now + Duration::from_millis(20);
+            self.queue.push(at, Event::Synchronize { link, to });
+            let at = self.now + Duration::from_millis(25);
+            self.queue.push(at, Event::Synchronize { link, to: router });
+        }
+    }
+
+    /// A router learnt a word of an end: it tells its neighbours and computes its paths later.
+    fn learn(&mut self, router: usize, index: usize, half: Half) {
+        if !self.views[router].learn(index, half) {
+            return;
+        }
+        self.schedule_paths(router);
+        for place in 0..self.links_of[router].len() {
+            let link = self.links_of[router][place];
+            if self.link_usable(link)
+                && let Some(to) = self.other_end(link, router)
+            {
+                let delay = Duration::from_micros(self.topology.links[link].delay)
+                    + self
+                        .igp_rng
+                        .duration(Duration::from_millis(1), Duration::from_millis(30));
+                let event = Event::Flood {
+                    link,
+                    to,
+                    index,
+                    half,
+                };
+                self.queue.push(self.now + delay, event);
+            }
+        }
+    }
+
+    pub(super) fn schedule_paths(&mut self, router: usize) {
+        if std::mem::replace(&mut self.views[router].scheduled, true) {
+            return;
+        }
+        // Some routers are quick, others slow: that is what makes micro-loops.
+        let slowest = 50 + 100 * (router as u64 % 8);
+        let delay = self
+            .igp_rng
+            .duration(Duration::from_millis(10), Duration::from_millis(slowest));
+        self.queue
+            .push(self.now + delay, Event::ShortestPaths(router));
+    }
+
+    pub(super) fn flood_arrives(&mut self, link: usize, to: usize, index: usize, half: Half) {
+        // What a link that is gone held up comes with the next adjacency.
+        if self.link_usable(link) && self.routers[to].host_on {
+            self.learn(to, index, half);
+        }
+    }
+
+    /// A router gets all that its neighbour knows: their adjacency is new.
+    pub(super) fn synchronize(&mut self, link: usize, to: usize) {
+        let Some(from) = self.other_end(link, to) else {
+            return;
+        };
+        if !self.link_usable(link) {
+            return;
+        }
+        let halves = self.views[from].halves().to_vec();
+        for (index, half) in halves.into_iter().enumerate() {
+            if self.views[to].half(index).sequence < half.sequence {
+                self.learn(to, index, half);
+            }
+        }
+    }
+
+    /// The IGP of a router starts without any knowledge.
+    pub(super) fn restart_igp(&mut self, router: usize) {
+        self.views[router] = igp::View::empty(self.topology.links.len());
+        self.schedule_paths(router);
+        for link in self.links_of[router].clone() {
+            self.link_changed(link);
+        }
+    }
+
+    /// A router computes its paths; the kernel, the LFIB and the engines are told what changed.
+    pub(super) fn shortest_paths(&mut self, router: usize) {
+        self.views[router].scheduled = false;
+        if !self.routers[router].host_on || self.withdrawn {
+            return;
+        }
+        let paths =
+            igp::shortest_paths(router, &self.topology, &self.links_of, &self.views[router]);
+        self.trace(12, router as u64);
+        let mut changed = false;
+        for prefix in 0..self.prefixes.len() {
+            let of = &self.prefixes[prefix];
+            let mut links: Option<Links> = None;
+            let nearest = of
+                .owners
+                .iter()
+                .filter_map(|owner| paths.distance[*owner])
+                .min();
+            if let Some(nearest) = nearest
+                && of.present
+            {
+                let mut all = Links::new();
+                for owner in of
+                    .owners
+                    .iter()
+                    .filter(|of| paths.distance[**of] == Some(nearest))
+                {
+                    all.extend_from_slice(&paths.links[*owner]);
+                }
+                all.sort_unstable();
+                all.dedup();
+                links = Some(all);
+            }
+            if self.routers[router].routes[prefix] == links {
+                continue;
+            }
+            let (net, host) = (of.net, of.host);
+            let state = &mut self.routers[router];
+            if state.running {
+                state.bind_route(net, host, links.as_ref());
+            }
+            state.routes[prefix] = links;
+            if state.running {
+                self.tell_route(router, prefix);
+                changed = true;
+            }
+        }
+        if changed {
+            self.settle_router(router);
+        }
+    }
+}

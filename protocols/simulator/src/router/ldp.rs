@@ -1,0 +1,422 @@
+//! The adapter of LDP.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use forwarding::{
+    FtnAction, IlmAction, MAX_WEIGHT, Nhlfe, Path, PathGroup, Payload, QosMapId, TunnelModel, VrfId,
+};
+use ipnet::IpNet;
+use ldp::engine::{
+    ConnectionId, GracefulRestartConfig, HelloHoldTime, InterfaceConfig, InterfaceState,
+    KeepAliveTime, Ldp, LdpConfig, LsrId, MaxPduLength, Output, ReceivedDatagram,
+};
+use ldp::label::{
+    ControlMode, EgressLabel as Null, IlmOperation, LabelledNextHop, LfibChange, LocalLabel,
+    RetentionMode, UpstreamState,
+};
+use ldp::packet::{AdvertisementDiscipline, PduStream};
+use ldp::{LdpIdentifier, PrefixFec};
+use mpls::Label;
+
+use super::protocol::{
+    Accepted, Action, Boot, Counters, Datagram, Interface, Preserved, Protocol, Route,
+};
+use super::settings::{EgressLabel, Settings};
+
+/// LDP on one router.
+#[derive(Debug)]
+struct LdpRouter {
+    engine: Ldp,
+    lsr_id: LsrId,
+    interfaces: Vec<(Arc<str>, usize)>,
+    starts: u32,
+}
+
+/// Starts LDP on a router.
+pub fn start(boot: &Boot<'_>) -> Box<dyn Protocol> {
+    // No router of the simulator has the address 0.0.0.0.
+    let lsr_id = LsrId::new(boot.router_id).unwrap_or_else(|_| {
+        LsrId::new(Ipv4Addr::BROADCAST).unwrap_or_else(|_| unreachable!("it is not zero"))
+    });
+    let interfaces: Vec<_> = boot
+        .interfaces
+        .iter()
+        .map(|interface| (Arc::clone(&interface.name), interface.link))
+        .collect();
+    let mut config = configuration(lsr_id, &interfaces, boot.settings, boot.starts);
+    if let Some(restart) = &mut config.graceful_restart {
+        restart.forwarding_state_preserved = boot.preserved.is_some();
+    }
+    let mut engine = Ldp::new(config, boot.seed, boot.now);
+    if let Some(Preserved { labels, ftns }) = &boot.preserved
+        && boot.settings.graceful_restart
+    {
+        let labels = labels.iter().map(|(fec, label)| ((*fec).into(), *label));
+        let preserved = ldp::label::Preserved {
+            labels: labels.collect(),
+            ftns: ftns.iter().map(|fec| PrefixFec::from(*fec)).collect(),
+        };
+        engine.adopt_labels(preserved, boot.now);
+    }
+    Box::new(LdpRouter {
+        engine,
+        lsr_id,
+        interfaces,
+        starts: boot.starts,
+    })
+}
+
+fn configuration(
+    lsr_id: LsrId,
+    interfaces: &[(Arc<str>, usize)],
+    settings: &Settings,
+    starts: u32,
+) -> LdpConfig {
+    let mut config = LdpConfig::new(lsr_id);
+    let hold = HelloHoldTime::new(settings.hello_hold_time.into());
+    let on_link = InterfaceConfig {
+        hello_hold_time: hold.unwrap_or(InterfaceConfig::default().hello_hold_time),
+        ..InterfaceConfig::default()
+    };
+    config.interfaces = interfaces
+        .iter()
+        .filter(|(_, link)| !settings.disabled_links.contains(link))
+        .map(|(name, _)| (Arc::clone(name), on_link.clone()))
+        .collect::<BTreeMap<_, _>>();
+    if let Ok(time) = KeepAliveTime::new(settings.keepalive_time.into()) {
+        config.session.keepalive_time = time;
+    }
+    if let Ok(length) = MaxPduLength::new(settings.max_pdu_length.into()) {
+        config.session.max_pdu_length = length;
+    }
+    if settings.on_demand {
+        config.session.advertisement = AdvertisementDiscipline::DownstreamOnDemand;
+    }
+    let labels = &mut config.labels;
+    if settings.ordered {
+        labels.control = ControlMode::Ordered;
+    }
+    if settings.conservative {
+        labels.retention = RetentionMode::Conservative;
+    }
+    labels.egress_label_ipv4 = match settings.egress_label {
+        EgressLabel::Implicit => Null::ImplicitNull,
+        EgressLabel::Explicit => Null::ExplicitNull,
+        EgressLabel::Real => Null::Real,
+    };
+    labels.loop_detection.enabled = settings.loop_detection;
+    labels.advertise.otherwise = !settings.advertise_nothing;
+    labels.accept.otherwise = !settings.accept_nothing;
+    config.graceful_restart = settings
+        .graceful_restart
+        .then(GracefulRestartConfig::default);
+    config.boot_count = starts;
+    config
+}
+
+fn path_group(next_hops: &[LabelledNextHop]) -> Option<PathGroup> {
+    let mut paths: Vec<Path> = next_hops
+        .iter()
+        .map(|hop| {
+            let next_hop = forwarding::NextHop::new(&*hop.next_hop.interface, hop.next_hop.address);
+            let nhlfe = Nhlfe::new(next_hop.clone(), hop.label, TunnelModel::Uniform);
+            let nhlfe = nhlfe.unwrap_or_else(|_| Nhlfe::unlabelled(next_hop));
+            Path::new(nhlfe, hop.weight.clamp(1, MAX_WEIGHT))
+        })
+        .collect();
+    paths.sort();
+    paths.dedup_by(|later, earlier| later.nhlfe == earlier.nhlfe);
+    PathGroup::new(paths).ok()
+}
+
+fn action(change: LfibChange) -> Action {
+    match change {
+        LfibChange::BindFtn { fec, next_hops } => Action::Ftn {
+            fec: fec.prefix,
+            action: path_group(&next_hops).map(|group| FtnAction::Forward(Arc::new(group))),
+        },
+        LfibChange::UnbindFtn { fec } => Action::Ftn {
+            fec: fec.prefix,
+            action: None,
+        },
+        LfibChange::BindIlm {
+            label,
+            fec,
+            operation,
+        } => {
+            let (tunnel_model, qos_map) = (TunnelModel::Uniform, QosMapId::DEFAULT);
+            let action = match operation {
+                IlmOperation::Egress => Some(IlmAction::PopAndLookUpIp {
+                    vrf: VrfId::DEFAULT,
+                    payload: Payload::Ipv4,
+                    tunnel_model,
+                    qos_map,
+                    tail_end: None,
+                }),
+                IlmOperation::Forward(next_hops) => {
+                    path_group(&next_hops).map(|group| IlmAction::Forward {
+                        paths: Arc::new(group),
+                        payload: Some(Payload::Ipv4),
+                        tunnel_model,
+                        qos_map,
+                    })
+                }
+            };
+            Action::Ilm {
+                label,
+                fec: fec.prefix,
+                action,
+            }
+        }
+        LfibChange::UnbindIlm { label, fec } => Action::Ilm {
+            label,
+            fec: fec.prefix,
+            action: None,
+        },
+    }
+}
+
+impl Protocol for LdpRouter {
+    fn name(&self) -> &'static str {
+        "ldp"
+    }
+
+    fn owner(&self) -> forwarding::Protocol {
+        forwarding::Protocol::Ldp
+    }
+
+    fn configure(&mut self, settings: &Settings, now: Instant) {
+        let config = configuration(self.lsr_id, &self.interfaces, settings, self.starts);
+        self.engine.set_config(config, now);
+    }
+
+    fn interface(&mut self, interface: &Interface, now: Instant) {
+        let state = InterfaceState {
+            up: interface.up,
+            mtu: 1500,
+            addresses: vec![interface.address],
+        };
+        self.engine.handle_interface(&interface.name, state, now);
+    }
+
+    fn addresses(&mut self, addresses: &[IpAddr], now: Instant) {
+        self.engine.handle_router_addresses(addresses.to_vec(), now);
+    }
+
+    fn route(&mut self, prefix: IpNet, route: Option<&Route>, now: Instant) {
+        let route = route.map(|next_hops| ldp::label::Route {
+            next_hops: next_hops
+                .iter()
+                .map(|hop| ldp::label::NextHop {
+                    interface: Arc::clone(&hop.interface),
+                    address: hop.address,
+                })
+                .collect(),
+            egress: next_hops.is_empty(),
+            ..ldp::label::Route::default()
+        });
+        self.engine.handle_route(prefix.into(), route, now);
+    }
+
+    fn label(&mut self, fec: IpNet, label: Result<Label, String>, now: Instant) {
+        self.engine.handle_label_allocated(fec.into(), label, now);
+    }
+
+    fn labels_available(&mut self, now: Instant) {
+        self.engine.handle_label_resources(now);
+    }
+
+    fn datagram(&mut self, interface: &str, datagram: &Datagram, now: Instant) {
+        let received = ReceivedDatagram {
+            interface,
+            source: datagram.source,
+            destination: datagram.destination,
+            hop_limit: Some(datagram.hop_limit),
+            octets: &datagram.octets,
+        };
+        self.engine.handle_hello(received, now);
+    }
+
+    fn accept(&mut self, local: IpAddr, remote: IpAddr, now: Instant) -> Option<Accepted> {
+        let accepted = self.engine.accept(local, remote, now).ok()?;
+        Some(Accepted {
+            id: accepted.id.0,
+            one_hop: accepted.security.gtsm,
+        })
+    }
+
+    fn connected(&mut self, id: u64, local: IpAddr, now: Instant) {
+        self.engine.handle_connected(ConnectionId(id), local, now);
+    }
+
+    fn connect_failed(&mut self, id: u64, reason: &str, now: Instant) {
+        self.engine
+            .handle_connect_failed(ConnectionId(id), reason.to_owned(), now);
+    }
+
+    fn octets(&mut self, id: u64, octets: &[u8], now: Instant) {
+        self.engine.handle_octets(ConnectionId(id), octets, now);
+    }
+
+    fn written(&mut self, id: u64, octets: usize, now: Instant) {
+        self.engine.handle_written(ConnectionId(id), octets, now);
+    }
+
+    fn closed(&mut self, id: u64, reason: &str, now: Instant) {
+        self.engine
+            .handle_closed(ConnectionId(id), reason.to_owned(), now);
+    }
+
+    fn clear(&mut self, now: Instant) {
+        self.engine.clear_neighbour(None, now);
+    }
+
+    fn shut_down(&mut self, now: Instant) {
+        self.engine.shut_down(now);
+    }
+
+    fn timeout(&mut self, now: Instant) {
+        self.engine.handle_timeout(now);
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.engine.poll_timeout()
+    }
+
+    fn poll(&mut self) -> Option<Action> {
+        loop {
+            return Some(match self.engine.poll_output()? {
+                Output::SendHello {
+                    interface,
+                    source,
+                    destination,
+                    hop_limit,
+                    octets,
+                } => Action::Datagram {
+                    interface,
+                    datagram: Datagram {
+                        source: source.unwrap_or(IpAddr::V4(self.lsr_id.get())),
+                        destination,
+                        hop_limit,
+                        octets,
+                    },
+                },
+                Output::Connect {
+                    id,
+                    local,
+                    remote,
+                    security,
+                    ..
+                } => Action::Connect {
+                    id: id.0,
+                    local,
+                    remote,
+                    one_hop: security.gtsm,
+                },
+                Output::Send { id, octets } => Action::Send { id: id.0, octets },
+                Output::Close { id } => Action::Close { id: id.0 },
+                Output::AllocateLabel { fec } => Action::Allocate { fec: fec.prefix },
+                Output::ReleaseLabel { fec, label } => Action::Release {
+                    fec: fec.prefix,
+                    label,
+                },
+                Output::Lfib(change) => action(change),
+                Output::ForwardingStateHoldingExpired => Action::HoldingExpired,
+                // Connections of the simulator have no keys, and its IGP always its normal metric.
+                Output::ListenKeys(_) | Output::IgpSync { .. } => continue,
+                Output::Event(event) => Action::Log(event.to_string()),
+            });
+        }
+    }
+
+    fn local_label(&self, fec: IpNet) -> Option<Label> {
+        match self.engine.labels().binding(&fec.into())?.local {
+            LocalLabel::Bound(label) => Some(label),
+            _ => None,
+        }
+    }
+
+    fn advertised(&self, fec: IpNet, to: Ipv4Addr) -> Option<Label> {
+        let binding = self.engine.labels().binding(&fec.into())?;
+        let peer = LdpIdentifier::platform(to);
+        let upstream = binding.upstream.iter();
+        upstream
+            .filter(|upstream| upstream.peer == peer && upstream.state == UpstreamState::Advertised)
+            .map(|upstream| upstream.label)
+            .next()
+    }
+
+    fn local_labels(&self) -> Vec<(IpNet, Label)> {
+        self.engine
+            .labels()
+            .bindings()
+            .filter_map(|binding| match binding.local {
+                LocalLabel::Bound(label) if !label.is_reserved() => {
+                    Some((binding.fec.prefix, label))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn counters(&self, now: Instant) -> Counters {
+        let view = self.engine.lsr(now);
+        let labels = self.engine.labels().counters();
+        let sent = view.statistics.sent;
+        let messages = [
+            sent.notification,
+            sent.hello,
+            sent.initialization,
+            sent.keepalive,
+            sent.capability,
+            sent.address,
+            sent.address_withdraw,
+            sent.label_mapping,
+            sent.label_request,
+            sent.label_withdraw,
+            sent.label_release,
+            sent.label_abort_request,
+        ];
+        Counters {
+            messages: messages.iter().sum(),
+            octets: sent.octets,
+            bindings_sent: sent.label_mapping,
+            sessions: view.operational_sessions as u64,
+            local_labels: labels.labels as u64,
+            remote_labels: labels.received as u64,
+        }
+    }
+
+    fn describe(&self, octets: &[u8]) -> Vec<String> {
+        let mut stream = PduStream::new();
+        stream.set_max_pdu_length(u16::MAX);
+        stream.push(octets);
+        let mut lines = Vec::new();
+        while let Ok(Some(pdu)) = stream.next_pdu() {
+            lines.extend(pdu.messages().map(|message| match message {
+                Ok(message) => message.to_string(),
+                Err(error) => error.to_string(),
+            }));
+        }
+        lines
+    }
+
+    fn remains(&self) -> Vec<String> {
+        let counters = self.engine.labels().counters();
+        let mut remains = Vec::new();
+        if counters != ldp::label::Counters::default() {
+            remains.push(format!("{counters:?}"));
+            remains.extend(
+                self.engine
+                    .labels()
+                    .bindings()
+                    .take(2)
+                    .map(|binding| format!("{binding:?}")),
+            );
+        }
+        remains
+    }
+}

@@ -1,0 +1,340 @@
+//! A router: its protocol engines, its label manager, its LFIB, and its switch.
+
+mod ldp;
+mod protocol;
+mod settings;
+mod switch;
+
+pub use ldp::start as ldp;
+pub use protocol::{
+    Accepted, Action, Boot, Counters, Datagram, Interface, NextHop, Preserved, Protocol, Route,
+};
+pub use settings::{EgressLabel, Settings};
+pub use switch::{Speed, Switch};
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use forwarding::{
+    Fec, Forwarding, FtnAction, InterfaceName, LabelManager, LabelManagerConfig, LabelSpace,
+    MacAddress, Nhlfe, Owner, Path, PathGroup, Protocol as Source, SpecialPurposeLabels, VrfId,
+};
+use ipnet::IpNet;
+use mpls::{Label, LabelRange};
+use rustc_hash::FxHashMap;
+
+use crate::clock::Time;
+use crate::igp::Links;
+
+/// Starts a protocol's engine.
+pub type Factory = fn(&Boot<'_>) -> Box<dyn Protocol>;
+
+/// A router.
+pub struct Router {
+    /// Its identifier, the address of its loopback.
+    pub id: Ipv4Addr,
+    /// Its interfaces.
+    pub interfaces: Vec<Interface>,
+    /// The address at the other end of each.
+    pub neighbours: Vec<forwarding::NextHop>,
+    /// Its configuration.
+    pub settings: Settings,
+    /// Its engines, while the daemon runs.
+    pub protocols: Vec<Box<dyn Protocol>>,
+    /// Whose label is whose.
+    pub labels: LabelManager,
+    /// What the switch should forward by.
+    pub forwarding: Forwarding,
+    /// The switch.
+    pub switch: Switch,
+    /// The switch has power.
+    pub switch_on: bool,
+    /// The host has power.
+    pub host_on: bool,
+    /// The daemon runs.
+    pub running: bool,
+    /// What the switch holds is taken over at the next start.
+    pub preserve: bool,
+    /// Until when the daemon is stopped.
+    pub paused_until: Time,
+    /// How far its clock is ahead.
+    pub ahead: Duration,
+    /// How many times the daemon was started.
+    pub starts: u32,
+    /// The next call of timeouts that is in the queue.
+    pub wake: Option<Time>,
+    /// What the kernel knows: the route of each prefix. Without links the router is an owner.
+    pub routes: Vec<Option<Links>>,
+    /// What each label stands for, of those bound in the ILM.
+    pub bound: BTreeMap<Label, IpNet>,
+    /// Labels of before the restart, which the label manager must not give to others.
+    adopted: BTreeMap<Label, IpNet>,
+    allocated: FxHashMap<Label, IpNet>,
+    /// The label manager had none for somebody.
+    starved: bool,
+    groups: FxHashMap<Links, Arc<PathGroup>>,
+}
+
+impl Router {
+    /// A router that is switched off.
+    pub fn new(id: Ipv4Addr, settings: Settings, prefixes: usize) -> Self {
+        Self {
+            id,
+            interfaces: Vec::new(),
+            neighbours: Vec::new(),
+            labels: LabelManager::new(label_manager_config(&settings)),
+            settings,
+            protocols: Vec::new(),
+            forwarding: Forwarding::new(),
+            switch: Switch::default(),
+            switch_on: true,
+            host_on: true,
+            running: false,
+            preserve: true,
+            paused_until: Time::ZERO,
+            ahead: Duration::ZERO,
+            starts: 0,
+            wake: None,
+            routes: vec![None; prefixes],
+            bound: BTreeMap::new(),
+            adopted: BTreeMap::new(),
+            allocated: FxHashMap::default(),
+            starved: false,
+            groups: FxHashMap::default(),
+        }
+    }
+
+    /// The daemon ends, at once.
+    pub fn stop(&mut self) {
+        self.running = false;
+        self.protocols.clear();
+        self.wake = None;
+        self.bound.clear();
+        self.adopted.clear();
+        self.allocated.clear();
+        self.starved = false;
+        self.switch.disconnect(true);
+    }
+
+    /// The daemon starts: all but the engines' inputs, which follow.
+    pub fn start(&mut self, factories: &[Factory], seed: u64, preserve: bool, now: Instant) {
+        let preserved = (preserve && self.settings.graceful_restart).then(|| self.preserved());
+        // As many blocks on as no router needs before it starts anew.
+        let block = self.starts.wrapping_mul(61);
+        self.labels = LabelManager::new(label_manager_config(&self.settings)).starting_at(block);
+        self.forwarding = Forwarding::new();
+        self.bind_own();
+        self.switch.disconnect(preserved.is_some());
+        for (fec, label) in preserved.iter().flat_map(|preserved| &preserved.labels) {
+            self.adopted.insert(*label, *fec);
+            // Nothing else has reserved or allocated a label yet.
+            let _ = self.labels.reserve(*label, Source::Ldp.into());
+        }
+        self.protocols = factories
+            .iter()
+            .map(|start| {
+                start(&Boot {
+                    router_id: self.id,
+                    interfaces: &self.interfaces,
+                    settings: &self.settings,
+                    seed,
+                    starts: self.starts,
+                    preserved: preserved.clone(),
+                    now,
+                })
+            })
+            .collect();
+        self.starts += 1;
+        self.running = true;
+        self.wake = None;
+    }
+
+    /// What the switch forwards by, read back.
+    fn preserved(&self) -> Preserved {
+        let pushes = |action: &FtnAction| action.nhlfes().any(|nhlfe| !nhlfe.labels().is_empty());
+        Preserved {
+            labels: self
+                .switch
+                .ilm()
+                .iter()
+                .filter(|(key, _)| !key.label.is_reserved())
+                .map(|(key, (_, fec))| (*fec, key.label))
+                .collect(),
+            ftns: self
+                .switch
+                .ftn()
+                .iter()
+                .filter(|(_, action)| pushes(action))
+                .filter_map(|(fec, _)| match fec {
+                    Fec::Prefix { prefix, .. } => Some(*prefix),
+                    _ => None,
+                })
+                .collect(),
+        }
+    }
+
+    fn bind_own(&mut self) {
+        for (key, action) in SpecialPurposeLabels::default().bindings(LabelSpace::PLATFORM) {
+            // The meaning of a special-purpose label is always allowed.
+            let _ = self.forwarding.bind_ilm(Source::Local.into(), key, action);
+        }
+        for interface in &self.interfaces {
+            let name = InterfaceName::from(&*interface.name);
+            self.forwarding.set_interface(name, interface.up);
+        }
+        for (number, neighbour) in self.neighbours.iter().enumerate() {
+            let [high, low] = (number as u16).to_be_bytes();
+            let mac = MacAddress([2, 0, 0, 0, high, low]);
+            self.forwarding.set_neighbour(neighbour.clone(), mac);
+        }
+    }
+
+    /// The kernel's route of a prefix goes into the LFIB, as packets without labels are forwarded.
+    pub fn bind_route(&mut self, prefix: IpNet, host: bool, links: Option<&Links>) {
+        let fec = Fec::prefix(VrfId::DEFAULT, prefix);
+        let owner = |source: Source| Owner::from(source);
+        match links {
+            None => {
+                self.forwarding.unbind_ftn(&owner(Source::Kernel), &fec);
+                self.forwarding.unbind_ftn(&owner(Source::Local), &fec);
+            }
+            Some(links) if links.is_empty() => {
+                self.forwarding.unbind_ftn(&owner(Source::Kernel), &fec);
+                let action = if host {
+                    FtnAction::ToRouter
+                } else {
+                    FtnAction::Glean
+                };
+                self.forwarding.bind_ftn(owner(Source::Local), fec, action);
+            }
+            Some(links) => {
+                self.forwarding.unbind_ftn(&owner(Source::Local), &fec);
+                if let Some(group) = self.group(links) {
+                    let action = FtnAction::Forward(group);
+                    self.forwarding.bind_ftn(owner(Source::Kernel), fec, action);
+                }
+            }
+        }
+    }
+
+    fn group(&mut self, links: &Links) -> Option<Arc<PathGroup>> {
+        if let Some(group) = self.groups.get(links) {
+            return Some(Arc::clone(group));
+        }
+        let paths = links.iter().filter_map(|link| {
+            let place = self.place_of(*link as usize)?;
+            let next_hop = self.neighbours.get(place)?.clone();
+            Some(Path::new(Nhlfe::unlabelled(next_hop), 1))
+        });
+        let group = Arc::new(PathGroup::new(paths).ok()?);
+        self.groups.insert(links.clone(), Arc::clone(&group));
+        Some(group)
+    }
+
+    /// Which of its interfaces is at a link.
+    pub fn place_of(&self, link: usize) -> Option<usize> {
+        self.interfaces
+            .iter()
+            .position(|interface| interface.link == link)
+    }
+
+    /// A route as the engines know it.
+    pub fn route(&self, links: &Links) -> Route {
+        links
+            .iter()
+            .filter_map(|link| {
+                let place = self.place_of(*link as usize)?;
+                Some(NextHop {
+                    interface: Arc::clone(&self.interfaces.get(place)?.name),
+                    address: self.neighbours.get(place)?.address,
+                })
+            })
+            .collect()
+    }
+
+    /// A protocol asks for a label.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn allocate(
+        &mut self,
+        source: Source,
+        fec: IpNet,
+        now: Instant,
+    ) -> Result<Result<Label, String>, String> {
+        match self.labels.allocate(&source.into(), now) {
+            Ok(label) => {
+                let other = self.allocated.insert(label, fec);
+                match other.or_else(|| self.adopted.get(&label).copied()) {
+                    Some(other) => Err(format!("label {label} is allocated to {fec} and {other}")),
+                    None => Ok(Ok(label)),
+                }
+            }
+            Err(error) => {
+                self.starved = true;
+                Ok(Err(error.to_string()))
+            }
+        }
+    }
+
+    /// A protocol gives a label back. Gives whether somebody waits for one.
+    ///
+    /// # Errors
+    /// The label is not in use, or is in use in the ILM.
+    pub fn release(
+        &mut self,
+        source: Source,
+        fec: IpNet,
+        label: Label,
+        now: Instant,
+    ) -> Result<bool, String> {
+        if let Some(bound) = self.bound.get(&label) {
+            return Err(format!(
+                "label {label} of {fec} is released while it is bound to {bound}"
+            ));
+        }
+        let known = match self.adopted.remove(&label) {
+            Some(known) => {
+                self.labels.unreserve(label, &source.into());
+                Some(known)
+            }
+            None => {
+                self.labels.release(label, &source.into(), now);
+                self.allocated.remove(&label)
+            }
+        };
+        match known {
+            Some(known) if known == fec => Ok(std::mem::take(&mut self.starved)),
+            Some(known) => Err(format!(
+                "label {label} of {known} is released as one of {fec}"
+            )),
+            None => Err(format!(
+                "label {label} of {fec} is released and was not in use"
+            )),
+        }
+    }
+
+    /// Labels that are in use.
+    pub fn labels_in_use(&self) -> usize {
+        self.allocated.len() + self.adopted.len()
+    }
+
+    /// Whether the label manager had too few labels.
+    pub fn is_starved(&self) -> bool {
+        self.starved
+    }
+}
+
+fn label_manager_config(settings: &Settings) -> LabelManagerConfig {
+    let mut config = LabelManagerConfig::default();
+    if settings.labels > 0 {
+        let first = config.dynamic_range.first();
+        let last = Label::new(first.value().saturating_add(settings.labels - 1));
+        if let Ok(range) = LabelRange::new(first, last.unwrap_or(Label::MAX)) {
+            config.dynamic_range = range;
+        }
+    }
+    config
+}

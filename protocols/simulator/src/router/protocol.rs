@@ -1,0 +1,242 @@
+//! What a protocol engine is to the simulator: the adapter of a protocol implements [`Protocol`].
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use forwarding::{FtnAction, IlmAction};
+use ipnet::IpNet;
+use mpls::Label;
+use serde::Serialize;
+use smallvec::SmallVec;
+
+use super::Settings;
+
+/// An interface of a router. Each link has one at each end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The link's number, by which [`Settings`] name it.
+    pub link: usize,
+    /// Its address.
+    pub address: IpNet,
+    /// It is up.
+    pub up: bool,
+}
+
+/// What an engine is started with.
+#[derive(Debug)]
+pub struct Boot<'a> {
+    /// The router's identifier, which is also the address of its loopback.
+    pub router_id: Ipv4Addr,
+    /// Its interfaces.
+    pub interfaces: &'a [Interface],
+    /// Its settings.
+    pub settings: &'a Settings,
+    /// For the engine's random numbers.
+    pub seed: u64,
+    /// How many times the router was started before.
+    pub starts: u32,
+    /// What the switch still forwards, if the engine is to take it over (graceful restart).
+    pub preserved: Option<Preserved>,
+    /// The time.
+    pub now: Instant,
+}
+
+/// What was bound before a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Preserved {
+    /// Incoming labels.
+    pub labels: Vec<(IpNet, Label)>,
+    /// FECs whose packets were labelled.
+    pub ftns: Vec<IpNet>,
+}
+
+/// A datagram on a link, or to an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Datagram {
+    /// Its source.
+    pub source: IpAddr,
+    /// Its destination.
+    pub destination: IpAddr,
+    /// Its TTL or hop limit.
+    pub hop_limit: u8,
+    /// Its payload.
+    pub octets: Vec<u8>,
+}
+
+/// A next hop of a route.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NextHop {
+    /// The interface.
+    pub interface: Arc<str>,
+    /// The neighbour's address there.
+    pub address: IpAddr,
+}
+
+/// A route; without next hops the router is the egress.
+pub type Route = SmallVec<[NextHop; 2]>;
+
+/// What an engine wants done.
+#[derive(Debug)]
+pub enum Action {
+    /// Send a datagram out of an interface, or wherever routing takes it.
+    Datagram {
+        /// The interface.
+        interface: Option<Arc<str>>,
+        /// The datagram.
+        datagram: Datagram,
+    },
+    /// Open a TCP connection.
+    Connect {
+        /// The engine's number of it.
+        id: u64,
+        /// From this address.
+        local: IpAddr,
+        /// To this one.
+        remote: IpAddr,
+        /// Only a neighbour on a link may be the peer (GTSM).
+        one_hop: bool,
+    },
+    /// Send on a connection.
+    Send {
+        /// The engine's number of it.
+        id: u64,
+        /// The octets.
+        octets: Vec<u8>,
+    },
+    /// Close a connection after what was sent on it.
+    Close {
+        /// The engine's number of it.
+        id: u64,
+    },
+    /// A label for a FEC, please.
+    Allocate {
+        /// The FEC.
+        fec: IpNet,
+    },
+    /// A label is not used any more.
+    Release {
+        /// The FEC that it was bound to.
+        fec: IpNet,
+        /// The label.
+        label: Label,
+    },
+    /// Bind a FEC; `None`: no more.
+    Ftn {
+        /// The FEC.
+        fec: IpNet,
+        /// What happens to its packets.
+        action: Option<FtnAction>,
+    },
+    /// Bind an incoming label; `None`: no more.
+    Ilm {
+        /// The label.
+        label: Label,
+        /// The FEC that it stands for.
+        fec: IpNet,
+        /// What happens to packets with it.
+        action: Option<IlmAction>,
+    },
+    /// What the switch holds of before a restart, and was not bound since, is to be deleted.
+    HoldingExpired,
+    /// Something for the log.
+    Log(String),
+}
+
+/// A connection that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// The engine's number of it.
+    pub id: u64,
+    /// Only a neighbour on a link may be the peer (GTSM).
+    pub one_hop: bool,
+}
+
+/// How much an engine did and holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Counters {
+    /// Messages sent.
+    pub messages: u64,
+    /// Octets of them.
+    pub octets: u64,
+    /// Label bindings sent.
+    pub bindings_sent: u64,
+    /// Sessions that are up.
+    pub sessions: u64,
+    /// Local labels held.
+    pub local_labels: u64,
+    /// Labels of peers held.
+    pub remote_labels: u64,
+}
+
+/// A protocol engine of one router. Inputs come by the methods that take `now`; after each, [`poll`] is
+/// called until it has no more, and then [`next_timeout`].
+///
+/// Only what a protocol uses has to be implemented: the other inputs do nothing.
+///
+/// [`poll`]: Protocol::poll
+/// [`next_timeout`]: Protocol::next_timeout
+pub trait Protocol {
+    /// The name of the protocol.
+    fn name(&self) -> &'static str;
+    /// By which protocol it binds.
+    fn owner(&self) -> forwarding::Protocol;
+
+    /// Other settings.
+    fn configure(&mut self, settings: &Settings, now: Instant);
+    /// An interface came up or went down.
+    fn interface(&mut self, interface: &Interface, now: Instant);
+    /// The addresses of the router.
+    fn addresses(&mut self, addresses: &[IpAddr], now: Instant);
+    /// The route of a prefix changed; `None`: there is none.
+    fn route(&mut self, prefix: IpNet, route: Option<&Route>, now: Instant);
+    /// The answer to [`Action::Allocate`].
+    fn label(&mut self, fec: IpNet, label: Result<Label, String>, now: Instant);
+    /// There are labels again.
+    fn labels_available(&mut self, _now: Instant) {}
+
+    /// A datagram came by an interface.
+    fn datagram(&mut self, _interface: &str, _datagram: &Datagram, _now: Instant) {}
+    /// Somebody connects; `None`: refused.
+    fn accept(&mut self, _local: IpAddr, _remote: IpAddr, _now: Instant) -> Option<Accepted> {
+        None
+    }
+    /// A connection of [`Action::Connect`] is made.
+    fn connected(&mut self, _id: u64, _local: IpAddr, _now: Instant) {}
+    /// It could not be made.
+    fn connect_failed(&mut self, _id: u64, _reason: &str, _now: Instant) {}
+    /// Octets came.
+    fn octets(&mut self, _id: u64, _octets: &[u8], _now: Instant) {}
+    /// Octets of [`Action::Send`] got to the peer.
+    fn written(&mut self, _id: u64, _octets: usize, _now: Instant) {}
+    /// A connection was closed by the peer, or broke.
+    fn closed(&mut self, _id: u64, _reason: &str, _now: Instant) {}
+
+    /// The operator ends all sessions, which come up anew.
+    fn clear(&mut self, _now: Instant) {}
+    /// The program is ended in good order.
+    fn shut_down(&mut self, now: Instant);
+    /// What is due is done.
+    fn timeout(&mut self, now: Instant);
+    /// When something is due.
+    fn next_timeout(&self) -> Option<Instant>;
+    /// What is to be done.
+    fn poll(&mut self) -> Option<Action>;
+
+    /// The label that it bound to a FEC, null labels too.
+    fn local_label(&self, fec: IpNet) -> Option<Label>;
+    /// The label that it bound to a FEC, if it told the router with this identifier of it.
+    fn advertised(&self, fec: IpNet, to: Ipv4Addr) -> Option<Label>;
+    /// All labels with the FECs that they stand for; null labels are left out.
+    fn local_labels(&self) -> Vec<(IpNet, Label)>;
+    /// How much it did and holds.
+    fn counters(&self, now: Instant) -> Counters;
+    /// What octets of a connection say, for people.
+    fn describe(&self, octets: &[u8]) -> Vec<String> {
+        vec![format!("{} octets", octets.len())]
+    }
+    /// What it still holds of FECs and labels though everything is withdrawn, in words.
+    fn remains(&self) -> Vec<String>;
+}

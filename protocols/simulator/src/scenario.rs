@@ -1,0 +1,234 @@
+//! A run as a value.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::clock::Time;
+use crate::faults::{self, Class, Fault};
+use crate::rng::Rng;
+use crate::router::{EgressLabel, Settings};
+use crate::topology::{Shape, Topology, TopologyError};
+
+/// All that makes a run what it is. In TOML it is a test that can be kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The seed.
+    pub seed: u64,
+    /// Prefixes behind each router, besides its loopback.
+    #[serde(default)]
+    pub prefixes: usize,
+    /// The prefixes of links are FECs, too.
+    #[serde(default)]
+    pub link_prefixes: bool,
+    /// Until when faults begin.
+    pub until: Time,
+    /// Milliseconds between packets; 0: there are none.
+    #[serde(default)]
+    pub probe_every: u64,
+    /// The routers and links.
+    pub topology: Topology,
+    /// Routers with a configuration of their own.
+    #[serde(default, rename = "router")]
+    pub settings: Vec<RouterSettings>,
+    /// The faults.
+    #[serde(default, rename = "fault")]
+    pub faults: Vec<Fault>,
+}
+
+/// The configuration of a router.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RouterSettings {
+    /// Which one.
+    pub number: usize,
+    /// Its configuration.
+    pub settings: Settings,
+}
+
+/// What is no scenario.
+#[derive(Debug, Error)]
+pub enum ScenarioError {
+    /// It is no TOML, or not of this form.
+    #[error("{0}")]
+    Form(#[from] toml::de::Error),
+    /// Its topology is none.
+    #[error("{0}")]
+    Topology(#[from] TopologyError),
+    /// A fault is about a router or link that is not there.
+    #[error("fault {0} is about a router or a link that is not there")]
+    Fault(usize),
+}
+
+/// What kinds of scenarios are made from seeds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// The fewest routers.
+    pub least_routers: usize,
+    /// The most.
+    pub most_routers: usize,
+    /// The shape; `None`: any.
+    pub shape: Option<Shape>,
+    /// A given topology, in place of routers and shape.
+    pub topology: Option<Topology>,
+    /// Prefixes behind each router; `None`: some number, and link prefixes or not.
+    pub prefixes: Option<usize>,
+    /// Kinds of faults.
+    pub classes: Vec<Class>,
+    /// How many.
+    pub faults: usize,
+    /// For how long they begin, in seconds.
+    pub seconds: u64,
+    /// Milliseconds between packets.
+    pub probe_every: u64,
+    /// Routers have configurations of all kinds; else all have the defaults.
+    pub mixed: bool,
+    /// Also kinds of configurations with faults that are known and not mended: see docs/simulator.md.
+    pub open_faults: bool,
+}
+
+impl Default for Options {
+    /// Mixed faults on 20 to 50 routers.
+    fn default() -> Self {
+        Self {
+            least_routers: 20,
+            most_routers: 50,
+            shape: None,
+            topology: None,
+            prefixes: None,
+            classes: Class::ALL.to_vec(),
+            faults: 16,
+            seconds: 600,
+            probe_every: 50,
+            mixed: true,
+            open_faults: false,
+        }
+    }
+}
+
+impl Scenario {
+    /// When faults begin: the network has come up.
+    pub const START: Time = Time::seconds(40);
+
+    /// The scenario of a seed.
+    pub fn generate(seed: u64, options: &Options) -> Self {
+        let mut rng = Rng::new(seed, 10);
+        let routers = rng.between(options.least_routers as u64, options.most_routers as u64);
+        let any = rng.pick(&Shape::ALL).copied().unwrap_or(Shape::Ring);
+        let shape = options.shape.unwrap_or(any);
+        let mut of_shape = Rng::new(seed, 11);
+        let topology = match &options.topology {
+            Some(topology) => topology.clone(),
+            None => shape.make(routers as usize, &mut of_shape),
+        };
+        let some = rng.below(3);
+        let link_prefixes = rng.chance(0.3);
+        let settings: Vec<Settings> = (0..topology.routers)
+            .map(|_| settings(options, &mut rng))
+            .collect();
+        let until = Self::START + std::time::Duration::from_secs(options.seconds);
+        let mut of_faults = Rng::new(seed, 12);
+        let faults = faults::schedule(
+            &topology,
+            &settings,
+            (&options.classes, options.open_faults),
+            options.faults,
+            (Self::START, until),
+            &mut of_faults,
+        );
+        let settings = settings.into_iter().enumerate();
+        let settings = settings.filter(|(_, settings)| *settings != Settings::default());
+        Self {
+            seed,
+            prefixes: options.prefixes.unwrap_or(some),
+            link_prefixes: options.prefixes.is_none() && link_prefixes,
+            until,
+            probe_every: options.probe_every,
+            settings: settings
+                .map(|(number, settings)| RouterSettings { number, settings })
+                .collect(),
+            topology,
+            faults,
+        }
+    }
+
+    /// Reads a scenario in TOML.
+    ///
+    /// # Errors
+    /// The text is no scenario.
+    pub fn parse(text: &str) -> Result<Self, ScenarioError> {
+        let scenario: Self = toml::from_str(text)?;
+        scenario.topology.check()?;
+        let (routers, links) = (scenario.topology.routers, scenario.topology.links.len());
+        let router = |number: usize| (number < routers).then_some(number);
+        let link = |number: usize| (number < links).then_some(number);
+        for (number, fault) in scenario.faults.iter().enumerate() {
+            if fault.kind.renumbered(router, link).as_ref() != Some(&fault.kind) {
+                return Err(ScenarioError::Fault(number));
+            }
+        }
+        Ok(scenario)
+    }
+
+    /// The scenario in TOML.
+    pub fn text(&self) -> String {
+        // There is no map in it without text as keys, and no value that TOML has not.
+        toml::to_string(self).unwrap_or_else(|error| format!("# it cannot be written: {error}\n"))
+    }
+
+    /// The configuration of each router.
+    pub fn all_settings(&self) -> Vec<Settings> {
+        let mut all = vec![Settings::default(); self.topology.routers];
+        for of in &self.settings {
+            if let Some(settings) = all.get_mut(of.number) {
+                *settings = of.settings.clone();
+            }
+        }
+        all
+    }
+}
+
+fn settings(options: &Options, rng: &mut Rng) -> Settings {
+    let mut settings = Settings::default();
+    if !options.mixed {
+        return settings;
+    }
+    settings.ordered = rng.chance(0.2);
+    settings.conservative = rng.chance(0.15) && options.open_faults;
+    settings.loop_detection = rng.chance(0.1) && options.open_faults;
+    settings.on_demand = rng.chance(0.1);
+    settings.graceful_restart = rng.chance(0.8);
+    let labels = [EgressLabel::Explicit, EgressLabel::Real];
+    if rng.chance(0.3) {
+        settings.egress_label = rng.pick(&labels).copied().unwrap_or_default();
+    }
+    if rng.chance(0.3) {
+        settings.hello_hold_time = rng.between(3, 40) as u16;
+        settings.keepalive_time = rng.between(9, 200) as u16;
+    }
+    if rng.chance(0.1) {
+        settings.max_pdu_length = rng.between(1152, 4096) as u16;
+    }
+    settings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_reads_back_as_it_was_written() {
+        for seed in 0..20 {
+            let scenario = Scenario::generate(seed, &Options::default());
+            let text = scenario.text();
+            assert_eq!(Scenario::parse(&text).unwrap(), scenario, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fault_of_a_link_that_is_not_there_is_an_error() {
+        let mut scenario = Scenario::generate(1, &Options::default());
+        scenario.topology.links.truncate(1);
+        let error = Scenario::parse(&scenario.text()).unwrap_err();
+        assert!(error.to_string().contains("not there"), "{error}");
+    }
+}

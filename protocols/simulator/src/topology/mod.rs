@@ -1,0 +1,225 @@
+//! Which routers there are, and which links between them.
+
+mod shape;
+
+pub use shape::{Shape, ShapeError};
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Routers, by their numbers from 0 on, and links. It is also how a topology is written in a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Topology {
+    /// How many routers there are.
+    pub routers: usize,
+    /// The links.
+    #[serde(rename = "link", default)]
+    pub links: Vec<Link>,
+}
+
+/// A link between two routers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// One end.
+    pub a: usize,
+    /// The other.
+    pub b: usize,
+    /// The metric of the IGP, in both directions.
+    #[serde(default = "one")]
+    pub metric: u32,
+    /// How long packets take, in microseconds.
+    #[serde(default = "thousand")]
+    pub delay: u64,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn thousand() -> u64 {
+    1000
+}
+
+impl Link {
+    /// A link of metric 1 on which packets take a millisecond.
+    pub const fn new(a: usize, b: usize) -> Self {
+        Self {
+            a,
+            b,
+            metric: one(),
+            delay: thousand(),
+        }
+    }
+
+    /// The router at an end: 0 for `a`, 1 for `b`.
+    pub const fn end(&self, end: usize) -> usize {
+        if end == 0 { self.a } else { self.b }
+    }
+
+    /// Which end a router is, if it is one.
+    pub const fn end_of(&self, router: usize) -> Option<usize> {
+        if router == self.a {
+            Some(0)
+        } else if router == self.b {
+            Some(1)
+        } else {
+            None
+        }
+    }
+}
+
+/// What is no topology.
+#[derive(Debug, Error)]
+pub enum TopologyError {
+    /// The file cannot be read.
+    #[error("{path}: {error}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// It is no TOML, or not of this form.
+    #[error("{0}")]
+    Form(#[from] toml::de::Error),
+    /// A link goes to a router that is not there.
+    #[error("link {link} goes to router {router}, and there are {routers}, from 0 on")]
+    NoRouter {
+        /// The link's number.
+        link: usize,
+        /// The router.
+        router: usize,
+        /// How many there are.
+        routers: usize,
+    },
+    /// A link goes from a router to itself.
+    #[error("both ends of link {0} are the same router")]
+    Loop(usize),
+    /// A metric of zero.
+    #[error("link {0} has the metric 0: the least is 1")]
+    Metric(usize),
+    /// There is no router, or more than addresses.
+    #[error("{0} routers are not possible: 1 to 60000 are")]
+    Routers(usize),
+}
+
+impl Topology {
+    /// Reads a topology in TOML.
+    ///
+    /// # Errors
+    /// The text is no topology.
+    pub fn parse(text: &str) -> Result<Self, TopologyError> {
+        let topology: Self = toml::from_str(text)?;
+        topology.check()?;
+        Ok(topology)
+    }
+
+    /// Reads a topology from a file.
+    ///
+    /// # Errors
+    /// The file cannot be read or is no topology.
+    pub fn read(path: &Path) -> Result<Self, TopologyError> {
+        let text = std::fs::read_to_string(path).map_err(|error| TopologyError::Read {
+            path: path.display().to_string(),
+            error,
+        })?;
+        Self::parse(&text)
+    }
+
+    /// Whether all links have their ends.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), TopologyError> {
+        let routers = self.routers;
+        if routers == 0 || routers > 60_000 {
+            return Err(TopologyError::Routers(routers));
+        }
+        for (number, link) in self.links.iter().enumerate() {
+            for router in [link.a, link.b] {
+                if router >= routers {
+                    return Err(TopologyError::NoRouter {
+                        link: number,
+                        router,
+                        routers,
+                    });
+                }
+            }
+            if link.a == link.b {
+                return Err(TopologyError::Loop(number));
+            }
+            if link.metric == 0 {
+                return Err(TopologyError::Metric(number));
+            }
+        }
+        Ok(())
+    }
+
+    /// The links of each router.
+    pub fn links_of_routers(&self) -> Vec<Vec<usize>> {
+        let mut of = vec![Vec::new(); self.routers];
+        for (number, link) in self.links.iter().enumerate() {
+            for router in [link.a, link.b] {
+                if let Some(links) = of.get_mut(router) {
+                    links.push(number);
+                }
+            }
+        }
+        of
+    }
+
+    /// Which routers are in one piece with router 0, going by the links for which `usable` holds.
+    pub fn piece_of(&self, start: usize, usable: impl Fn(usize) -> bool) -> Vec<bool> {
+        let links = self.links_of_routers();
+        let mut reached = vec![false; self.routers];
+        let mut open = vec![start];
+        while let Some(router) = open.pop() {
+            if std::mem::replace(&mut reached[router], true) {
+                continue;
+            }
+            for &number in &links[router] {
+                let link = &self.links[number];
+                if usable(number) {
+                    open.push(if link.a == router { link.b } else { link.a });
+                }
+            }
+        }
+        reached
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topology_is_read_from_toml() {
+        let text =
+            "routers = 3\n[[link]]\na = 0\nb = 1\n[[link]]\na = 1\nb = 2\nmetric = 7\ndelay = 20\n";
+        let topology = Topology::parse(text).unwrap();
+        assert_eq!(topology.links[0], Link::new(0, 1));
+        assert_eq!(topology.links[1].metric, 7);
+        assert_eq!(topology.links_of_routers(), [vec![0], vec![0, 1], vec![1]]);
+        let written = toml::to_string(&topology).unwrap();
+        assert_eq!(Topology::parse(&written).unwrap(), topology);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let error = |text: &str| Topology::parse(text).unwrap_err().to_string();
+        assert_eq!(
+            error("routers = 2\n[[link]]\na = 0\nb = 2\n"),
+            "link 0 goes to router 2, and there are 2, from 0 on"
+        );
+        assert_eq!(
+            error("routers = 2\n[[link]]\na = 1\nb = 1\n"),
+            "both ends of link 0 are the same router"
+        );
+        assert!(error("routers = 0").contains("0 routers"));
+        assert!(error("routers = 1\nlinks = 3").contains("links"));
+    }
+}

@@ -1,0 +1,164 @@
+//! Scenarios that broke an invariant once, made small. What was wrong is told with each.
+
+use simulator::Scenario;
+
+fn check(text: &str) {
+    let scenario = Scenario::parse(text).unwrap();
+    let report = scenario.run(&mut ());
+    assert!(report.violation.is_none(), "{report}");
+}
+
+/// Seed 18. Under conservative retention a route came and went twice: the second Label Request was not
+/// sent because the first was being aborted, and nothing remembered that one was needed (RFC 5036 section
+/// 3.5.9.1, RFC 3031 section 5.1.2.2).
+#[test]
+fn a_request_is_made_again_after_its_abort() {
+    check(
+        r#"seed = 18
+prefixes = 0
+link_prefixes = false
+until = 640.0
+probe_every = 0
+[topology]
+routers = 23
+[[topology.link]]
+a = 0
+b = 1
+[[topology.link]]
+a = 1
+b = 2
+[[topology.link]]
+a = 2
+b = 3
+[[topology.link]]
+a = 3
+b = 4
+[[topology.link]]
+a = 4
+b = 5
+[[topology.link]]
+a = 5
+b = 6
+[[topology.link]]
+a = 6
+b = 7
+[[topology.link]]
+a = 7
+b = 8
+[[topology.link]]
+a = 8
+b = 9
+[[topology.link]]
+a = 9
+b = 10
+[[topology.link]]
+a = 10
+b = 11
+[[topology.link]]
+a = 11
+b = 12
+[[topology.link]]
+a = 12
+b = 13
+[[topology.link]]
+a = 13
+b = 14
+[[topology.link]]
+a = 14
+b = 15
+[[topology.link]]
+a = 15
+b = 16
+[[topology.link]]
+a = 16
+b = 17
+[[topology.link]]
+a = 17
+b = 18
+[[topology.link]]
+a = 18
+b = 19
+[[topology.link]]
+a = 19
+b = 20
+[[topology.link]]
+a = 20
+b = 21
+[[topology.link]]
+a = 21
+b = 22
+[[router]]
+number = 8
+[router.settings]
+conservative = true
+egress_label = "real"
+graceful_restart = false
+[[fault]]
+at = 316.997303
+until = 322.324256
+kind = "cut"
+link = 7
+forth = true
+back = true
+detected = false
+"#,
+    );
+}
+
+/// Seed 16. A router without graceful restart started anew, and dealt out the labels of before to other
+/// FECs while its neighbour had not noticed: packets went into wrong LSPs. The label manager now starts at
+/// another block.
+#[test]
+fn labels_of_before_a_restart_do_not_meet_other_fecs() {
+    check(
+        r#"seed = 16
+prefixes = 0
+link_prefixes = true
+until = 640.0
+probe_every = 50
+[topology]
+routers = 7
+[[topology.link]]
+a = 0
+b = 1
+[[topology.link]]
+a = 1
+b = 2
+[[topology.link]]
+a = 2
+b = 3
+[[topology.link]]
+a = 3
+b = 4
+[[topology.link]]
+a = 3
+b = 5
+[[topology.link]]
+a = 4
+b = 6
+[[router]]
+number = 3
+[router.settings]
+graceful_restart = false
+max_pdu_length = 2260
+[[router]]
+number = 4
+[router.settings]
+conservative = true
+[[router]]
+number = 5
+[router.settings]
+ordered = true
+conservative = true
+loop_detection = true
+hello_hold_time = 16
+keepalive_time = 50
+[[fault]]
+at = 382.796432
+until = 383.587661
+kind = "router-crash"
+router = 3
+switch = false
+"#,
+    );
+}
