@@ -10,6 +10,9 @@ use smallvec::SmallVec;
 
 use super::{Event, Invariant, Network};
 
+/// The TTL of packets that are sent: more than any network without loops needs.
+const FIRST_TTL: u8 = u8::MAX;
+
 /// A packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packet {
@@ -180,7 +183,7 @@ impl Network {
             number: self.packet_rng.bits(),
             prefix,
             stack: SmallVec::new(),
-            ttl: 64,
+            ttl: FIRST_TTL,
             popped: false,
         };
         self.next_packet += 1;
@@ -200,7 +203,7 @@ impl Network {
             Step::Forward(mut ways) => {
                 let way = (was.0 ^ (number as u64).wrapping_mul(0x9E37_79B9)) as usize % ways.len();
                 let (link, packet) = ways.swap_remove(way);
-                if was.1 == 64 && was.2 && !packet.stack.is_empty() {
+                if was.1 == FIRST_TTL && was.2 && !packet.stack.is_empty() {
                     self.packets.labelled += 1;
                 }
                 self.put_on_link(number, link, packet);

@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::{Event, Network};
 use crate::igp::{self, Half, Links, half_of};
 
+/// After which time the IGP sends again what was not acknowledged.
+const RETRANSMISSION: Duration = Duration::from_secs(1);
+
 impl Network {
     /// Whether the IGP could have an adjacency over a link: both directions work and both ends run.
     pub fn link_usable(&self, link: usize) -> bool {
@@ -100,7 +103,7 @@ impl Network {
         self.schedule_paths(router);
         for place in 0..self.links_of[router].len() {
             let link = self.links_of[router][place];
-            if self.link_usable(link)
+            if (self.link_usable(link) || self.is_adjacent(link, router))
                 && let Some(to) = self.other_end(link, router)
             {
                 let delay = Duration::from_micros(self.topology.links[link].delay)
@@ -132,10 +135,30 @@ impl Network {
     }
 
     pub(super) fn flood_arrives(&mut self, link: usize, to: usize, index: usize, half: Half) {
-        // What a link that is gone held up comes with the next adjacency.
-        if self.link_usable(link) && self.routers[to].host_on {
+        if self.link_usable(link) {
             self.learn(to, index, half);
+        } else if self.speaks_to(link, to) {
+            // It is sent again until it is acknowledged, or the adjacency is gone.
+            let event = Event::Flood {
+                link,
+                to,
+                index,
+                half,
+            };
+            self.queue.push(self.now + RETRANSMISSION, event);
         }
+    }
+
+    /// Whether a router has an adjacency over a link, as far as it knows.
+    fn is_adjacent(&self, link: usize, router: usize) -> bool {
+        let end = self.topology.links[link].end_of(router);
+        end.is_some_and(|end| self.views[router].half(half_of(link, end)).up)
+    }
+
+    /// Whether the other end of a link still has its adjacency with a router.
+    fn speaks_to(&self, link: usize, router: usize) -> bool {
+        self.other_end(link, router)
+            .is_some_and(|from| self.routers[from].host_on && self.is_adjacent(link, from))
     }
 
     /// A router gets all that its neighbour knows: their adjacency is new.
@@ -144,6 +167,10 @@ impl Network {
             return;
         };
         if !self.link_usable(link) {
+            if self.speaks_to(link, to) {
+                let event = Event::Synchronize { link, to };
+                self.queue.push(self.now + RETRANSMISSION, event);
+            }
             return;
         }
         let halves = self.views[from].halves().to_vec();
