@@ -1,5 +1,6 @@
 //! The engine: programs that p4c compiled, packets in, packets out.
 
+mod ahead;
 mod classification;
 mod copies;
 mod headers;

@@ -118,6 +118,10 @@ impl std::fmt::Debug for Command {
     }
 }
 
+/// By how many blocks of labels two starts differ that are a second apart: starts that are close to each
+/// other are far from each other in labels, whatever the number of blocks.
+const BLOCKS_OF_A_SECOND: u32 = 61;
+
 impl Handle {
     /// Starts LDP for a router that stands so, with what an earlier lsrd kept.
     pub fn start(config: LdpConfig, router: Snapshot, kept: &Bindings) -> Self {
@@ -134,7 +138,10 @@ impl Handle {
         }
         let now = Instant::now();
         let owner = Owner::from(Protocol::Ldp);
-        let mut labels = LabelManager::new(config.labels);
+        // Labels of the last start must not come to stand for other FECs while a neighbour has not noticed
+        // yet that it is over.
+        let first_block = engine.boot_count.wrapping_mul(BLOCKS_OF_A_SECOND);
+        let mut labels = LabelManager::new(config.labels).starting_at(first_block);
         let mut preserved = kept.preserved();
         // Another range is configured now: those outside of it are let go.
         preserved
