@@ -64,7 +64,7 @@ fn messages(messages: Messages<'_>, octets: usize) {
                 // The answer fits the smallest PDU that can be negotiated.
                 let mut builder = PduBuilder::new(LSR, 512);
                 builder
-                    .push(1, &Body::Notification(error.notification()))
+                    .push(1, &Body::Notification(Box::new(error.notification())))
                     .expect("a short Notification");
                 let answer = builder.take();
                 let answer = Pdu::decode(&answer).expect("a PDU");

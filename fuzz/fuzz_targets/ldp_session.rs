@@ -111,7 +111,7 @@ impl Lsr {
             ipv4_transport: Some(identifier.lsr_id),
             ..Hello::default()
         };
-        let octets = pdu(identifier, Body::Hello(hello));
+        let octets = pdu(identifier, Body::Hello(Box::new(hello)));
         self.datagram(host, &octets);
     }
 
@@ -165,7 +165,7 @@ impl Lsr {
                 ..Capabilities::default()
             },
         };
-        for body in [Body::Initialization(initialization), Body::KeepAlive] {
+        for body in [Body::Initialization(Box::new(initialization)), Body::KeepAlive] {
             self.octets(id, &pdu(identifier, body));
         }
     }

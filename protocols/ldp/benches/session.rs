@@ -125,7 +125,7 @@ impl Lsr {
                 source: address(host),
                 destination: IpAddr::V4(Ipv4Addr::new(224, 0, 0, 2)),
                 hop_limit: Some(1),
-                octets: &pdu(peer, Body::Hello(hello)),
+                octets: &pdu(peer, Body::Hello(Box::new(hello))),
             },
             self.now,
         );
@@ -146,7 +146,7 @@ impl Lsr {
             capabilities: Capabilities::default(),
         };
         for body in [
-            Body::Initialization(initialization),
+            Body::Initialization(Box::new(initialization)),
             Body::KeepAlive,
             Body::Address(AddressMessage {
                 addresses: vec![address(host)],

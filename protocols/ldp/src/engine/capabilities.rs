@@ -156,7 +156,7 @@ impl Ldp {
             else {
                 return;
             };
-            self.send(id, &Body::Capability(message.clone()), now);
+            self.send(id, &Body::Capability(Box::new(message.clone())), now);
             if let Some(local) = self
                 .connections
                 .get_mut(&id)

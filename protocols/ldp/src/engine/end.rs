@@ -179,7 +179,7 @@ impl Ldp {
         let status = notification
             .as_ref()
             .map(|notification| notification.status);
-        let body = notification.map(Body::Notification);
+        let body = notification.map(|of| Body::Notification(Box::new(of)));
         let message_id = self.next_message_id();
         let octets = connection.outgoing.take_last(message_id, body.as_ref());
         let sent = &mut connection.statistics.sent;

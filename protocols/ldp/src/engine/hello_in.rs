@@ -80,7 +80,7 @@ impl Ldp {
                     interface,
                     key: AdjacencyKey { scope, source },
                     identifier,
-                    hello,
+                    hello: *hello,
                 },
                 now,
             )?;

@@ -179,7 +179,7 @@ impl Ldp {
         self.totals.sent.hello += 1;
         let pdu = Pdu {
             identifier: self.identifier,
-            messages: vec![Message::new(id, Body::Hello(hello))],
+            messages: vec![Message::new(id, Body::Hello(Box::new(hello)))],
         };
         let mut octets = pdu.encode().unwrap_or_default();
         self.totals.sent.octets += octets.len() as u64;

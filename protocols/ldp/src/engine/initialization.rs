@@ -58,12 +58,12 @@ impl Ldp {
             return;
         };
         let initialization = self.initialization_for(identifier, now);
-        let body = Body::Initialization(initialization);
+        let body = Body::Initialization(Box::new(initialization));
         self.send(id, &body, now);
         if let (Some(connection), Body::Initialization(initialization)) =
             (self.connections.get_mut(&id), body)
         {
-            connection.local_initialization = Some(initialization);
+            connection.local_initialization = Some(*initialization);
         }
     }
 
@@ -132,7 +132,7 @@ impl Ldp {
             (SessionState::Initialized, Role::Passive) | (SessionState::OpenSent, _)
         );
         if !expected {
-            self.unexpected_message(id, &Body::Initialization(peer.clone()), now);
+            self.unexpected_message(id, &Body::Initialization(Box::new(peer.clone())), now);
             return;
         }
         // Answered with what is proposed now, or was sent already.

@@ -201,7 +201,7 @@ impl Ldp {
             }
             Body::KeepAlive => Next::Continue,
             Body::Notification(notification) => {
-                self.receive_notification(id, peer, message_id, notification, now)
+                self.receive_notification(id, peer, message_id, *notification, now)
             }
             Body::Capability(message) => {
                 self.receive_capability(id, message_id, &message, now);
@@ -269,8 +269,12 @@ impl Ldp {
                 now,
             );
         }
-        self.labels
-            .receive(peer, message_id, Body::Notification(notification), now);
+        self.labels.receive(
+            peer,
+            message_id,
+            Body::Notification(Box::new(notification)),
+            now,
+        );
         Next::Continue
     }
 

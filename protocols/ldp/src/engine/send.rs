@@ -100,7 +100,7 @@ impl Ldp {
             &format!("sent Notification: {}", notification.status),
             now,
         );
-        self.send(id, &Body::Notification(notification), now);
+        self.send(id, &Body::Notification(Box::new(notification)), now);
     }
 
     /// Gives out what a connection may take now.

@@ -74,7 +74,7 @@ pub struct LabelledNextHop {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IlmOperation {
     /// Swap, or pop where the next hop's label is implicit null: at least one next hop with a label.
-    Forward(SmallVec<[LabelledNextHop; 2]>),
+    Forward(SmallVec<[LabelledNextHop; 1]>),
     /// Pop, and look up what is below: this LSR is the egress, or no next hop has a label
     /// ([`super::Policy::forward_unlabelled`]).
     Egress,
@@ -88,7 +88,7 @@ pub enum LfibChange {
         /// The FEC.
         fec: PrefixFec,
         /// The next hops.
-        next_hops: SmallVec<[LabelledNextHop; 2]>,
+        next_hops: SmallVec<[LabelledNextHop; 1]>,
     },
     /// Packets of the FEC get no label any more.
     UnbindFtn {

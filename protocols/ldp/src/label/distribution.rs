@@ -132,7 +132,11 @@ impl LabelDistribution {
                 peer.sent += 1;
             }
         }
-        fec.sent.retain(|sent| sent.holds() || sent.released);
+        // With very many peers, looking at the records of all of them for each one would be too much.
+        let of_peer = fec.sent.get(fec.sent_to(index)).unwrap_or_default();
+        if of_peer.iter().any(|sent| !sent.holds() && !sent.released) {
+            fec.sent.retain(|sent| sent.holds() || sent.released);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::settle::Situation;
 use super::store::{Fec, Hop, IlmKind, Local};
 use super::{Counters, IlmOperation, LabelOutput, LabelledNextHop, LfibChange, Policy};
 
-type NextHops = SmallVec<[LabelledNextHop; 2]>;
+type NextHops = SmallVec<[LabelledNextHop; 1]>;
 
 /// The next hops of a group with their labels.
 fn next_hops(

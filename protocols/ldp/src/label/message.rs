@@ -85,7 +85,11 @@ pub(super) fn send_notification(
     peer: &mut Peer,
     status: Status,
 ) {
-    send_message(output, peer, Body::Notification(notification(status)));
+    send_message(
+        output,
+        peer,
+        Body::Notification(Box::new(notification(status))),
+    );
 }
 
 /// A Notification of nothing but a status.

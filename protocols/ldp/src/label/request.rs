@@ -226,7 +226,11 @@ impl LabelDistribution {
                     message_type::LABEL_ABORT_REQUEST,
                 ));
                 aborted.request_id = Some(abort.request_id);
-                send_message(&mut self.output, peer, Body::Notification(aborted));
+                send_message(
+                    &mut self.output,
+                    peer,
+                    Body::Notification(Box::new(aborted)),
+                );
             }
             self.mark(index);
         }

@@ -348,7 +348,7 @@ impl LabelDistribution {
                 let status: Status = advisory(status::END_OF_LIB, 0, 0);
                 let mut end = notification(status);
                 end.fec = vec![FecElement::TypedWildcard(wildcard)];
-                send_message(&mut self.output, peer, Body::Notification(end));
+                send_message(&mut self.output, peer, Body::Notification(Box::new(end)));
             }
         }
         self.output.len() > before

@@ -95,10 +95,12 @@ impl Body {
         let tlvs = Tlvs::new(parameters);
         Ok(match kind & !UNKNOWN_BIT {
             message_type::LABEL_MAPPING => Self::LabelMapping(LabelMapping::decode(tlvs, unknown)?),
-            message_type::NOTIFICATION => Self::Notification(Notification::decode(tlvs, unknown)?),
-            message_type::HELLO => Self::Hello(Hello::decode(tlvs, unknown)?),
+            message_type::NOTIFICATION => {
+                Self::Notification(Notification::decode(tlvs, unknown)?.into())
+            }
+            message_type::HELLO => Self::Hello(Hello::decode(tlvs, unknown)?.into()),
             message_type::INITIALIZATION => {
-                Self::Initialization(Initialization::decode(tlvs, unknown)?)
+                Self::Initialization(Initialization::decode(tlvs, unknown)?.into())
             }
             message_type::KEEPALIVE => {
                 // No parameters are defined.
@@ -107,7 +109,9 @@ impl Body {
                 }
                 Self::KeepAlive
             }
-            message_type::CAPABILITY => Self::Capability(CapabilityMessage::decode(tlvs, unknown)?),
+            message_type::CAPABILITY => {
+                Self::Capability(CapabilityMessage::decode(tlvs, unknown)?.into())
+            }
             message_type::ADDRESS => Self::Address(AddressMessage::decode(tlvs, unknown)?),
             message_type::ADDRESS_WITHDRAW => {
                 Self::AddressWithdraw(AddressMessage::decode(tlvs, unknown)?)

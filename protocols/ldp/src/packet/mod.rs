@@ -84,19 +84,20 @@ pub struct UnknownTlv {
     pub value: Vec<u8>,
 }
 
-/// The messages of RFC 5036 section 3.5 and RFC 5561.
+/// The messages of RFC 5036 section 3.5 and RFC 5561. The rare ones that are large are boxed, so that the
+/// thousands of others are small.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// 0x0001.
-    Notification(Notification),
+    Notification(Box<Notification>),
     /// 0x0100.
-    Hello(Hello),
+    Hello(Box<Hello>),
     /// 0x0200.
-    Initialization(Initialization),
+    Initialization(Box<Initialization>),
     /// 0x0201.
     KeepAlive,
     /// 0x0202 (RFC 5561).
-    Capability(CapabilityMessage),
+    Capability(Box<CapabilityMessage>),
     /// 0x0300.
     Address(AddressMessage),
     /// 0x0301.

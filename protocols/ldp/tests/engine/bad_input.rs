@@ -245,7 +245,7 @@ fn garbage_of_one_peer_leaves_the_session_with_another_alone() {
     script.say_as(other, "10.0.0.7", hello);
     let second = script.connect_from("7.7.7.7").expect("accepted").id;
     for body in [
-        Body::Initialization(script.initialization()),
+        Body::Initialization(Box::new(script.initialization())),
         Body::KeepAlive,
     ] {
         let pdu = script.pdu(other, vec![body]);

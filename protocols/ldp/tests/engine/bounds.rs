@@ -92,7 +92,7 @@ fn a_thousand_sessions_stay_up() {
             .id;
         sessions.push((identifier, id));
         for body in [
-            Body::Initialization(script.initialization()),
+            Body::Initialization(Box::new(script.initialization())),
             Body::KeepAlive,
         ] {
             let pdu = script.pdu(identifier, vec![body]);

@@ -80,13 +80,13 @@ fn a_capability_message_of_the_peer_changes_its_capabilities() {
     let id = with(&mut script, Capabilities::default());
     script.send(
         id,
-        Body::Capability(CapabilityMessage {
+        Body::Capability(Box::new(CapabilityMessage {
             announced: Capabilities {
                 typed_wildcard: true,
                 ..Capabilities::default()
             },
             withdrawn: Capabilities::default(),
-        }),
+        })),
     );
     let parameters = script.neighbour().parameters.expect("operational");
     assert_eq!(parameters.peer_capabilities, ["typed wildcard FEC"]);
@@ -107,7 +107,7 @@ fn without_dynamic_announcement_a_capability_message_is_an_unknown_one() {
     let mut script = Script::new(config);
     let id = script.operational();
     script.taken(id);
-    script.send(id, Body::Capability(CapabilityMessage::default()));
+    script.send(id, Body::Capability(Box::new(CapabilityMessage::default())));
     let (statuses, closed) = script.answer(id);
     assert_eq!(statuses, [StatusCode::UNKNOWN_MESSAGE_TYPE]);
     assert!(!closed);

@@ -70,7 +70,7 @@ fn another_key_ends_the_session_of_its_peer_only() {
     script.say_as(other, "10.0.0.7", hello);
     let second = script.connect_from("7.7.7.7").expect("accepted").id;
     for body in [
-        Body::Initialization(script.initialization()),
+        Body::Initialization(Box::new(script.initialization())),
         Body::KeepAlive,
     ] {
         let pdu = script.pdu(other, vec![body]);

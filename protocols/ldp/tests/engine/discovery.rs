@@ -14,7 +14,7 @@ fn script(families: Families) -> Script {
 
 fn hello_of(pdu: &ldp::packet::Pdu) -> Hello {
     match &pdu.messages[0].body {
-        Body::Hello(hello) => hello.clone(),
+        Body::Hello(hello) => (**hello).clone(),
         other => panic!("a Hello, not {other:?}"),
     }
 }

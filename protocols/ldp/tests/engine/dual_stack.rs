@@ -172,8 +172,10 @@ impl Peer {
             .expect("accepted");
         self.script.drain();
         let id = accepted.id;
-        self.script
-            .send(id, Body::Initialization(self.script.initialization()));
+        self.script.send(
+            id,
+            Body::Initialization(Box::new(self.script.initialization())),
+        );
         self.script.send(id, Body::KeepAlive);
         assert_eq!(self.script.state(), SessionState::Operational);
         self.script.taken(id);

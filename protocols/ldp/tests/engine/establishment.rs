@@ -83,7 +83,10 @@ fn another_connection_takes_the_place_of_one_that_is_no_session_yet() {
     let first = script.passive_connection();
     let second = script.connect_from("9.9.9.9").expect("accepted").id;
     assert!(script.closed(first));
-    script.send(second, Body::Initialization(script.initialization()));
+    script.send(
+        second,
+        Body::Initialization(Box::new(script.initialization())),
+    );
     script.send(second, Body::KeepAlive);
     assert_eq!(script.state(), SessionState::Operational);
     // What still comes of the first one has no effect.
@@ -206,7 +209,7 @@ fn the_initialization_says_which_peer_of_an_address_it_is() {
     script.say_as(first, "10.0.0.7", script.hello());
     script.say(script.hello());
     let id = script.connect_from("9.9.9.9").expect("accepted").id;
-    script.send(id, Body::Initialization(script.initialization()));
+    script.send(id, Body::Initialization(Box::new(script.initialization())));
     script.send(id, Body::KeepAlive);
     assert_eq!(script.state(), SessionState::Operational);
     assert!(

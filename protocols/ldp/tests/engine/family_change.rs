@@ -36,7 +36,7 @@ fn single_stack() -> (Script, ConnectionId, ldp::engine::LdpConfig) {
         typed_wildcard: true,
         ..Capabilities::default()
     };
-    script.send(id, Body::Initialization(initialization));
+    script.send(id, Body::Initialization(Box::new(initialization)));
     script.send(id, Body::KeepAlive);
     let route = Route {
         egress: true,
@@ -108,7 +108,7 @@ fn a_peer_that_becomes_dual_stack_is_asked_for_the_labels_of_the_family_that_it_
     let id = script.passive_connection();
     let mut initialization = script.initialization();
     initialization.capabilities.typed_wildcard = true;
-    script.send(id, Body::Initialization(initialization));
+    script.send(id, Body::Initialization(Box::new(initialization)));
     script.send(id, Body::KeepAlive);
     script.taken(id);
     let mut hello = script.hello();

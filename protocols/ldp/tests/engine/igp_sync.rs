@@ -53,10 +53,10 @@ fn it_is_achieved_with_the_peers_end_of_lib() {
     assert_eq!(told(&mut script), Vec::<bool>::new());
     script.send(
         id,
-        Body::Notification(Notification::end_of_lib(TypedWildcard::Prefix {
+        Body::Notification(Box::new(Notification::end_of_lib(TypedWildcard::Prefix {
             family: AddressFamily::Ipv4,
             topology: ldp::MultiTopologyId::DEFAULT,
-        })),
+        }))),
     );
     assert_eq!(state(&script), IgpSyncState::Achieved);
     assert_eq!(told(&mut script), [true]);

@@ -17,7 +17,7 @@ fn answer(mut script: Script, change: impl FnOnce(&mut Initialization)) -> (Vec<
     let id = script.passive_connection();
     let mut initialization = script.initialization();
     change(&mut initialization);
-    script.send(id, Body::Initialization(initialization));
+    script.send(id, Body::Initialization(Box::new(initialization)));
     script.answer(id)
 }
 
@@ -97,7 +97,8 @@ fn received_pdus_may_be_as_long_as_was_negotiated_and_no_longer() {
             let mut initialization = script.initialization();
             initialization.max_pdu_length = proposed;
             // All in one segment of TCP.
-            let mut segment = script.pdu(PEER, vec![Body::Initialization(initialization)]);
+            let mut segment =
+                script.pdu(PEER, vec![Body::Initialization(Box::new(initialization))]);
             segment.extend(script.pdu(PEER, vec![Body::KeepAlive]));
             // Messages of unknown type, that are ignored, up to the length.
             let filler = Body::Unknown {
@@ -138,7 +139,7 @@ fn an_initialization_of_an_unknown_ldp_identifier_is_rejected() {
     let stranger = ldp::LdpIdentifier::platform(std::net::Ipv4Addr::new(8, 8, 8, 8));
     let pdu = script.pdu(
         stranger,
-        vec![Body::Initialization(script.initialization())],
+        vec![Body::Initialization(Box::new(script.initialization()))],
     );
     script.octets(id, &pdu);
     assert_eq!(

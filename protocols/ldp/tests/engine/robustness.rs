@@ -36,12 +36,14 @@ fn messages(script: &Script) -> Vec<Body> {
             label: None,
             status: None,
         }),
-        Body::Capability(CapabilityMessage {
+        Body::Capability(Box::new(CapabilityMessage {
             announced: script.initialization().capabilities,
             ..CapabilityMessage::default()
-        }),
-        Body::Notification(Notification::from(Status::new(StatusCode::NO_ROUTE))),
-        Body::Initialization(script.initialization()),
+        })),
+        Body::Notification(Box::new(Notification::from(Status::new(
+            StatusCode::NO_ROUTE,
+        )))),
+        Body::Initialization(Box::new(script.initialization())),
     ]
 }
 
@@ -82,7 +84,7 @@ fn pdus_with_wrong_octets_never_leave_a_session_in_between() {
             id = script.connect_from("9.9.9.9").expect("accepted").id;
             // Half of the sessions stay before they are operational.
             if rng.random() {
-                script.send(id, Body::Initialization(script.initialization()));
+                script.send(id, Body::Initialization(Box::new(script.initialization())));
                 script.send(id, Body::KeepAlive);
             }
         }

@@ -65,7 +65,7 @@ fn the_active_lsr_sends_its_initialization_and_no_keepalive() {
 #[test]
 fn the_passive_lsr_answers_an_initialization_with_initialization_and_keepalive() {
     let (mut script, id) = passive();
-    script.send(id, Body::Initialization(script.initialization()));
+    script.send(id, Body::Initialization(Box::new(script.initialization())));
     assert_eq!(script.state(), SessionState::OpenRec);
     let sent = script.taken(id);
     assert!(
@@ -80,7 +80,7 @@ fn the_passive_lsr_answers_an_initialization_with_initialization_and_keepalive()
 fn the_active_lsr_answers_an_initialization_with_a_keepalive() {
     let (mut script, id) = active();
     script.taken(id);
-    script.send(id, Body::Initialization(script.initialization()));
+    script.send(id, Body::Initialization(Box::new(script.initialization())));
     assert_eq!(script.state(), SessionState::OpenRec);
     assert_eq!(script.taken(id), [Body::KeepAlive]);
     script.send(id, Body::KeepAlive);
@@ -94,7 +94,7 @@ fn initialization_and_keepalive_in_one_pdu_make_a_session() {
     let pdu = script.pdu(
         PEER,
         vec![
-            Body::Initialization(script.initialization()),
+            Body::Initialization(Box::new(script.initialization())),
             Body::KeepAlive,
             Body::Address(AddressMessage {
                 addresses: vec![address("10.0.0.9")],
@@ -109,7 +109,7 @@ fn initialization_and_keepalive_in_one_pdu_make_a_session() {
 /// Messages other than Initialization, KeepAlive and Notification.
 fn other_messages() -> Vec<Body> {
     vec![
-        Body::Hello(Hello::default()),
+        Body::Hello(Box::new(Hello::default())),
         Body::Address(AddressMessage {
             addresses: vec![address("10.0.0.9")],
         }),
@@ -128,7 +128,7 @@ fn other_messages() -> Vec<Body> {
             label: None,
             status: None,
         }),
-        Body::Capability(CapabilityMessage::default()),
+        Body::Capability(Box::new(CapabilityMessage::default())),
         // The rules for the U bit are overridden (section 2.5.3).
         Body::Unknown {
             kind: 0x3f00,
@@ -162,7 +162,10 @@ fn any_other_message_during_initialization_is_naked() {
         );
 
         let (mut open_rec, id) = passive();
-        open_rec.send(id, Body::Initialization(open_rec.initialization()));
+        open_rec.send(
+            id,
+            Body::Initialization(Box::new(open_rec.initialization())),
+        );
         open_rec.send(id, message.clone());
         assert_eq!(
             open_rec.answer(id),
@@ -185,8 +188,8 @@ fn a_keepalive_too_early_and_a_second_initialization_are_naked() {
     assert_eq!(script.answer(id), (vec![StatusCode::SHUTDOWN], true));
 
     let (mut script, id) = passive();
-    script.send(id, Body::Initialization(script.initialization()));
-    script.send(id, Body::Initialization(script.initialization()));
+    script.send(id, Body::Initialization(Box::new(script.initialization())));
+    script.send(id, Body::Initialization(Box::new(script.initialization())));
     assert_eq!(script.answer(id), (vec![StatusCode::SHUTDOWN], true));
 }
 
@@ -196,7 +199,10 @@ fn a_keepalive_too_early_and_a_second_initialization_are_naked() {
 fn a_session_that_opens_and_stays_silent_is_closed() {
     let mut openings = [passive(), active(), passive()];
     let (open_rec, id) = &mut openings[2];
-    open_rec.send(*id, Body::Initialization(open_rec.initialization()));
+    open_rec.send(
+        *id,
+        Body::Initialization(Box::new(open_rec.initialization())),
+    );
     for (mut script, id) in openings {
         let state = script.state();
         for _ in 0..7 {
@@ -266,7 +272,7 @@ fn an_operational_session_stays_operational_whatever_else_comes() {
     script.taken(id);
     for message in other_messages()
         .into_iter()
-        .chain([Body::Initialization(script.initialization())])
+        .chain([Body::Initialization(Box::new(script.initialization()))])
     {
         let name = message.name();
         script.send(id, message);
@@ -294,7 +300,7 @@ fn the_session_ends_with_its_last_hello_adjacency() {
 #[test]
 fn a_connection_that_is_closed_leads_to_another_one() {
     let (mut script, id) = active();
-    script.send(id, Body::Initialization(script.initialization()));
+    script.send(id, Body::Initialization(Box::new(script.initialization())));
     script.send(id, Body::KeepAlive);
     assert_eq!(script.state(), SessionState::Operational);
     script

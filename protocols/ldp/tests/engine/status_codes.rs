@@ -137,7 +137,7 @@ fn advisory_statuses_about_label_requests() {
 fn a_session_for_atm_labels_is_rejected_with_label_range() {
     let mut script = Script::new(single());
     let id = script.passive_connection();
-    let initialization = Body::Initialization(script.initialization());
+    let initialization = Body::Initialization(Box::new(script.initialization()));
     let mut pdu = script.pdu(PEER, vec![initialization]);
     // An ATM Session Parameters TLV with one label range component.
     let tlv = [&[0x05, 0x01, 0, 12][..], &[0; 12]].concat();
@@ -180,7 +180,7 @@ fn each_status_before_the_session_is_operational_ends_it() {
     for code in StatusCode::KNOWN.iter().copied() {
         let mut script = Script::new(single());
         let id = script.passive_connection();
-        script.send(id, Body::Initialization(script.initialization()));
+        script.send(id, Body::Initialization(Box::new(script.initialization())));
         assert_eq!(script.state(), SessionState::OpenRec);
         script.taken(id);
         script.send(id, notification(code));

@@ -202,7 +202,7 @@ fn with_applications(script: &Script, applications: &[u16]) -> Body {
         targeted_applications: Some(applications.to_vec()),
         ..Capabilities::default()
     };
-    Body::Initialization(initialization)
+    Body::Initialization(Box::new(initialization))
 }
 
 /// RFC 8223 section 2.2: at least one application in common, or Session Rejected/Targeted Application
@@ -240,7 +240,7 @@ fn a_targeted_session_needs_an_application_in_common() {
 fn a_peer_without_the_targeted_application_capability_has_a_session() {
     let mut script = initiator(&[1, 2]);
     let id = connect(&mut script);
-    script.send(id, Body::Initialization(script.initialization()));
+    script.send(id, Body::Initialization(Box::new(script.initialization())));
     script.send(id, Body::KeepAlive);
     assert_eq!(script.state(), SessionState::Operational);
 }
@@ -287,13 +287,13 @@ fn applications_that_are_withdrawn_end_the_session_when_none_is_left() {
     script.send(id, with_applications(&script, &[1, 2]));
     script.send(id, Body::KeepAlive);
     let withdraw = |application| {
-        Body::Capability(CapabilityMessage {
+        Body::Capability(Box::new(CapabilityMessage {
             announced: Capabilities::default(),
             withdrawn: Capabilities {
                 targeted_applications: Some(vec![application]),
                 ..Capabilities::default()
             },
-        })
+        }))
     };
     script.send(id, withdraw(1));
     assert_eq!(script.state(), SessionState::Operational);
@@ -360,7 +360,7 @@ fn labels_are_distributed_for_the_applications_of_the_session_only() {
         script.ldp.handle_route(fec, Some(route), now);
         match theirs {
             Some(theirs) => script.send(id, with_applications(&script, theirs)),
-            None => script.send(id, Body::Initialization(script.initialization())),
+            None => script.send(id, Body::Initialization(Box::new(script.initialization()))),
         }
         script.send(id, Body::KeepAlive);
         assert_eq!(script.state(), SessionState::Operational);
@@ -379,10 +379,10 @@ fn labels_are_distributed_for_the_applications_of_the_session_only() {
             let withdrawn = Capabilities::default();
             script.send(
                 id,
-                Body::Capability(CapabilityMessage {
+                Body::Capability(Box::new(CapabilityMessage {
                     announced,
                     withdrawn,
-                }),
+                })),
             );
             assert!(mapped(&mut script));
         }

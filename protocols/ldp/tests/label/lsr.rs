@@ -156,7 +156,7 @@ pub(crate) struct Lsr {
     /// Labels in use, and their FECs.
     pub(crate) allocated: BTreeMap<Label, PrefixFec>,
     pub(crate) ilm: BTreeMap<Label, (PrefixFec, IlmOperation)>,
-    pub(crate) ftn: BTreeMap<PrefixFec, SmallVec<[LabelledNextHop; 2]>>,
+    pub(crate) ftn: BTreeMap<PrefixFec, SmallVec<[LabelledNextHop; 1]>>,
     /// All that came out and was not looked at.
     pub(crate) sent: VecDeque<(LdpIdentifier, Option<u32>, Body)>,
     pub(crate) changes: Vec<LfibChange>,

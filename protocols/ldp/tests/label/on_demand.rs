@@ -145,7 +145,7 @@ fn the_last_abort_is_propagated() {
     // A.1.8.
     let mut aborted = notification(LABEL_REQUEST_ABORTED, 0);
     aborted.request_id = Some(downstream);
-    lsr.receive(2, Body::Notification(aborted));
+    lsr.receive(2, Body::Notification(Box::new(aborted)));
     let view = lsr.labels.binding(&fec(FEC)).unwrap();
     assert_eq!(view.requests_sent, []);
 
@@ -182,13 +182,16 @@ fn requests_wait_for_the_peers_label_resources() {
     let mut lsr = between(ControlMode::Independent);
     let id = lsr.request_id(2);
     lsr.said(2);
-    lsr.receive(2, Body::Notification(notification(NO_LABEL_RESOURCES, id)));
+    lsr.receive(
+        2,
+        Body::Notification(Box::new(notification(NO_LABEL_RESOURCES, id))),
+    );
     lsr.route("203.0.113.0/24", via(&[2]));
     lsr.pass(Duration::from_secs(120));
     assert_eq!(lsr.said(2), [""; 0]);
     lsr.receive(
         2,
-        Body::Notification(notification(LABEL_RESOURCES_AVAILABLE, 0)),
+        Body::Notification(Box::new(notification(LABEL_RESOURCES_AVAILABLE, 0))),
     );
     let mut said = lsr.said(2);
     said.sort();
@@ -206,7 +209,7 @@ fn a_request_is_deferred_when_the_peer_has_no_route() {
         let mut lsr = between(ControlMode::Independent);
         let id = lsr.request_id(2);
         lsr.said(2);
-        lsr.receive(2, Body::Notification(notification(code, id)));
+        lsr.receive(2, Body::Notification(Box::new(notification(code, id))));
         lsr.pass(Duration::from_secs(29));
         assert_eq!(lsr.said(2), [""; 0]);
         lsr.pass(Duration::from_secs(1));
@@ -215,7 +218,7 @@ fn a_request_is_deferred_when_the_peer_has_no_route() {
         let mut lsr = between(ControlMode::Independent);
         let id = lsr.request_id(2);
         lsr.said(2);
-        lsr.receive(2, Body::Notification(notification(code, id)));
+        lsr.receive(2, Body::Notification(Box::new(notification(code, id))));
         lsr.route(FEC, via(&[9]));
         lsr.pass(Duration::from_secs(60));
         assert_eq!(lsr.said(2), [""; 0]);
@@ -225,7 +228,7 @@ fn a_request_is_deferred_when_the_peer_has_no_route() {
     lsr.policy(|policy| policy.no_route = NoRouteProcedure::NoRequestRetry);
     let id = lsr.request_id(2);
     lsr.said(2);
-    lsr.receive(2, Body::Notification(notification(NO_ROUTE, id)));
+    lsr.receive(2, Body::Notification(Box::new(notification(NO_ROUTE, id))));
     lsr.pass(Duration::from_secs(600));
     assert_eq!(lsr.said(2), [""; 0]);
 }
@@ -263,7 +266,7 @@ fn a_request_that_the_peer_cannot_read_is_over() {
         let mut lsr = between(ControlMode::Independent);
         let id = lsr.request_id(2);
         lsr.said(2);
-        lsr.receive(2, Body::Notification(notification(code, id)));
+        lsr.receive(2, Body::Notification(Box::new(notification(code, id))));
         let view = lsr.labels.binding(&fec(FEC)).unwrap();
         assert_eq!(view.requests_sent, [], "{code:#x}");
         assert_eq!(lsr.events.len(), 1, "{code:#x}: {:?}", lsr.events);

@@ -103,7 +103,7 @@ fn end_of_lib_removes_stale_bindings() {
             topology: ldp::MultiTopologyId::DEFAULT,
         },
     )];
-    lsr.receive(2, Body::Notification(end));
+    lsr.receive(2, Body::Notification(Box::new(end)));
     assert_eq!(lsr.ftn.len(), 1);
 }
 

@@ -121,7 +121,7 @@ fn synchronization_is_by_end_of_lib_or_by_time() {
         assert!(!lsr.labels.peer(peer(2)).unwrap().synchronized);
         let mut end = notification(END_OF_LIB, 0);
         end.fec = all(family);
-        lsr.receive(2, Body::Notification(end));
+        lsr.receive(2, Body::Notification(Box::new(end)));
     }
     assert!(lsr.labels.peer(peer(2)).unwrap().synchronized);
     assert_eq!(lsr.events, [LabelEvent::Synchronized { peer: peer(2) }]);
@@ -208,14 +208,17 @@ fn a_peer_without_label_resources_is_not_asked_for_all() {
     };
     lsr.up_with(2, one);
     lsr.said(2);
-    lsr.receive(2, Body::Notification(notification(NO_LABEL_RESOURCES, 1)));
+    lsr.receive(
+        2,
+        Body::Notification(Box::new(notification(NO_LABEL_RESOURCES, 1))),
+    );
     let now = lsr.now;
     lsr.labels.peer_parameters_changed(peer(2), capable(), now);
     lsr.settle();
     assert_eq!(lsr.said(2), [""; 0]);
     lsr.receive(
         2,
-        Body::Notification(notification(LABEL_RESOURCES_AVAILABLE, 0)),
+        Body::Notification(Box::new(notification(LABEL_RESOURCES_AVAILABLE, 0))),
     );
     assert_eq!(lsr.said(2), ["request *Ipv6/0"]);
 }

@@ -69,7 +69,7 @@ fn a_message_that_fits_no_pdu_is_refused_and_the_others_stay() {
         ..Notification::default()
     };
     assert_eq!(
-        builder.push(2, &Body::Notification(long)),
+        builder.push(2, &Body::Notification(Box::new(long))),
         Err(EncodeError::MessageTooLong {
             message: "Notification",
             length: 326,

@@ -88,7 +88,7 @@ fn the_s_bit_counts_in_capability_messages_only() {
             ..Capabilities::default()
         },
     };
-    assert_eq!(decoded.body, Body::Capability(expected));
+    assert_eq!(decoded.body, Body::Capability(Box::new(expected)));
     assert_eq!(decoded.unknown.len(), 1);
 }
 

@@ -312,7 +312,7 @@ fn the_first_transport_address_of_a_family_counts() {
         ipv6_transport: Some(ipv6.into()),
         ..Hello::default()
     };
-    assert_eq!(decoded.body, Body::Hello(expected));
+    assert_eq!(decoded.body, Body::Hello(Box::new(expected)));
 }
 
 /// RFC 5036 section 3.5.3: where the intersection of the label ranges is empty, "the LSR MUST send a Session

@@ -57,7 +57,10 @@ fn a_fatal_status_in_a_notification() {
     status.forward = true;
     let value = [0xC0, 0, 0, 7, 1, 2, 3, 4, 4, 0];
     let message = decode_message(0x0001, &[tlv(0x4300, &value)]).expect("a Notification");
-    assert_eq!(message.body, Body::Notification(Notification::from(status)));
+    assert_eq!(
+        message.body,
+        Body::Notification(Box::new(Notification::from(status)))
+    );
     let mut builder = ldp::packet::PduBuilder::new(crate::octets::sender(), 4096);
     builder.push_message(&message).expect("a short message");
     let octets = builder.take();
@@ -84,6 +87,6 @@ fn end_of_lib_has_a_typed_wildcard() {
     );
     assert_eq!(
         expected.map(|message| message.body),
-        Ok(Body::Notification(notification))
+        Ok(Body::Notification(Box::new(notification)))
     );
 }

@@ -337,11 +337,11 @@ pub(crate) fn label_mapping() -> impl Strategy<Value = LabelMapping> {
 
 fn body() -> impl Strategy<Value = Body> {
     prop_oneof![
-        notification().prop_map(Body::Notification),
-        hello().prop_map(Body::Hello),
-        initialization().prop_map(Body::Initialization),
+        notification().prop_map(|body| Body::Notification(Box::new(body))),
+        hello().prop_map(|body| Body::Hello(Box::new(body))),
+        initialization().prop_map(|body| Body::Initialization(Box::new(body))),
         Just(Body::KeepAlive),
-        capability_message().prop_map(Body::Capability),
+        capability_message().prop_map(|body| Body::Capability(Box::new(body))),
         address_message().prop_map(Body::Address),
         address_message().prop_map(Body::AddressWithdraw),
         label_mapping().prop_map(Body::LabelMapping),

@@ -247,7 +247,7 @@ impl Script {
     /// A session with the peer that is operational, with what the peer proposes.
     pub(crate) fn operational_with(&mut self, initialization: Initialization) -> ConnectionId {
         let id = self.passive_connection();
-        self.send(id, Body::Initialization(initialization));
+        self.send(id, Body::Initialization(Box::new(initialization)));
         self.send(id, Body::KeepAlive);
         assert_eq!(
             self.state(),
@@ -281,7 +281,7 @@ impl Script {
         self.taken(id)
             .into_iter()
             .filter_map(|body| match body {
-                Body::Notification(notification) => Some(notification),
+                Body::Notification(notification) => Some(*notification),
                 _ => None,
             })
             .collect()
@@ -325,7 +325,7 @@ impl Script {
 pub(crate) fn hello_octets(identifier: LdpIdentifier, hello: Hello) -> Vec<u8> {
     Pdu {
         identifier,
-        messages: vec![Message::new(1, Body::Hello(hello))],
+        messages: vec![Message::new(1, Body::Hello(Box::new(hello)))],
     }
     .encode()
     .expect("it fits")
@@ -333,5 +333,5 @@ pub(crate) fn hello_octets(identifier: LdpIdentifier, hello: Hello) -> Vec<u8> {
 
 /// A Notification of a status.
 pub(crate) fn notification(code: StatusCode) -> Body {
-    Body::Notification(Notification::from(Status::new(code)))
+    Body::Notification(Box::new(Notification::from(Status::new(code))))
 }

@@ -1,0 +1,206 @@
+//! Memory: octets for each binding of a peer, with one session and with a thousand in one process.
+//!
+//! `cargo bench -p ldp --bench memory`
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use ldp::engine::{
+    ConnectionId, HelloHoldTime, InterfaceConfig, InterfaceState, Ldp, LdpConfig, LsrId, Output,
+    ReceivedDatagram,
+};
+use ldp::label::{NextHop, Route};
+use ldp::packet::{
+    AddressMessage, AdvertisementDiscipline, Body, Capabilities, FecElement, Hello, Initialization,
+    LabelMapping, Message, Pdu, PduBuilder,
+};
+use ldp::{LdpIdentifier, PrefixFec};
+use mpls::Label;
+
+const LOCAL: Ipv4Addr = Ipv4Addr::new(1, 1, 1, 1);
+
+/// Counts what is allocated and not freed.
+struct Counting;
+
+static USED: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: all is done by the system's allocator; counting touches no memory of it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        USED.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        USED.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn main() {
+    println!("{:<44} {:>10} {:>16}", "", "bindings", "octets a binding");
+    for (sessions, fecs) in [(1, 50_000), (2, 50_000), (1000, 1000)] {
+        let mut lsr = Lsr::new(fecs);
+        let before = USED.load(Ordering::Relaxed);
+        let begin = Instant::now();
+        for peer in 0..sessions {
+            lsr.session(peer, fecs);
+        }
+        let used = USED.load(Ordering::Relaxed) - before;
+        let bindings = sessions as usize * fecs as usize;
+        let lsr_view = lsr.ldp.lsr(lsr.now);
+        assert_eq!(lsr_view.operational_sessions, sessions as usize);
+        println!(
+            "{:<44} {bindings:>10} {:>16.0}   in {:.0} ms",
+            format!("{sessions} session(s) with {fecs} FECs each"),
+            used as f64 / bindings as f64,
+            begin.elapsed().as_secs_f64() * 1e3,
+        );
+    }
+}
+
+fn fec(number: u32) -> PrefixFec {
+    let address = Ipv4Addr::from_bits(0x1400_0000 + number);
+    PrefixFec::from(ipnet::IpNet::from(IpAddr::V4(address)))
+}
+
+/// The address of a peer on the link.
+fn address(peer: u32) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::from_bits(0x0A00_0002 + peer))
+}
+
+fn identifier(peer: u32) -> LdpIdentifier {
+    LdpIdentifier::platform(Ipv4Addr::from_bits(0x6400_0001 + peer))
+}
+
+struct Lsr {
+    ldp: Ldp,
+    now: Instant,
+    next_label: u32,
+}
+
+impl Lsr {
+    /// All routes go by the first peer.
+    fn new(fecs: u32) -> Self {
+        let id = LsrId::new(LOCAL).expect("not zero");
+        let mut config = LdpConfig::new(id);
+        config.limits.adjacencies_of_interface = 2000;
+        let interface = InterfaceConfig {
+            hello_hold_time: HelloHoldTime::new(0xffff).expect("in range"),
+            ..InterfaceConfig::default()
+        };
+        config.interfaces.insert("eth0".into(), interface);
+        let now = Instant::now();
+        let mut ldp = Ldp::new(config, 1, now);
+        ldp.handle_router_addresses(vec![LOCAL.into()], now);
+        let state = InterfaceState {
+            up: true,
+            mtu: 1500,
+            addresses: vec!["10.0.0.1/8".parse().expect("a prefix")],
+        };
+        ldp.handle_interface("eth0", state, now);
+        let next_hop = NextHop {
+            interface: "eth0".into(),
+            address: address(0),
+        };
+        for number in 0..fecs {
+            let route = Route {
+                next_hops: [next_hop.clone()].into_iter().collect(),
+                ..Route::default()
+            };
+            ldp.handle_route(fec(number), Some(route), now);
+        }
+        let mut lsr = Self {
+            ldp,
+            now,
+            next_label: 100,
+        };
+        lsr.drain();
+        lsr
+    }
+
+    /// Does what LDP wants, and forgets it.
+    fn drain(&mut self) {
+        while let Some(output) = self.ldp.poll_output() {
+            match output {
+                Output::AllocateLabel { fec } => {
+                    let label = Label::new(self.next_label).expect("labels are left");
+                    self.next_label += 1;
+                    self.ldp.handle_label_allocated(fec, Ok(label), self.now);
+                }
+                Output::Send { id, octets } => self.ldp.handle_written(id, octets.len(), self.now),
+                _ => {}
+            }
+        }
+    }
+
+    /// A session comes up and brings a label for each FEC.
+    fn session(&mut self, peer: u32, fecs: u32) {
+        let from = identifier(peer);
+        let hello = Hello {
+            hold_time: 0xffff,
+            ipv4_transport: Some(from.lsr_id),
+            ..Hello::default()
+        };
+        self.ldp.handle_hello(
+            ReceivedDatagram {
+                interface: "eth0",
+                source: address(peer),
+                destination: IpAddr::V4(Ipv4Addr::new(224, 0, 0, 2)),
+                hop_limit: Some(1),
+                octets: &pdu(from, Body::Hello(Box::new(hello))),
+            },
+            self.now,
+        );
+        let accepted = self.ldp.accept(LOCAL.into(), from.lsr_id.into(), self.now);
+        let id: ConnectionId = accepted.expect("accepted").id;
+        let initialization = Initialization {
+            protocol_version: 1,
+            keepalive_time: 180,
+            advertisement: AdvertisementDiscipline::DownstreamUnsolicited,
+            loop_detection: false,
+            path_vector_limit: 0,
+            max_pdu_length: 4096,
+            receiver: LdpIdentifier::platform(LOCAL),
+            fault_tolerance: None,
+            capabilities: Capabilities::default(),
+        };
+        let addresses = vec![address(peer)];
+        for body in [
+            Body::Initialization(Box::new(initialization)),
+            Body::KeepAlive,
+            Body::Address(AddressMessage { addresses }),
+        ] {
+            self.ldp.handle_octets(id, &pdu(from, body), self.now);
+        }
+        self.drain();
+        let mut builder = PduBuilder::new(from, 4096);
+        for number in 0..fecs {
+            let label = Label::new(200_000 + number).expect("a label");
+            let mapping = LabelMapping::new(vec![FecElement::Prefix(fec(number))], label);
+            builder
+                .push(number + 1, &Body::LabelMapping(mapping))
+                .expect("it fits");
+        }
+        for part in builder.take().chunks(65_536) {
+            self.ldp.handle_octets(id, part, self.now);
+            self.drain();
+        }
+    }
+}
+
+fn pdu(identifier: LdpIdentifier, body: Body) -> Vec<u8> {
+    let messages = vec![Message::new(1, body)];
+    let pdu = Pdu {
+        identifier,
+        messages,
+    };
+    pdu.encode().expect("it fits")
+}
