@@ -1,22 +1,24 @@
 //! Ids of NHLFEs, path groups and the like in the switch, stable over restarts of the daemon.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Ids of the keys in use, within the bits that mpls.p4 gives them.
 #[derive(Debug, Clone)]
 pub(crate) struct Ids<K> {
-    by_key: BTreeMap<K, u32>,
-    taken: BTreeSet<u32>,
+    by_key: FxHashMap<K, u32>,
+    taken: FxHashSet<u32>,
     next: u32,
     most: u32,
 }
 
-impl<K: Ord + Clone> Ids<K> {
+impl<K: Hash + Eq + Clone> Ids<K> {
     /// Ids from 1 to `most`. 0 is what a table's miss leaves behind, and is not used.
     pub(crate) fn up_to(most: u32) -> Self {
         Self {
-            by_key: BTreeMap::new(),
-            taken: BTreeSet::new(),
+            by_key: FxHashMap::default(),
+            taken: FxHashSet::default(),
             next: 1,
             most,
         }

@@ -1,8 +1,10 @@
 //! From what the switch holds to what it should hold, make-before-break.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use p4runtime_client::{Code, Operation, UpdateError};
+
+use rustc_hash::FxHashMap;
 
 use crate::model::RANKS;
 use crate::{Entries, Key, Value};
@@ -47,7 +49,7 @@ pub struct Reconciliation<'a> {
     step: u8,
     batch: Vec<Update>,
     /// How many entries of the switch point to each one, counted when deletions begin.
-    referrers: HashMap<Key, usize>,
+    referrers: FxHashMap<Key, usize>,
     failures: BTreeMap<Key, Failure>,
     written: Written,
     stale: bool,
@@ -87,8 +89,11 @@ impl<'a> Reconciliation<'a> {
     /// `keep_undesired` nothing is deleted.
     pub fn new(held: &'a mut Entries, desired: &'a Entries, keep_undesired: bool) -> Self {
         let mut upserts = vec![Vec::new(); RANKS.into()];
+        // One pass over both, which are in the same order.
+        let mut there = held.iter().peekable();
         for (key, value) in desired {
-            let held = held.get(key);
+            while there.next_if(|(of, _)| *of < key).is_some() {}
+            let held = there.next_if(|(of, _)| *of == key).map(|(_, held)| held);
             if !held.is_some_and(|held| value.agrees_with(held)) {
                 upserts[usize::from(key.rank(held.is_none()))].push(*key);
             }
@@ -101,7 +106,7 @@ impl<'a> Reconciliation<'a> {
             deletions: Vec::new(),
             step: 0,
             batch: Vec::new(),
-            referrers: HashMap::new(),
+            referrers: FxHashMap::default(),
             failures: BTreeMap::new(),
             written: Written::default(),
             stale: false,
@@ -219,12 +224,21 @@ impl<'a> Reconciliation<'a> {
 
     fn begin_deletions(&mut self) {
         self.deletions = vec![Vec::new(); RANKS.into()];
+        let mut wanted = self.desired.keys().peekable();
+        let mut none = true;
+        for key in self.held.keys() {
+            while wanted.next_if(|of| *of < key).is_some() {}
+            if wanted.next_if(|of| *of == key).is_none() {
+                self.deletions[usize::from(key.rank(true))].push(*key);
+                none = false;
+            }
+        }
+        if none {
+            return;
+        }
         for (key, value) in self.held.iter() {
             for reference in value.references(key) {
                 *self.referrers.entry(reference).or_default() += 1;
-            }
-            if !self.desired.contains_key(key) {
-                self.deletions[usize::from(key.rank(true))].push(*key);
             }
         }
     }

@@ -89,6 +89,22 @@ impl Lfib {
         Some(known.unwrap_or(NextHopProblem::NeighbourUnresolved))
     }
 
+    /// What differs from an earlier LFIB.
+    pub fn changes_since(&self, former: &Self) -> Changes {
+        Changes {
+            ftn: differing(&self.ftn, &former.ftn),
+            ilm: differing(&self.ilm, &former.ilm),
+            next_hops: {
+                let resolved = differing(&self.resolved, &former.resolved);
+                let unresolved = differing(&self.unresolved, &former.unresolved);
+                resolved.union(&unresolved).cloned().collect()
+            },
+            settings: self.upstream_contexts != former.upstream_contexts
+                || self.tunnel_ends != former.tunnel_ends
+                || self.qos_maps != former.qos_maps,
+        }
+    }
+
     /// The path group of an entry, if it is there and forwards.
     pub fn path_group(&self, key: &EntryKey) -> Option<&PathGroup> {
         match key {
@@ -97,6 +113,28 @@ impl Lfib {
         }
         .map(AsRef::as_ref)
     }
+}
+
+/// The keys of which the values differ, by one pass over both maps.
+fn differing<K: Ord + Clone, V: PartialEq>(
+    one: &BTreeMap<K, V>,
+    other: &BTreeMap<K, V>,
+) -> BTreeSet<K> {
+    let mut differing = BTreeSet::new();
+    let (mut left, mut right) = (one.iter().peekable(), other.iter().peekable());
+    while let Some(key) = match (left.peek(), right.peek()) {
+        (Some((a, _)), Some((b, _))) => Some(*a.min(b)),
+        (Some((a, _)), None) => Some(*a),
+        (None, Some((b, _))) => Some(*b),
+        (None, None) => None,
+    } {
+        let a = left.next_if(|(of, _)| *of == key);
+        let b = right.next_if(|(of, _)| *of == key);
+        if a.map(|(_, value)| value) != b.map(|(_, value)| value) {
+            differing.insert(key.clone());
+        }
+    }
+    differing
 }
 
 /// An entry of the LFIB: of the FTN or of the ILM.
@@ -117,7 +155,7 @@ impl fmt::Display for EntryKey {
     }
 }
 
-/// What differs in the LFIB from the last time that the changes were taken.
+/// What differs in the LFIB from an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Changes {
     /// FECs of which the entry came, went or changed.

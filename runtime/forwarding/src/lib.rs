@@ -3,7 +3,8 @@
 //! [`Forwarding`] stands between the protocols and the switch. Protocols, the static
 //! configuration and the kernel hand it bindings; it picks one binding for each FEC and each
 //! incoming label by [`Protocol::preference`], resolves next hops from the neighbours that it is
-//! told, and holds the outcome as a value, the [`Lfib`], with the [`Changes`] since the last look.
+//! told, and holds the outcome as a value, the [`Lfib`]; [`Changes`] are what
+//! differs between two of them.
 //!
 //! * [`Fec`] and [`FtnAction`]: the FTN (RFC 3031 section 3.12).
 //! * [`IlmKey`] and [`IlmAction`]: the ILM (RFC 3031 section 3.11), in a [`LabelSpace`] (3.14).

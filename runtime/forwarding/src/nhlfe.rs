@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mpls::{Label, SpecialPurposeLabel};
+use smallvec::{SmallVec, smallvec};
 
 use crate::{NextHop, ProtectionId, QosMapId, Tunnel, TunnelModel};
 
@@ -14,13 +15,14 @@ use crate::{NextHop, ProtectionId, QosMapId, Tunnel, TunnelModel};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nhlfe {
     next_hop: NextHop,
-    labels: Vec<Label>,
+    // As many as fit the space of a Vec: there is one of these for each FEC of a full table.
+    labels: SmallVec<[Label; 4]>,
     tunnel_model: TunnelModel,
     qos_map: QosMapId,
     entropy_label: Option<u8>,
     control_word: bool,
     upstream_assigned: bool,
-    tunnel: Option<Tunnel>,
+    tunnel: Option<Box<Tunnel>>,
 }
 
 /// What no packet may leave with.
@@ -61,7 +63,7 @@ impl Nhlfe {
         labels: impl IntoIterator<Item = Label>,
         tunnel_model: TunnelModel,
     ) -> Result<Self, NhlfeError> {
-        let mut pushed = Vec::new();
+        let mut pushed = SmallVec::new();
         for label in labels {
             match label.special_purpose() {
                 Some(SpecialPurposeLabel::ImplicitNull) => {}
@@ -84,7 +86,7 @@ impl Nhlfe {
     pub fn unlabelled(next_hop: NextHop) -> Self {
         Self {
             next_hop,
-            labels: Vec::new(),
+            labels: SmallVec::new(),
             tunnel_model: TunnelModel::default(),
             qos_map: QosMapId::DEFAULT,
             entropy_label: None,
@@ -143,7 +145,7 @@ impl Nhlfe {
     pub fn with_tunnel(self, tunnel: Tunnel) -> Result<Self, NhlfeError> {
         self.needs_label("an IP tunnel")?;
         Ok(Self {
-            tunnel: Some(tunnel),
+            tunnel: Some(Box::new(tunnel)),
             ..self
         })
     }
@@ -198,7 +200,7 @@ impl Nhlfe {
 
     /// The IP tunnel that carries the labels.
     pub fn tunnel(&self) -> Option<&Tunnel> {
-        self.tunnel.as_ref()
+        self.tunnel.as_deref()
     }
 
     /// Octets that the entry puts in front of the packet, behind the Ethernet header.
@@ -207,7 +209,7 @@ impl Nhlfe {
         let labels = 4 * self.labels.len().min(1000) as u16;
         let entropy = if self.entropy_label.is_some() { 8 } else { 0 };
         let control_word = if self.control_word { 4 } else { 0 };
-        let tunnel = self.tunnel.map_or(0, |tunnel| tunnel.overhead());
+        let tunnel = self.tunnel().map_or(0, Tunnel::overhead);
         labels + entropy + control_word + tunnel
     }
 }
@@ -227,7 +229,7 @@ pub struct Path {
     pub weight: u16,
     /// The backup path, as of fast reroute (RFC 4090, RFC 5714): used while the entry's port is
     /// down or its next hop cannot be used. Without one, the flows go to the group's other paths.
-    pub backup: Option<Nhlfe>,
+    pub backup: Option<Box<Nhlfe>>,
 }
 
 impl Path {
@@ -243,7 +245,7 @@ impl Path {
     /// With a backup path.
     pub fn with_backup(self, backup: Nhlfe) -> Self {
         Self {
-            backup: Some(backup),
+            backup: Some(Box::new(backup)),
             ..self
         }
     }
@@ -255,8 +257,9 @@ impl Path {
 /// Two groups of the same paths are equal, in whatever order the paths were given.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PathGroup {
-    working: Vec<Path>,
-    protecting: Option<(ProtectionId, Vec<Path>)>,
+    // Most groups have one path: then the group is one piece of memory.
+    working: SmallVec<[Path; 1]>,
+    protecting: Option<Box<(ProtectionId, SmallVec<[Path; 1]>)>>,
 }
 
 /// Paths that are no group.
@@ -305,14 +308,14 @@ impl PathGroup {
     ) -> Result<Self, PathGroupError> {
         Ok(Self {
             working: path_set(working)?,
-            protecting: Some((protection, path_set(protecting)?)),
+            protecting: Some(Box::new((protection, path_set(protecting)?))),
         })
     }
 
     /// The group of a single NHLFE.
     pub fn single(nhlfe: Nhlfe) -> Self {
         Self {
-            working: vec![Path::new(nhlfe, 1)],
+            working: smallvec![Path::new(nhlfe, 1)],
             protecting: None,
         }
     }
@@ -326,12 +329,12 @@ impl PathGroup {
     pub fn protecting_paths(&self) -> &[Path] {
         self.protecting
             .as_ref()
-            .map_or(&[], |(_, paths)| paths.as_slice())
+            .map_or(&[], |protecting| protecting.1.as_slice())
     }
 
     /// The protection domain.
     pub fn protection(&self) -> Option<ProtectionId> {
-        self.protecting.as_ref().map(|(protection, _)| *protection)
+        self.protecting.as_ref().map(|protecting| protecting.0)
     }
 
     /// The paths of both sets.
@@ -342,7 +345,7 @@ impl PathGroup {
     /// Every NHLFE of the group: of both sets, and the backup paths.
     pub fn nhlfes(&self) -> impl Iterator<Item = &Nhlfe> {
         self.all_paths()
-            .flat_map(|path| std::iter::once(&path.nhlfe).chain(&path.backup))
+            .flat_map(|path| std::iter::once(&path.nhlfe).chain(path.backup.as_deref()))
     }
 
     /// Whether an NHLFE has labels.
@@ -356,8 +359,8 @@ impl PathGroup {
     }
 }
 
-fn path_set(paths: impl IntoIterator<Item = Path>) -> Result<Vec<Path>, PathGroupError> {
-    let mut paths: Vec<_> = paths.into_iter().collect();
+fn path_set(paths: impl IntoIterator<Item = Path>) -> Result<SmallVec<[Path; 1]>, PathGroupError> {
+    let mut paths: SmallVec<[Path; 1]> = paths.into_iter().collect();
     paths.sort();
     if paths.is_empty() {
         return Err(PathGroupError::Empty);

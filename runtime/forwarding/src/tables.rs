@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mpls::{Label, SpecialPurposeLabel};
+use smallvec::SmallVec;
 
 use crate::{
     Changes, EntryKey, Fec, FtnAction, FtnEntry, IlmAction, IlmEntry, IlmKey, InterfaceName,
@@ -36,15 +37,17 @@ pub enum BindError {
 /// out.
 #[derive(Debug, Default)]
 pub struct Forwarding {
-    ftn: Bindings<Fec, FtnAction>,
-    ilm: Bindings<IlmKey, IlmAction>,
+    /// Bindings that were not chosen; the chosen ones are in the LFIB.
+    other_ftn: Others<Fec, FtnEntry>,
+    other_ilm: Others<IlmKey, IlmEntry>,
     /// Whether each interface is up.
     interfaces: BTreeMap<InterfaceName, bool>,
     neighbours: BTreeMap<NextHop, MacAddress>,
     /// In how many paths of chosen bindings each next hop is.
     references: BTreeMap<NextHop, usize>,
     lfib: Arc<Lfib>,
-    changes: Changes,
+    /// Since they were taken, once somebody asked for them.
+    changes: Option<Box<Changes>>,
 }
 
 impl Forwarding {
@@ -55,14 +58,19 @@ impl Forwarding {
 
     /// Binds a FEC, in place of the owner's former binding of it.
     pub fn bind_ftn(&mut self, owner: Owner, fec: Fec, action: FtnAction) {
-        self.ftn.bind(&fec, owner, action);
-        self.choose_ftn(&fec);
+        let chosen = self.lfib.ftn.get(&fec);
+        let entry = FtnEntry { owner, action };
+        if let Some(entry) = self.other_ftn.bind(&fec, chosen, entry) {
+            self.set_ftn(fec, Some(entry));
+        }
     }
 
     /// Takes the owner's binding of a FEC back. Nothing happens if there is none.
     pub fn unbind_ftn(&mut self, owner: &Owner, fec: &Fec) {
-        self.ftn.unbind(fec, owner);
-        self.choose_ftn(fec);
+        let chosen = self.lfib.ftn.get(fec);
+        if let Some(next) = self.other_ftn.unbind(fec, chosen, owner) {
+            self.set_ftn(fec.clone(), next);
+        }
     }
 
     /// Makes these the only FTN bindings of a protocol.
@@ -76,7 +84,7 @@ impl Forwarding {
             .iter()
             .map(|(owner, fec, _)| (fec, owner))
             .collect();
-        for (fec, owner) in self.ftn.of_protocol(protocol) {
+        for (fec, owner) in self.other_ftn.of_protocol(&self.lfib.ftn, protocol) {
             if !kept.contains(&(&fec, &owner)) {
                 self.unbind_ftn(&owner, &fec);
             }
@@ -97,15 +105,20 @@ impl Forwarding {
         action: IlmAction,
     ) -> Result<(), BindError> {
         check_label(&key, &action)?;
-        self.ilm.bind(&key, owner, action);
-        self.choose_ilm(&key);
+        let chosen = self.lfib.ilm.get(&key);
+        let entry = IlmEntry { owner, action };
+        if let Some(entry) = self.other_ilm.bind(&key, chosen, entry) {
+            self.set_ilm(key, Some(entry));
+        }
         Ok(())
     }
 
     /// Takes the owner's binding of a label back. Nothing happens if there is none.
     pub fn unbind_ilm(&mut self, owner: &Owner, key: &IlmKey) {
-        self.ilm.unbind(key, owner);
-        self.choose_ilm(key);
+        let chosen = self.lfib.ilm.get(key);
+        if let Some(next) = self.other_ilm.unbind(key, chosen, owner) {
+            self.set_ilm(*key, next);
+        }
     }
 
     /// Makes these the only ILM bindings of a protocol.
@@ -125,7 +138,7 @@ impl Forwarding {
             .iter()
             .map(|(owner, key, _)| (key, owner))
             .collect();
-        for (key, owner) in self.ilm.of_protocol(protocol) {
+        for (key, owner) in self.other_ilm.of_protocol(&self.lfib.ilm, protocol) {
             if !kept.contains(&(&key, &owner)) {
                 self.unbind_ilm(&owner, &key);
             }
@@ -191,7 +204,7 @@ impl Forwarding {
         let used: Vec<_> = contexts.keys().cloned().collect();
         let lfib = Arc::make_mut(&mut self.lfib);
         let former = std::mem::replace(&mut lfib.upstream_contexts, contexts);
-        self.changes.settings = true;
+        self.settings_changed();
         self.refer(&used, &former.into_keys().collect::<Vec<_>>());
     }
 
@@ -200,7 +213,7 @@ impl Forwarding {
         let ends: BTreeMap<_, _> = ends.into_iter().collect();
         if self.lfib.tunnel_ends != ends {
             Arc::make_mut(&mut self.lfib).tunnel_ends = ends;
-            self.changes.settings = true;
+            self.settings_changed();
         }
     }
 
@@ -210,7 +223,7 @@ impl Forwarding {
         maps.remove(&QosMapId::DEFAULT);
         if self.lfib.qos_maps != maps {
             Arc::make_mut(&mut self.lfib).qos_maps = maps;
-            self.changes.settings = true;
+            self.settings_changed();
         }
     }
 
@@ -226,9 +239,14 @@ impl Forwarding {
         Arc::clone(&self.lfib)
     }
 
-    /// What changed in the LFIB since this was called last.
+    /// The entries and next hops that changed since this was called last; at first all of them. Only once
+    /// it was called they are kept, so that nobody has to take them. For two LFIBs of which both are at
+    /// hand there is [`Lfib::changes_since`].
     pub fn take_changes(&mut self) -> Changes {
-        std::mem::take(&mut self.changes)
+        match self.changes.replace(Box::default()) {
+            Some(changes) => *changes,
+            None => self.lfib.changes_since(&Lfib::default()),
+        }
     }
 
     /// Next hops that the chosen bindings use, resolved or not.
@@ -241,7 +259,8 @@ impl Forwarding {
         &'a self,
         programmed: &'a Programmed,
     ) -> impl Iterator<Item = View<'a, Fec, FtnAction>> {
-        self.ftn.iter().map(move |(fec, binding, chosen)| {
+        let all = self.other_ftn.all(&self.lfib.ftn);
+        all.map(move |(fec, binding, chosen)| {
             let unresolved = self.unresolved(binding.action.nhlfes());
             self.view(fec, binding, chosen, unresolved, programmed, || {
                 EntryKey::Ftn(fec.clone())
@@ -254,7 +273,8 @@ impl Forwarding {
         &'a self,
         programmed: &'a Programmed,
     ) -> impl Iterator<Item = View<'a, IlmKey, IlmAction>> {
-        self.ilm.iter().map(move |(key, binding, chosen)| {
+        let all = self.other_ilm.all(&self.lfib.ilm);
+        all.map(move |(key, binding, chosen)| {
             let unresolved = self.unresolved(binding.action.nhlfes());
             self.view(key, binding, chosen, unresolved, programmed, || {
                 EntryKey::Ilm(*key)
@@ -262,18 +282,18 @@ impl Forwarding {
         })
     }
 
-    fn view<'a, K, A>(
+    fn view<'a, K, E: Entry>(
         &self,
         key: &'a K,
-        binding: &'a Binding<A>,
-        chosen: &'a Binding<A>,
+        binding: &'a E,
+        chosen: &'a E,
         (unresolved, usable): (Vec<UnresolvedNextHop>, bool),
         programmed: &Programmed,
         entry_key: impl FnOnce() -> EntryKey,
-    ) -> View<'a, K, A> {
+    ) -> View<'a, K, E::Action> {
         let state = if !std::ptr::eq(binding, chosen) {
-            let owner = chosen.owner.clone();
-            if chosen.owner.protocol.preference() == binding.owner.protocol.preference() {
+            let owner = chosen.owner().clone();
+            if preference(chosen) == preference(binding) {
                 State::Conflict { with: owner }
             } else {
                 State::NotPreferred { by: owner }
@@ -290,8 +310,8 @@ impl Forwarding {
         };
         View {
             key,
-            owner: &binding.owner,
-            action: &binding.action,
+            owner: binding.owner(),
+            action: binding.action(),
             state,
             unresolved,
         }
@@ -316,63 +336,63 @@ impl Forwarding {
         (unresolved, usable)
     }
 
-    fn choose_ftn(&mut self, fec: &Fec) {
-        let chosen = self.ftn.chosen(fec).map(|binding| FtnEntry {
-            owner: binding.owner.clone(),
-            action: binding.action.clone(),
-        });
-        if self.lfib.ftn.get(fec) == chosen.as_ref() {
-            return;
+    fn settings_changed(&mut self) {
+        if let Some(changes) = &mut self.changes {
+            changes.settings = true;
         }
-        let used = chosen
-            .as_ref()
-            .map_or_else(Vec::new, |entry| next_hops(entry.action.nhlfes()));
-        let ftn = &mut Arc::make_mut(&mut self.lfib).ftn;
-        let former = match chosen {
-            Some(entry) => ftn.insert(fec.clone(), entry),
-            None => ftn.remove(fec),
-        };
-        let former = former.map_or_else(Vec::new, |entry| next_hops(entry.action.nhlfes()));
-        self.changes.ftn.insert(fec.clone());
-        self.refer(&used, &former);
     }
 
-    fn choose_ilm(&mut self, key: &IlmKey) {
-        let chosen = self.ilm.chosen(key).map(|binding| IlmEntry {
-            owner: binding.owner.clone(),
-            action: binding.action.clone(),
-        });
-        if self.lfib.ilm.get(key) == chosen.as_ref() {
-            return;
+    fn set_ftn(&mut self, fec: Fec, entry: Option<FtnEntry>) {
+        let of = |entry: &FtnEntry| next_hops(entry.action.nhlfes());
+        let used = entry.as_ref().map(of).unwrap_or_default();
+        if let Some(changes) = &mut self.changes {
+            changes.ftn.insert(fec.clone());
         }
-        let used = chosen
-            .as_ref()
-            .map_or_else(Vec::new, |entry| next_hops(entry.action.nhlfes()));
-        let ilm = &mut Arc::make_mut(&mut self.lfib).ilm;
-        let former = match chosen {
-            Some(entry) => ilm.insert(*key, entry),
-            None => ilm.remove(key),
+        let ftn = &mut Arc::make_mut(&mut self.lfib).ftn;
+        let former = match entry {
+            Some(entry) => ftn.insert(fec, entry),
+            None => ftn.remove(&fec),
         };
-        let former = former.map_or_else(Vec::new, |entry| next_hops(entry.action.nhlfes()));
-        self.changes.ilm.insert(*key);
-        self.refer(&used, &former);
+        let unused = former.as_ref().map(of).unwrap_or_default();
+        self.refer(&used, &unused);
+    }
+
+    fn set_ilm(&mut self, key: IlmKey, entry: Option<IlmEntry>) {
+        let of = |entry: &IlmEntry| next_hops(entry.action.nhlfes());
+        let used = entry.as_ref().map(of).unwrap_or_default();
+        if let Some(changes) = &mut self.changes {
+            changes.ilm.insert(key);
+        }
+        let ilm = &mut Arc::make_mut(&mut self.lfib).ilm;
+        let former = match entry {
+            Some(entry) => ilm.insert(key, entry),
+            None => ilm.remove(&key),
+        };
+        let unused = former.as_ref().map(of).unwrap_or_default();
+        self.refer(&used, &unused);
     }
 
     /// Counts next hops that are used from now on and ones that are not any more.
     fn refer(&mut self, used: &[NextHop], unused: &[NextHop]) {
+        if used == unused {
+            return;
+        }
         for next_hop in used {
-            *self.references.entry(next_hop.clone()).or_default() += 1;
+            if let Some(count) = self.references.get_mut(next_hop) {
+                *count += 1;
+            } else {
+                self.references.insert(next_hop.clone(), 1);
+                self.resolve(next_hop);
+            }
         }
         for next_hop in unused {
             if let Some(count) = self.references.get_mut(next_hop) {
                 *count -= 1;
                 if *count == 0 {
                     self.references.remove(next_hop);
+                    self.resolve(next_hop);
                 }
             }
-        }
-        for next_hop in used.iter().chain(unused) {
-            self.resolve(next_hop);
         }
     }
 
@@ -405,7 +425,9 @@ impl Forwarding {
         let lfib = Arc::make_mut(&mut self.lfib);
         set(&mut lfib.resolved, next_hop, resolved);
         set(&mut lfib.unresolved, next_hop, unresolved);
-        self.changes.next_hops.insert(next_hop.clone());
+        if let Some(changes) = &mut self.changes {
+            changes.next_hops.insert(next_hop.clone());
+        }
     }
 
     fn resolve_interface(&mut self, name: &InterfaceName) {
@@ -423,7 +445,7 @@ impl Forwarding {
 }
 
 /// The next hop of each NHLFE.
-fn next_hops<'a>(nhlfes: impl Iterator<Item = &'a Nhlfe>) -> Vec<NextHop> {
+fn next_hops<'a>(nhlfes: impl Iterator<Item = &'a Nhlfe>) -> SmallVec<[NextHop; 2]> {
     nhlfes.map(|nhlfe| nhlfe.next_hop().clone()).collect()
 }
 
@@ -486,63 +508,114 @@ fn check_label(key: &IlmKey, action: &IlmAction) -> Result<(), BindError> {
     }
 }
 
-#[derive(Debug)]
-struct Binding<A> {
-    owner: Owner,
-    action: A,
+/// A binding of either map.
+trait Entry: Clone + PartialEq {
+    type Action;
+
+    fn owner(&self) -> &Owner;
+    fn action(&self) -> &Self::Action;
 }
 
-/// The bindings of each key, the preferred one first.
-#[derive(Debug)]
-struct Bindings<K, A>(BTreeMap<K, Vec<Binding<A>>>);
+impl Entry for FtnEntry {
+    type Action = FtnAction;
 
-impl<K, A> Default for Bindings<K, A> {
+    fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    fn action(&self) -> &FtnAction {
+        &self.action
+    }
+}
+
+impl Entry for IlmEntry {
+    type Action = IlmAction;
+
+    fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    fn action(&self) -> &IlmAction {
+        &self.action
+    }
+}
+
+fn preference(entry: &impl Entry) -> u8 {
+    entry.owner().protocol.preference()
+}
+
+/// The bindings of each key behind the chosen one, the preferred one first. Few keys have any.
+#[derive(Debug)]
+struct Others<K, E>(BTreeMap<K, SmallVec<[E; 1]>>);
+
+impl<K, E> Default for Others<K, E> {
     fn default() -> Self {
         Self(BTreeMap::new())
     }
 }
 
-impl<K: Ord + Clone, A> Bindings<K, A> {
-    fn bind(&mut self, key: &K, owner: Owner, action: A) {
-        let bindings = self.0.entry(key.clone()).or_default();
-        match bindings.iter_mut().find(|binding| binding.owner == owner) {
-            Some(binding) => binding.action = action,
+impl<K: Ord + Clone, E: Entry> Others<K, E> {
+    /// Takes a binding in, of a key of which `chosen` is the chosen one. What it gives is the chosen
+    /// one from now on.
+    fn bind(&mut self, key: &K, chosen: Option<&E>, new: E) -> Option<E> {
+        let Some(chosen) = chosen else {
+            return Some(new);
+        };
+        if chosen.owner() == new.owner() {
+            return (*chosen != new).then_some(new);
+        }
+        let others = self.0.entry(key.clone()).or_default();
+        if preference(&new) < preference(chosen) {
+            others.insert(0, chosen.clone());
+            return Some(new);
+        }
+        match others.iter_mut().find(|other| other.owner() == new.owner()) {
+            Some(other) => *other = new,
             None => {
                 // Behind those of the same preference: the first one stays.
-                let preference = owner.protocol.preference();
-                let at = bindings
-                    .partition_point(|other| other.owner.protocol.preference() <= preference);
-                bindings.insert(at, Binding { owner, action });
+                let at = others.partition_point(|other| preference(other) <= preference(&new));
+                others.insert(at, new);
             }
         }
+        None
     }
 
-    fn unbind(&mut self, key: &K, owner: &Owner) {
-        if let Some(bindings) = self.0.get_mut(key) {
-            bindings.retain(|binding| binding.owner != *owner);
-            if bindings.is_empty() {
-                self.0.remove(key);
-            }
-        }
-    }
-
-    fn chosen(&self, key: &K) -> Option<&Binding<A>> {
-        self.0.get(key)?.first()
-    }
-
-    fn of_protocol(&self, protocol: Protocol) -> Vec<(K, Owner)> {
-        let owned = |(key, binding, _): (&K, &Binding<A>, _)| {
-            (binding.owner.protocol == protocol).then(|| (key.clone(), binding.owner.clone()))
+    /// Takes the owner's binding out. What it gives stands in the place of the chosen one.
+    fn unbind(&mut self, key: &K, chosen: Option<&E>, owner: &Owner) -> Option<Option<E>> {
+        let is_chosen = chosen?.owner() == owner;
+        let Some(others) = self.0.get_mut(key) else {
+            return is_chosen.then_some(None);
         };
-        self.iter().filter_map(owned).collect()
+        let next = if is_chosen {
+            Some(Some(others.remove(0)))
+        } else {
+            others.retain(|other| other.owner() != owner);
+            None
+        };
+        if others.is_empty() {
+            self.0.remove(key);
+        }
+        next
     }
 
-    /// Key, binding and the chosen binding of that key.
-    fn iter(&self) -> impl Iterator<Item = (&K, &Binding<A>, &Binding<A>)> {
-        self.0.iter().flat_map(|(key, bindings)| {
-            bindings
-                .iter()
-                .map(move |binding| (key, binding, &bindings[0]))
+    fn of_protocol(&self, chosen: &BTreeMap<K, E>, protocol: Protocol) -> Vec<(K, Owner)> {
+        let all = self.all(chosen);
+        let owned = all.filter(|(_, entry, _)| entry.owner().protocol == protocol);
+        owned
+            .map(|(key, entry, _)| (key.clone(), entry.owner().clone()))
+            .collect()
+    }
+
+    /// Key, binding and the chosen binding of that key, the chosen one first.
+    fn all<'a>(
+        &'a self,
+        chosen: &'a BTreeMap<K, E>,
+    ) -> impl Iterator<Item = (&'a K, &'a E, &'a E)> {
+        chosen.iter().flat_map(|(key, chosen)| {
+            let others = self.0.get(key).into_iter().flatten();
+            std::iter::once(chosen)
+                .chain(others)
+                .map(move |entry| (key, entry, chosen))
         })
     }
 }

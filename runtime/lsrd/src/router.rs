@@ -12,7 +12,8 @@ use std::sync::Arc;
 use dataplane::Desired;
 use forwarding::{
     BindError, Fec, Forwarding, FtnAction, IlmAction, IlmKey, InterfaceName, LabelSpace,
-    MacAddress, NextHop, Nhlfe, Owner, Path, PathGroup, Protocol, QosMapId, VlanId, VrfId,
+    MacAddress, NextHop, Nhlfe, Owner, Path, PathGroup, PathGroupError, Protocol, QosMapId, VlanId,
+    VrfId,
 };
 use ipnet::IpNet;
 use netlink_packet_route::neighbour::NeighbourState;
@@ -456,31 +457,43 @@ fn kernel_routes(
         vrfs.insert(table_of_vrf(interface.vrf), interface.vrf);
     }
     let mut bindings = Vec::new();
+    let owner = Owner::from(Protocol::Kernel);
     let of_kernel = kernel.routes.iter();
     let of_kernel = of_kernel.map(|(key, route)| (key, &route.gateways));
     let own = kernel.own_routes.iter();
     let static_routes = own.filter(|((table, prefix), _)| {
         *table == table_of_vrf(0) && config.static_routes.contains_key(prefix)
     });
+    let names = ports.iter().map(|(index, interface)| {
+        let name = InterfaceName::from(interface.name.as_str());
+        (*index, name)
+    });
+    let names: BTreeMap<u32, InterfaceName> = names.collect();
+    // Many routes have the same gateways: they share their paths.
+    let mut groups: BTreeMap<&[Gateway], Option<Arc<PathGroup>>> = BTreeMap::new();
     for ((table, prefix), gateways) in of_kernel.chain(static_routes) {
         let Some(vrf) = vrfs.get(table) else { continue };
-        let paths = gateways.iter().filter_map(|gateway| {
-            let interface = ports.get(&gateway.index)?;
-            let next_hop = NextHop::new(interface.name.as_str(), gateway.address);
-            Some(Path::new(Nhlfe::unlabelled(next_hop), gateway.weight))
+        let group = groups.entry(gateways).or_insert_with(|| {
+            let paths = gateways.iter().filter_map(|gateway| {
+                let next_hop = NextHop::new(names.get(&gateway.index)?.clone(), gateway.address);
+                Some(Path::new(Nhlfe::unlabelled(next_hop), gateway.weight))
+            });
+            match PathGroup::new(paths) {
+                Ok(group) => Some(group.into()),
+                // A route out of other interfaces is not the switch's.
+                Err(PathGroupError::Empty) => None,
+                Err(error) => {
+                    warn!(%prefix, %error, "routes of the kernel like this are left out");
+                    None
+                }
+            }
         });
-        let paths: Vec<Path> = paths.collect();
-        if paths.is_empty() {
-            // A route out of other interfaces is not the switch's.
-            continue;
-        }
-        match PathGroup::new(paths) {
-            Ok(group) => bindings.push((
-                Protocol::Kernel.into(),
+        if let Some(group) = group {
+            bindings.push((
+                owner.clone(),
                 Fec::prefix(VrfId(*vrf), *prefix),
-                FtnAction::Forward(group.into()),
-            )),
-            Err(error) => warn!(%prefix, %error, "route of the kernel left out"),
+                FtnAction::Forward(Arc::clone(group)),
+            ));
         }
     }
     bindings

@@ -1,5 +1,6 @@
 //! Reading and writing typed entries.
 
+use futures::StreamExt as _;
 use p4runtime_client::{
     Client, Code, MulticastGroup, Operation, Pipeline, RpcError, TableEntry, UpdateError,
 };
@@ -7,6 +8,10 @@ use tracing::warn;
 
 use crate::{Entries, Key, MulticastGroupId, Replica, Table, Update, Value, codec};
 
+/// Updates that go in one Write.
+const UPDATES: usize = 500;
+/// Writes on their way at the same time; what they write does not depend on each other.
+const WRITES: usize = 2;
 /// Multicast groups that go in one Write; each may have hundreds of replicas.
 const GROUPS: usize = 100;
 
@@ -59,6 +64,24 @@ fn typed(group: &MulticastGroup) -> (Option<Key>, Value) {
 
 /// Writes updates that do not depend on each other, and gives the outcome of each.
 pub(crate) async fn write_updates(
+    client: &Client,
+    pipeline: &Pipeline,
+    updates: &[Update],
+) -> Result<Vec<Result<(), UpdateError>>, RpcError> {
+    // While the switch executes a Write, the next one is made ready.
+    let parts: Vec<_> = updates
+        .chunks(UPDATES)
+        .map(|part| write_part(client, pipeline, part))
+        .collect();
+    let mut written = futures::stream::iter(parts).buffered(WRITES);
+    let mut outcomes = Vec::with_capacity(updates.len());
+    while let Some(part) = written.next().await {
+        outcomes.extend(part?);
+    }
+    Ok(outcomes)
+}
+
+async fn write_part(
     client: &Client,
     pipeline: &Pipeline,
     updates: &[Update],

@@ -367,18 +367,18 @@ impl Task {
     }
 
     fn usage(&self) -> BTreeMap<&'static str, Usage> {
+        let mut entries = [0; Table::ALL.len()];
+        for key in self.held.keys() {
+            entries[key.table() as usize] += 1;
+        }
         let usage = |table: Table| Usage {
-            entries: 0,
+            entries: entries[table as usize],
             size: self.capacity.size(table),
         };
-        let mut usage: BTreeMap<_, _> = TABLES
+        TABLES
             .into_iter()
             .map(|table| (table.name(), usage(table)))
-            .collect();
-        for key in self.held.keys() {
-            usage.entry(key.table().name()).or_default().entries += 1;
-        }
-        usage
+            .collect()
     }
 }
 

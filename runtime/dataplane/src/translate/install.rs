@@ -185,14 +185,14 @@ impl Translator {
                 let port = pass.exit(backup).map(|(interface, _)| interface.port);
                 own.as_ref().is_none_or(|own| port != Some(own.port))
             };
-            let backup = match path.backup.as_ref().filter(|backup| serves(backup)) {
+            let backup = match path.backup.as_deref().filter(|backup| serves(backup)) {
                 Some(backup) => self.exit(pass, backup, how)?,
                 None => None,
             };
             let Some(exit) = own.or(backup) else {
                 continue;
             };
-            let known = std::iter::once(&path.nhlfe).chain(&path.backup);
+            let known = std::iter::once(&path.nhlfe).chain(path.backup.as_deref());
             let known = known.filter_map(|nhlfe| self.nhlfes.get(&NhlfeKey::Path(nhlfe.clone())));
             members.push(Member {
                 exit,

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use forwarding::{AttachmentCircuit, EntryKey, Nhlfe, PathGroup, Replication, Tunnel};
 
+use rustc_hash::FxHashSet;
+
 use self::pass::Pass;
 use crate::ids::Ids;
 use crate::{
@@ -44,7 +46,7 @@ pub struct Translator {
 }
 
 /// What a path group of the switch is made for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum GroupKey {
     /// The paths of a FEC or a label, and whether what an unlabelled path sends may still have
     /// labels: at the penultimate hop it may, and then the MTU of labelled packets counts.
@@ -54,7 +56,7 @@ enum GroupKey {
 }
 
 /// What an NHLFE of the switch is made for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum NhlfeKey {
     Path(Nhlfe),
     Circuit(AttachmentCircuit),
@@ -165,11 +167,9 @@ impl Translator {
     /// Frees the ids of what is not wanted any more.
     fn free_ids(&mut self, pass: &Pass<'_>) {
         self.groups.retain(|group| pass.users.contains_key(group));
-        let replications: BTreeSet<&Arc<Replication>> =
-            pass.replication_users.keys().copied().collect();
         self.replications
-            .retain(|replication| replications.contains(replication));
-        let mut nhlfes: BTreeSet<&Nhlfe> = BTreeSet::new();
+            .retain(|replication| pass.replication_users.contains_key(replication));
+        let mut nhlfes: FxHashSet<&Nhlfe> = FxHashSet::default();
         let mut circuits = BTreeSet::new();
         for group in pass.users.keys() {
             match group {
@@ -179,7 +179,7 @@ impl Translator {
                 }
             }
         }
-        for replication in &replications {
+        for replication in pass.replication_users.keys() {
             nhlfes.extend(replication.branches());
         }
         let tunnels: BTreeSet<&Tunnel> = nhlfes.iter().filter_map(|nhlfe| nhlfe.tunnel()).collect();

@@ -1,12 +1,15 @@
 //! What one translation knows: the desired state, what the switch holds, and what fits.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use forwarding::{
     EntryKey, Fec, FtnAction, IlmAction, InterfaceName, Lfib, MacAddress, NextHop, NextHopProblem,
     Nhlfe, PathRole, Protocol, Replication, Tunnel,
 };
+
+use rustc_hash::FxHashMap;
 
 use super::{GroupKey, Target};
 use crate::{
@@ -47,6 +50,30 @@ impl<'a> LfibEntry<'a> {
     }
 }
 
+/// Which entries of the LFIB the switch holds with each path group and multicast group.
+#[derive(Default)]
+struct Referrers {
+    groups: FxHashMap<PathGroupId, Vec<EntryKey>>,
+    multicast: FxHashMap<MulticastGroupId, Vec<EntryKey>>,
+}
+
+impl Referrers {
+    fn of(held: &Entries) -> Self {
+        let mut referrers = Self::default();
+        for (key, value) in held {
+            let Some(entry) = key.lfib_key(value) else {
+                continue;
+            };
+            if let Some(group) = value.path_group() {
+                referrers.groups.entry(group).or_default().push(entry);
+            } else if let Some(group) = value.multicast_group() {
+                referrers.multicast.entry(group).or_default().push(entry);
+            }
+        }
+        referrers
+    }
+}
+
 /// One translation.
 pub(super) struct Pass<'a> {
     pub(super) desired: &'a Desired,
@@ -54,13 +81,12 @@ pub(super) struct Pass<'a> {
     switchover: &'a Switchover,
     pub(super) held: &'a Entries,
     capacity: &'a Capacity,
-    /// Which entries of the LFIB the switch holds with each path group and multicast group.
-    referrers: HashMap<PathGroupId, Vec<EntryKey>>,
-    multicast_referrers: HashMap<MulticastGroupId, Vec<EntryKey>>,
+    /// What the switch holds, by what it points to: found when it is asked for.
+    referrers: OnceCell<Referrers>,
     /// Which entries of the LFIB use each path group and each replication, sorted.
-    pub(super) users: BTreeMap<GroupKey, Vec<EntryKey>>,
-    pub(super) replication_users: BTreeMap<&'a Arc<Replication>, Vec<EntryKey>>,
-    held_tunnels: HashMap<Tunnel, TunnelId>,
+    pub(super) users: FxHashMap<GroupKey, Vec<EntryKey>>,
+    pub(super) replication_users: FxHashMap<&'a Arc<Replication>, Vec<EntryKey>>,
+    held_tunnels: FxHashMap<Tunnel, TunnelId>,
     used: BTreeMap<Table, u32>,
     /// Entries that the entry of the LFIB at hand needs, and that are not in the target yet.
     staged: Entries,
@@ -80,35 +106,22 @@ impl<'a> Pass<'a> {
             switchover,
             held,
             capacity,
-            referrers: HashMap::new(),
-            multicast_referrers: HashMap::new(),
-            users: BTreeMap::new(),
-            replication_users: BTreeMap::new(),
-            held_tunnels: HashMap::new(),
+            referrers: OnceCell::new(),
+            users: FxHashMap::default(),
+            replication_users: FxHashMap::default(),
+            held_tunnels: FxHashMap::default(),
             used: BTreeMap::new(),
             staged: Entries::new(),
             target: Target::default(),
         };
-        for (key, value) in held {
-            if let Value::Tunnel(tunnel) = value
-                && let Key::Tunnel(id) = key
-            {
+        let tunnels = held.range(Key::Tunnel(TunnelId(0))..=Key::Tunnel(TunnelId(u16::MAX)));
+        for (key, value) in tunnels {
+            if let (Key::Tunnel(id), Value::Tunnel(tunnel)) = (key, value) {
                 pass.held_tunnels.insert(*tunnel, *id);
-            }
-            let Some(entry) = key.lfib_key(value) else {
-                continue;
-            };
-            if let Some(group) = value.path_group() {
-                pass.referrers.entry(group).or_default().push(entry);
-            } else if let Some(group) = value.multicast_group() {
-                pass.multicast_referrers
-                    .entry(group)
-                    .or_default()
-                    .push(entry);
             }
         }
         // In the order of the keys, so that each list is sorted.
-        for (key, entry) in pass.entries() {
+        for (key, entry, _) in pass.entries() {
             if let Some(group) = entry.group() {
                 pass.users.entry(group).or_default().push(key);
             } else if let Some(replication) = entry.replication() {
@@ -119,35 +132,31 @@ impl<'a> Pass<'a> {
         pass
     }
 
-    fn entries(&self) -> impl Iterator<Item = (EntryKey, LfibEntry<'a>)> + use<'a> {
+    fn entries(&self) -> impl Iterator<Item = (EntryKey, LfibEntry<'a>, Protocol)> + use<'a> {
         let lfib = self.lfib;
-        let ftn = lfib
-            .ftn
-            .iter()
-            .map(|(fec, entry)| (EntryKey::Ftn(fec.clone()), LfibEntry::Ftn(&entry.action)));
-        let ilm = lfib
-            .ilm
-            .iter()
-            .map(|(key, entry)| (EntryKey::Ilm(*key), LfibEntry::Ilm(&entry.action)));
+        let ftn = lfib.ftn.iter().map(|(fec, entry)| {
+            let action = LfibEntry::Ftn(&entry.action);
+            (EntryKey::Ftn(fec.clone()), action, entry.owner.protocol)
+        });
+        let ilm = lfib.ilm.iter().map(|(key, entry)| {
+            let action = LfibEntry::Ilm(&entry.action);
+            (EntryKey::Ilm(*key), action, entry.owner.protocol)
+        });
         ftn.chain(ilm)
     }
 
     /// The entries in the order in which they get space: what the switch holds already, then by
     /// the preference of the owner's protocol.
     pub(super) fn in_order(&self) -> Vec<(EntryKey, LfibEntry<'a>)> {
-        let protocol = |key: &EntryKey| match key {
-            EntryKey::Ftn(fec) => self.lfib.ftn.get(fec).map(|entry| entry.owner.protocol),
-            EntryKey::Ilm(key) => self.lfib.ilm.get(key).map(|entry| entry.owner.protocol),
-        };
-        let rank = |key: &EntryKey| {
-            let preference = protocol(key).map(Protocol::preference);
-            (!self.holds(key), preference)
-        };
         let mut entries: Vec<_> = self
             .entries()
-            .map(|(key, entry)| (rank(&key), key, entry))
+            .map(|(key, entry, protocol)| {
+                let rank = (!self.holds(&key), protocol.preference());
+                (rank, key, entry)
+            })
             .collect();
-        entries.sort_by(|(a, a_key, _), (b, b_key, _)| a.cmp(b).then_with(|| a_key.cmp(b_key)));
+        // The keys of one rank stay in their order.
+        entries.sort_by_key(|(rank, ..)| *rank);
         entries
             .into_iter()
             .map(|(_, key, entry)| (key, entry))
@@ -254,12 +263,17 @@ impl<'a> Pass<'a> {
             .collect()
     }
 
+    fn referrers(&self) -> &Referrers {
+        self.referrers.get_or_init(|| Referrers::of(self.held))
+    }
+
     /// Whether all packets that the switch sends to a path group are to use this group: then it
     /// may be changed in place.
     pub(super) fn only_for(&self, id: PathGroupId, group: &GroupKey) -> bool {
         let users = self.users.get(group).map_or(&[][..], Vec::as_slice);
-        let referrers = self.referrers.get(&id).map_or(&[][..], Vec::as_slice);
+        let referrers = self.referrers().groups.get(&id);
         referrers
+            .map_or(&[][..], Vec::as_slice)
             .iter()
             .all(|referrer| users.binary_search(referrer).is_ok())
     }
@@ -277,7 +291,7 @@ impl<'a> Pass<'a> {
             .filter_map(|user| self.held_value(user)?.multicast_group())
             .collect();
         let only_for = |id: &MulticastGroupId| {
-            let referrers = self.multicast_referrers.get(id);
+            let referrers = self.referrers().multicast.get(id);
             referrers.is_none_or(|referrers| {
                 referrers
                     .iter()

@@ -96,7 +96,7 @@ impl Ldp {
     pub(super) async fn updates(&self) -> (Vec<Update>, Option<Instant>) {
         match &self.running {
             Some((handle, _)) => {
-                handle.updates().arrived().await;
+                handle.updates().settled().await;
                 handle.updates().take()
             }
             None => std::future::pending().await,

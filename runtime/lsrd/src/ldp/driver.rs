@@ -24,6 +24,12 @@ use crate::config::LdpConfig;
 const EVENTS: usize = 256;
 /// How many of them are taken before the LFIB's changes are handed on.
 const AT_ONCE: usize = 64;
+/// So many changes of the LFIB are handed on at once.
+const FEW: usize = 32;
+/// More of them are handed on when no other has come for this long,
+const SETTLE: Duration = Duration::from_millis(3);
+/// or after this long.
+const SETTLE_LIMIT: Duration = Duration::from_millis(60);
 /// How long LDP may take to say good-bye.
 const END_PATIENCE: Duration = Duration::from_secs(2);
 /// How often sockets that could not be opened are tried again.
@@ -68,35 +74,60 @@ pub struct Updates {
 #[derive(Debug, Default)]
 struct Waiting {
     updates: Vec<Update>,
-    /// When the first of them came.
-    since: Option<Instant>,
+    /// When the first and the last of them came.
+    since: Option<(Instant, Instant)>,
+}
+
+impl Waiting {
+    /// When they should be taken: a few at once; many together, as each time that they are handed on
+    /// costs as much as the whole LFIB is large.
+    fn due(&self) -> Option<Instant> {
+        let (first, last) = self.since?;
+        Some(match self.updates.len() {
+            0..=FEW => first,
+            _ => (last + SETTLE).min(first + SETTLE_LIMIT),
+        })
+    }
 }
 
 impl Updates {
-    /// Waits until there is something.
-    pub async fn arrived(&self) {
-        self.arrived.notified().await;
+    /// Waits until there is something, and no more of it for a moment. Nothing is lost where this is
+    /// given up and asked again.
+    pub async fn settled(&self) {
+        loop {
+            let due = self.lock().due();
+            match due {
+                None => self.arrived.notified().await,
+                Some(due) if due <= Instant::now() => return,
+                Some(due) => tokio::time::sleep_until(due.into()).await,
+            }
+        }
     }
 
     /// All there is, in its order, and when the first of it came.
     pub fn take(&self) -> (Vec<Update>, Option<Instant>) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let Waiting { updates, since } = std::mem::take(&mut *waiting);
-        (updates, since)
+        let Waiting { updates, since } = std::mem::take(&mut *self.lock());
+        (updates, since.map(|(first, _)| first))
     }
 
     fn add(&self, updates: &mut Vec<Update>) {
         if updates.is_empty() {
             return;
         }
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.since.get_or_insert_with(Instant::now);
+        let now = Instant::now();
+        let mut waiting = self.lock();
         match waiting.updates.is_empty() {
             true => std::mem::swap(&mut waiting.updates, updates),
             false => waiting.updates.append(updates),
         }
+        let first = waiting.since.map_or(now, |(first, _)| first);
+        waiting.since = Some((first, now));
         drop(waiting);
         self.arrived.notify_one();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use ldp::label::{IlmOperation, LabelledNextHop, LfibChange};
 use ldp::{MultiTopologyId, PrefixFec};
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 use tracing::warn;
 
 use super::driver::Update;
@@ -32,6 +33,9 @@ pub struct Binder {
     settings: LspSettings,
     /// Names of interfaces as both sides have them: one allocation for each.
     names: FxHashMap<Arc<str>, InterfaceName>,
+    /// The next hops bound last, and their paths. A FEC and its label come one after the other, and
+    /// share them.
+    last: Option<(NextHops, Arc<PathGroup>)>,
     /// What is bound, if that is to outlive lsrd.
     kept: Option<Bindings>,
     /// Keys that an earlier lsrd bound and nothing has confirmed since.
@@ -40,12 +44,15 @@ pub struct Binder {
     changed: bool,
 }
 
+type NextHops = SmallVec<[LabelledNextHop; 1]>;
+
 impl Default for Binder {
     fn default() -> Self {
         Self {
             owner: Protocol::Ldp.into(),
             settings: LspSettings::default(),
             names: FxHashMap::default(),
+            last: None,
             kept: None,
             unconfirmed: BTreeSet::new(),
             changed: false,
@@ -124,9 +131,9 @@ impl Binder {
         match change {
             LfibChange::BindFtn { fec, next_hops } => {
                 let Some(key) = ftn_key(fec) else { return };
-                match self.group(&next_hops) {
+                match self.group(next_hops) {
                     Some(group) => {
-                        let action = FtnAction::Forward(Arc::new(group));
+                        let action = FtnAction::Forward(group);
                         forwarding.bind_ftn(self.owner.clone(), key, action);
                     }
                     None => forwarding.unbind_ftn(&self.owner, &key),
@@ -172,24 +179,39 @@ impl Binder {
     }
 
     fn transit(&mut self, fec: PrefixFec, next_hops: &[LabelledNextHop]) -> Option<IlmAction> {
-        // What is below the label may be another label (RFC 3031, 3.17): without a label for the
-        // next hop nothing can be said of it there.
-        let labelled: Vec<&LabelledNextHop> =
-            next_hops.iter().filter(|hop| hop.label.is_some()).collect();
-        let paths = labelled.into_iter().map(|hop| self.path(hop, false));
-        let group = path_group(paths.collect())?;
+        let paths = self.transit_group(next_hops)?;
         Some(IlmAction::Forward {
-            paths: Arc::new(group),
+            paths,
             payload: Some(payload(fec)),
             tunnel_model: self.settings.tunnel_model,
             qos_map: QosMapId::DEFAULT,
         })
     }
 
-    fn group(&mut self, next_hops: &[LabelledNextHop]) -> Option<PathGroup> {
+    fn transit_group(&mut self, next_hops: &[LabelledNextHop]) -> Option<Arc<PathGroup>> {
+        let same = next_hops.iter().all(|hop| hop.label.is_some()) && !self.settings.entropy_label;
+        if same
+            && let Some((known, group)) = &self.last
+            && known[..] == *next_hops
+        {
+            return Some(Arc::clone(group));
+        }
+        // What is below the label may be another label (RFC 3031, 3.17): without a label for the
+        // next hop nothing can be said of it there.
+        let labelled = next_hops.iter().filter(|hop| hop.label.is_some());
+        let paths = labelled.map(|hop| self.path(hop, false)).collect();
+        path_group(paths).map(Arc::new)
+    }
+
+    fn group(&mut self, next_hops: NextHops) -> Option<Arc<PathGroup>> {
         let entropy = self.settings.entropy_label;
-        let paths = next_hops.iter().map(|hop| self.path(hop, entropy));
-        path_group(paths.collect())
+        let paths = next_hops
+            .iter()
+            .map(|hop| self.path(hop, entropy))
+            .collect();
+        let group = path_group(paths).map(Arc::new)?;
+        self.last = Some((next_hops, Arc::clone(&group)));
+        Some(group)
     }
 
     fn path(&mut self, hop: &LabelledNextHop, entropy: bool) -> Path {
@@ -219,7 +241,7 @@ impl Binder {
 }
 
 /// Two paths that are one get the sum of their shares.
-fn path_group(mut paths: Vec<Path>) -> Option<PathGroup> {
+fn path_group(mut paths: SmallVec<[Path; 1]>) -> Option<PathGroup> {
     paths.sort();
     paths.dedup_by(|later, earlier| {
         let same = later.nhlfe == earlier.nhlfe;
