@@ -60,7 +60,7 @@ fn switch(engine: Engine) -> Switch {
 fn packet(next: &mut impl FnMut() -> u32) -> Vec<u8> {
     let index = next() % (ENTRIES + ENTRIES / 8);
     let request = Request {
-        test: if next() % 5 == 0 {
+        test: if next().is_multiple_of(5) {
             (next() % 14) as u8
         } else {
             1
@@ -71,7 +71,7 @@ fn packet(next: &mut impl FnMut() -> u32) -> Vec<u8> {
         ..Request::default()
     };
     let mut packet = request.bytes();
-    if next() % 50 == 0 {
+    if next().is_multiple_of(50) {
         // Cut short, so that the parser stops.
         packet.truncate((next() % 32) as usize);
     }
