@@ -107,7 +107,7 @@ fn without_dynamic_announcement_a_capability_message_is_an_unknown_one() {
     let mut script = Script::new(config);
     let id = script.operational();
     script.taken(id);
-    script.send(id, Body::Capability(Box::new(CapabilityMessage::default())));
+    script.send(id, Body::Capability(Box::default()));
     let (statuses, closed) = script.answer(id);
     assert_eq!(statuses, [StatusCode::UNKNOWN_MESSAGE_TYPE]);
     assert!(!closed);

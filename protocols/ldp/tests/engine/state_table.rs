@@ -109,7 +109,7 @@ fn initialization_and_keepalive_in_one_pdu_make_a_session() {
 /// Messages other than Initialization, KeepAlive and Notification.
 fn other_messages() -> Vec<Body> {
     vec![
-        Body::Hello(Box::new(Hello::default())),
+        Body::Hello(Box::default()),
         Body::Address(AddressMessage {
             addresses: vec![address("10.0.0.9")],
         }),
@@ -128,7 +128,7 @@ fn other_messages() -> Vec<Body> {
             label: None,
             status: None,
         }),
-        Body::Capability(Box::new(CapabilityMessage::default())),
+        Body::Capability(Box::default()),
         // The rules for the U bit are overridden (section 2.5.3).
         Body::Unknown {
             kind: 0x3f00,

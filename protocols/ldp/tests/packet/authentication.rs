@@ -125,7 +125,7 @@ fn a_hello_without_authentication_does_not_verify() {
     let source = address("192.0.2.1");
     let pdu = Pdu {
         identifier: sender(),
-        messages: vec![Message::new(1, Body::Hello(Box::new(Hello::default())))],
+        messages: vec![Message::new(1, Body::Hello(Box::default()))],
     };
     let octets = pdu.encode().expect("a PDU");
     assert_eq!(
