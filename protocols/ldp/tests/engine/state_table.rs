@@ -2,9 +2,7 @@
 //! it.
 
 use ldp::engine::{ConnectionId, Output, Role, SessionState};
-use ldp::packet::{
-    AddressMessage, Body, CapabilityMessage, Hello, LabelRelease, LabelRequest, StatusCode,
-};
+use ldp::packet::{AddressMessage, Body, LabelRelease, LabelRequest, StatusCode};
 
 use crate::support::script::{LOCAL, PEER, Script, notification};
 use crate::support::{address, config, seconds};
