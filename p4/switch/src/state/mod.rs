@@ -8,6 +8,7 @@ mod entries;
 mod key;
 mod lookup;
 mod meter;
+mod pieces;
 mod profile;
 mod records;
 mod replication;

@@ -2,6 +2,7 @@
 //! an entry and nothing else, side by side, so that it takes one cache line if the arguments are few.
 
 use super::arrays::Counter;
+use super::pieces::Pieces;
 use super::table::{Call, CallRef};
 use crate::program::{ActionId, Program, Table, TableKind};
 
@@ -40,14 +41,17 @@ impl<const ARGUMENTS: usize> Default for Record<ARGUMENTS> {
 /// Records by the slot of their entry, and that of the default entry.
 #[derive(Debug)]
 pub(crate) struct Chunks<const ARGUMENTS: usize> {
-    chunks: Vec<Box<Chunk<ARGUMENTS>>>,
+    chunks: Pieces<Chunk<ARGUMENTS>>,
+    /// Where each of them is.
+    addresses: Vec<usize>,
     default: Box<Record<ARGUMENTS>>,
 }
 
 impl<const ARGUMENTS: usize> Default for Chunks<ARGUMENTS> {
     fn default() -> Self {
         Self {
-            chunks: Vec::new(),
+            chunks: Pieces::default(),
+            addresses: Vec::new(),
             default: Box::default(),
         }
     }
@@ -67,7 +71,7 @@ impl<const ARGUMENTS: usize> Chunks<ARGUMENTS> {
     /// Where native code finds the addresses of the chunks, and the record of the default entry.
     pub(crate) fn addresses(&self) -> (usize, usize) {
         let default: *const Record<ARGUMENTS> = &raw const *self.default;
-        (self.chunks.as_ptr() as usize, default as usize)
+        (self.addresses.as_ptr() as usize, default as usize)
     }
 
     fn get_mut(&mut self, slot: Option<u32>) -> Option<&mut Record<ARGUMENTS>> {
@@ -80,9 +84,9 @@ impl<const ARGUMENTS: usize> Chunks<ARGUMENTS> {
 
     fn start(&mut self, slot: u32) {
         let chunk = slot as usize / CHUNK;
-        if self.chunks.len() <= chunk {
-            let new = || Box::new(Chunk(std::array::from_fn(|_| Record::default())));
-            self.chunks.resize_with(chunk + 1, new);
+        while self.addresses.len() <= chunk {
+            let new = Chunk(std::array::from_fn(|_| Record::default()));
+            self.addresses.push(self.chunks.push(new));
         }
         if let Some(record) = self.get_mut(Some(slot)) {
             record.counter = Counter::default();

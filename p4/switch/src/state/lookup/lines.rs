@@ -5,12 +5,13 @@
 //! Native code looks keys up without a call: [`Probe`] says what it needs to know.
 
 use crate::state::arena::Arena;
+use crate::state::pieces::Pieces;
 
 /// Entries of a line, so that it takes the 64 octets of a cache line.
 pub(crate) const ENTRIES: usize = 5;
 /// Twice as many entries as there are for each line on average. Those lines that are still to be
 /// split hold up to twice as many as the others.
-const TWICE_LOAD: usize = 5;
+const TWICE_LOAD: usize = 4;
 /// The lines that are allocated at once, at most.
 const SEGMENT: usize = 1 << SEGMENT_BITS;
 /// log2 of it.
@@ -19,9 +20,11 @@ pub(crate) const SEGMENT_BITS: u32 = 9;
 /// Identifiers by 64 bits of their key, the tag. Different identifiers may have the same tag.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    /// Of [`SEGMENT`] lines each; the first, as long as it is alone, of 1, 2, 4 and so on.
-    segments: Vec<Box<[Line]>>,
-    /// The address of each.
+    /// The first segment: 1, 2, 4 and so on up to [`SEGMENT`] lines.
+    first: Box<[Line]>,
+    /// All other segments.
+    segments: Pieces<[Line; SEGMENT]>,
+    /// The address of each segment.
     addresses: Vec<usize>,
     /// Lines in use.
     lines: usize,
@@ -146,7 +149,10 @@ impl Lines {
     #[inline]
     fn line(&self, index: usize) -> Option<&Line> {
         let (segment, place) = Self::place(index);
-        self.segments.get(segment)?.get(place)
+        match segment.checked_sub(1) {
+            None => self.first.get(place),
+            Some(segment) => self.segments.get(segment)?.get(place),
+        }
     }
 
     /// The first identifier with this tag that is the right one.
@@ -197,7 +203,10 @@ impl Lines {
         match place {
             Place::Line(index) => {
                 let (segment, place) = Self::place(index);
-                self.segments.get_mut(segment)?.get_mut(place)
+                match segment.checked_sub(1) {
+                    None => self.first.get_mut(place),
+                    Some(segment) => self.segments.get_mut(segment)?.get_mut(place),
+                }
             }
             Place::Overflow(slot) => self.overflow.get_mut(slot),
         }
@@ -247,21 +256,14 @@ impl Lines {
     /// Allocates the line after these many, if it is not yet.
     fn make_room(&mut self, lines: usize) {
         let (segment, place) = Self::place(lines);
-        match self.segments.get_mut(segment) {
-            // More than the first segment are never too small.
-            Some(held) if place < held.len() => {}
-            Some(held) => {
-                let mut larger = vec![Line::default(); (2 * held.len()).min(SEGMENT)];
-                larger[..held.len()].copy_from_slice(held);
-                *held = larger.into_boxed_slice();
-                self.addresses[segment] = held.as_ptr() as usize;
-            }
-            None => {
-                let size = if segment == 0 { 1 } else { SEGMENT };
-                let new = vec![Line::default(); size].into_boxed_slice();
-                self.addresses.push(new.as_ptr() as usize);
-                self.segments.push(new);
-            }
+        if segment >= self.addresses.len() && segment > 0 {
+            let segment = [Line::default(); SEGMENT];
+            self.addresses.push(self.segments.push(segment));
+        } else if segment == 0 && place >= self.first.len() {
+            let mut larger = vec![Line::default(); (2 * self.first.len()).clamp(1, SEGMENT)];
+            larger[..self.first.len()].copy_from_slice(&self.first);
+            self.first = larger.into_boxed_slice();
+            self.addresses = vec![self.first.as_ptr() as usize];
         }
     }
 
@@ -370,7 +372,7 @@ mod tests {
             let tag = u64::from(id) << 12 | 5;
             assert_eq!(lines.find(tag, |_| true), Some(id));
         }
-        assert_eq!(lines.lines, 40_000);
+        assert_eq!(lines.lines, 50_000);
         assert!(lines.overflow.len() < lines.lines / 8);
     }
 }
