@@ -13,6 +13,7 @@ mod load;
 pub mod metrics;
 mod number;
 pub mod p4runtime;
+mod patient_lock;
 pub mod port;
 mod program;
 mod state;

@@ -3,7 +3,7 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use bmv2_json::Document;
@@ -14,6 +14,7 @@ use crate::control::{ControlError, CpuPacket, Digest, PortEvent, PortInfo, PortN
 use crate::engine::{Environment, Outputs, Worker};
 use crate::jit;
 use crate::load::{LoadError, load};
+use crate::patient_lock::PatientLock;
 use crate::port::{Capture, Link, Port, PortEntry, PortHandle, PortTable, Transmit};
 use crate::state::{State, bump};
 use crate::trace::{LiveTrace, Recorder, Trace};
@@ -94,7 +95,7 @@ pub struct Switch {
 #[derive(Debug)]
 struct Inner {
     config: SwitchConfig,
-    state: RwLock<Option<State>>,
+    state: PatientLock<Option<State>>,
     /// How often the state was locked for writing. It changes under the lock only.
     version: AtomicU64,
     /// One for each thread that processes packets; the first also for packets of the controller.
@@ -115,17 +116,13 @@ struct Lane {
 }
 
 impl Inner {
-    // A thread that panicked while it held a lock left the state as it was before or after one
-    // change; going on is better than to stop all forwarding.
+    #[inline]
     fn read(&self) -> RwLockReadGuard<'_, Option<State>> {
-        self.state.read().unwrap_or_else(|error| error.into_inner())
+        self.state.read()
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Option<State>> {
-        let state = self
-            .state
-            .write()
-            .unwrap_or_else(|error| error.into_inner());
+        let state = self.state.write();
         self.version.fetch_add(1, Ordering::Relaxed);
         state
     }
@@ -282,7 +279,7 @@ impl Switch {
                 })
                 .collect(),
             config,
-            state: RwLock::new(None),
+            state: PatientLock::new(None),
             version: AtomicU64::new(1),
             ports: ArcSwap::default(),
             live_trace: ArcSwapOption::empty(),
