@@ -27,7 +27,7 @@ use crate::kernel::route::{self, Routes};
 use crate::kernel::state::KernelState;
 use crate::kernel::{KernelError, interface, neighbour, sysctl, watch as kernel_watch};
 use crate::management::{Program, Question, Service, Shown};
-use crate::metrics::{self, Metrics};
+use crate::metrics::Metrics;
 use crate::router::{Router, Urgency};
 use crate::switch_ports::{self, SwitchPorts};
 
@@ -202,7 +202,12 @@ impl Daemon {
         let ldp = Ldp::resume(&mut router);
         let metrics = Metrics::new(ldp.shared());
         if let Some(address) = config.metrics {
-            let bound = metrics::listen(address, metrics.clone()).await;
+            let asked = metrics.clone();
+            let text = move || {
+                let metrics = asked.clone();
+                async move { metrics.encode().await }
+            };
+            let bound = metrics_server::listen(address, text).await;
             let bound = bound.map_err(|source| DaemonError::Metrics { address, source })?;
             info!("metrics at http://{bound}/metrics");
         }

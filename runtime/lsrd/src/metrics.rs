@@ -1,14 +1,8 @@
 //! Metrics for Prometheus: sessions, messages and bindings of LDP, and how long its changes take.
 
 use std::fmt;
-use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use ldp::engine::{LsrView, NeighbourView, SessionState};
 use ldp::label::Counters;
 use prometheus_client::collector::Collector;
@@ -16,13 +10,8 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
-use tracing::error;
 
 use crate::management::{SharedLdp, ldp_errors, ldp_messages};
-
-/// The text format that is written (OpenMetrics 1.0, "Content Type").
-const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The metrics. Clones are the same metrics.
 #[derive(Debug, Clone)]
@@ -71,32 +60,6 @@ impl Metrics {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry)?;
         Ok(text)
-    }
-}
-
-/// Serves `/metrics` until the process ends; gives the address, which the system has chosen if the port
-/// is 0.
-///
-/// # Errors
-/// The address cannot be listened on.
-pub async fn listen(address: SocketAddr, metrics: Metrics) -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind(address).await?;
-    let bound = listener.local_addr()?;
-    let router = axum::Router::new()
-        .route("/metrics", get(scrape))
-        .with_state(metrics);
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            error!(%error, "metrics are served no longer");
-        }
-    });
-    Ok(bound)
-}
-
-async fn scrape(State(metrics): State<Metrics>) -> Response {
-    match metrics.encode().await {
-        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use futures::future::try_join_all;
 use p4_switch::control::PortNumber;
-use p4_switch::metrics::{self, Metrics};
+use p4_switch::metrics::Metrics;
 use p4_switch::p4runtime::{ListenError, Listener, Service};
 use p4_switch::port::{LinuxPorts, PortError};
 use p4_switch::{Engine, Switch, SwitchConfig};
@@ -170,7 +170,10 @@ async fn serve(arguments: RunArguments) -> Result<(), RunError> {
     }
     if let Some(address) = arguments.metrics {
         let failed = |source| RunError::Metrics { address, source };
-        let bound = metrics::listen(address, metrics).await.map_err(failed)?;
+        let text = move || std::future::ready(metrics.encode());
+        let bound = metrics_server::listen(address, text)
+            .await
+            .map_err(failed)?;
         tracing::info!("metrics at http://{bound}/metrics");
     }
     if let Some(port) = arguments.bmv2.thrift_port {

@@ -2,7 +2,6 @@
 //! the controller.
 
 mod requests;
-mod server;
 mod switch;
 
 use std::fmt;
@@ -15,7 +14,6 @@ use prometheus_client::registry::Registry;
 use crate::Switch;
 use requests::RequestLabels;
 pub(crate) use requests::count;
-pub use server::listen;
 use switch::SwitchCollector;
 
 /// The metrics of a switch. Clones are the same metrics.
