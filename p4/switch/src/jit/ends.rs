@@ -72,13 +72,8 @@ impl Function<'_, '_> {
         let egress_spec = self.program.standard.egress_spec;
         let (plain, end) = (self.block(), self.block());
         let result = self.builder.append_block_param(end, types::I64);
-        let mut any = self.is_drop_port(&egress_spec);
-        if can_abort(self.program) {
-            any = self.or_flag(any, offset_of!(Pass, abort));
-        }
-        if has(self.program, |op| matches!(op, Op::Clone { .. })) {
-            any = self.or_flag(any, offset_of!(Pass, cloned));
-        }
+        let dropped = self.is_drop_port(&egress_spec);
+        let any = self.or_aborted_or_cloned(dropped);
         let not = self.constant(NOT_DEPARSED);
         self.builder.ins().brif(any, end, &[not.into()], plain, &[]);
         self.enter(plain);
@@ -95,6 +90,17 @@ impl Function<'_, '_> {
         let port = self.value(port);
         let dropped = self.compare(IntCC::Equal, port, drop_port);
         self.builder.ins().uextend(types::I64, dropped)
+    }
+
+    /// Adds to other flags those that the program can set: the packet is to be dropped, or was cloned.
+    fn or_aborted_or_cloned(&mut self, mut any: Value) -> Value {
+        if can_abort(self.program) {
+            any = self.or_flag(any, offset_of!(Pass, abort));
+        }
+        if has(self.program, |op| matches!(op, Op::Clone { .. })) {
+            any = self.or_flag(any, offset_of!(Pass, cloned));
+        }
+        any
     }
 
     /// Adds a flag of the packet to others.
@@ -178,14 +184,9 @@ impl Function<'_, '_> {
             let group = self.value(group);
             any = self.builder.ins().bor(any, group);
         }
-        if can_abort(program) {
-            any = self.or_flag(any, offset_of!(Pass, abort));
-        }
+        any = self.or_aborted_or_cloned(any);
         if has(program, |op| matches!(op, Op::Exit)) {
             any = self.or_flag(any, offset_of!(Pass, exit));
-        }
-        if has(program, |op| matches!(op, Op::Clone { .. })) {
-            any = self.or_flag(any, offset_of!(Pass, cloned));
         }
         let digest = has(program, |op| matches!(op, Op::Digest { .. }));
         let resubmit = has(program, |op| matches!(op, Op::Resubmit { .. }));

@@ -83,58 +83,50 @@ pub(super) fn fec(entry: &FtnEntry) -> String {
 }
 
 fn ilm_rows(table: &mut Table, entry: &IlmEntry, first: &str) {
-    let several = entry.nhlfes.len() > 1;
-    for (index, nhlfe) in rows(&entry.nhlfes).into_iter().enumerate() {
-        let main = index == 0;
-        let mut row = vec![
-            Cell::new(if main { first } else { "" }),
-            Cell::new(words::ilm_operation(entry, nhlfe)),
-        ];
-        row.extend(hop(nhlfe, several));
-        row.push(Cell::new(if main {
-            words::status(entry.status.as_ref())
-        } else {
-            String::new()
-        }));
-        row.extend(if main {
-            counts(entry.counter.as_ref())
-        } else {
-            blank()
-        });
-        row.push(Cell::new(if main {
-            words::owner(entry.owner(), &entry.name)
-        } else {
-            String::new()
-        }));
-        table.add_row(row);
-    }
+    let entry_rows = EntryRows {
+        first,
+        nhlfes: &entry.nhlfes,
+        status: entry.status.as_ref(),
+        counter: entry.counter.as_ref(),
+        owner: words::owner(entry.owner(), &entry.name),
+    };
+    entry_rows.add(table, |nhlfe| words::ilm_operation(entry, nhlfe));
 }
 
 fn ftn_rows(table: &mut Table, entry: &FtnEntry, first: &str) {
-    let several = entry.nhlfes.len() > 1;
-    for (index, nhlfe) in rows(&entry.nhlfes).into_iter().enumerate() {
-        let main = index == 0;
-        let mut row = vec![
-            Cell::new(if main { first } else { "" }),
-            Cell::new(words::ftn_operation(entry, nhlfe)),
-        ];
-        row.extend(hop(nhlfe, several));
-        row.push(Cell::new(if main {
-            words::status(entry.status.as_ref())
-        } else {
-            String::new()
-        }));
-        row.extend(if main {
-            counts(entry.counter.as_ref())
-        } else {
-            blank()
-        });
-        row.push(Cell::new(if main {
-            words::owner(entry.owner(), &entry.name)
-        } else {
-            String::new()
-        }));
-        table.add_row(row);
+    let entry_rows = EntryRows {
+        first,
+        nhlfes: &entry.nhlfes,
+        status: entry.status.as_ref(),
+        counter: entry.counter.as_ref(),
+        owner: words::owner(entry.owner(), &entry.name),
+    };
+    entry_rows.add(table, |nhlfe| words::ftn_operation(entry, nhlfe));
+}
+
+/// An entry of the ILM or the FTN, as rows.
+struct EntryRows<'e> {
+    first: &'e str,
+    nhlfes: &'e [Nhlfe],
+    status: Option<&'e v1::EntryStatus>,
+    counter: Option<&'e Counter>,
+    owner: String,
+}
+
+impl EntryRows<'_> {
+    /// Adds a row for each NHLFE; what is about the entry stands in the first of them.
+    fn add(self, table: &mut Table, operation: impl Fn(Option<&Nhlfe>) -> String) {
+        let several = self.nhlfes.len() > 1;
+        for (index, nhlfe) in rows(self.nhlfes).into_iter().enumerate() {
+            let main = index == 0;
+            let of_entry = |text: &str| Cell::new(if main { text } else { "" });
+            let mut row = vec![of_entry(self.first), Cell::new(operation(nhlfe))];
+            row.extend(hop(nhlfe, several));
+            row.push(of_entry(&words::status(self.status)));
+            row.extend(if main { counts(self.counter) } else { blank() });
+            row.push(of_entry(&self.owner));
+            table.add_row(row);
+        }
     }
 }
 
