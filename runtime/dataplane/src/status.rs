@@ -72,6 +72,9 @@ pub struct Status {
     pub connection: ConnectionState,
     /// The P4Runtime version that the switch reports, if it does.
     pub api_version: Option<String>,
+    /// The number of the [desired state](crate::Handle::set_desired) that the switch was brought to last, but
+    /// for what is refused; 0: none yet.
+    pub version: u64,
     /// Whether the switch holds all that is desired and resolved, but for what is refused.
     pub in_sync: bool,
     /// Whether entries of an earlier run are kept, as next hops are still being resolved.

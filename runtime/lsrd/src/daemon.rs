@@ -7,7 +7,7 @@ mod resume;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dataplane::{Desired, Driver, Handle, Switchover};
 use forwarding::EntryKey;
@@ -22,6 +22,7 @@ use tracing::{debug, error, info, warn};
 use self::interfaces::Interfaces;
 use self::ldp::Ldp;
 use crate::config::{Config, ConfigError, PortStateSource, SwitchConfig};
+use crate::convergence::Convergence;
 use crate::io::PacketIo;
 use crate::kernel::route::{self, Routes};
 use crate::kernel::state::KernelState;
@@ -156,8 +157,11 @@ struct Daemon {
     netlink: rtnetlink::Handle,
     ldp: Ldp,
     metrics: Metrics,
+    convergence: Convergence,
     /// What was handed to the driver last.
     desired: Option<Desired>,
+    /// The number that the driver gave it.
+    version: u64,
     switchover: Option<Switchover>,
     /// The routes wanted and present when the kernel was asked last.
     routes: Option<(Routes, Routes)>,
@@ -225,7 +229,9 @@ impl Daemon {
             netlink,
             ldp,
             metrics,
+            convergence: Convergence::default(),
             desired: None,
+            version: 0,
             switchover: None,
             routes: None,
             refused: Vec::new(),
@@ -265,16 +271,27 @@ impl Daemon {
                     self.router.apply_ldp(updates);
                     self.apply().await;
                     if let Some(since) = since {
-                        self.metrics.converged(since.elapsed());
+                        self.convergence.changed(self.version, since);
+                        // The switch may hold it already: then the status does not change again.
+                        let version = status.borrow().version;
+                        self.converged(version);
                     }
                 }
                 Ok(()) = status.changed() => {
-                    status.borrow_and_update();
+                    let version = status.borrow_and_update().version;
+                    self.converged(version);
                     self.tell_refused();
                 }
                 Some(question) = asked.recv() => self.answer(question).await,
                 _ = tick.tick() => self.tick().await,
             }
+        }
+    }
+
+    /// The switch holds the desired state of this number.
+    fn converged(&mut self, version: u64) {
+        for time in self.convergence.held(version, Instant::now()) {
+            self.metrics.converged(time);
         }
     }
 
@@ -289,7 +306,7 @@ impl Daemon {
                 resolved = desired.lfib.resolved.len(),
                 "the desired state changed"
             );
-            self.switch.set_desired(desired.clone());
+            self.version = self.switch.set_desired(desired.clone());
             self.desired = Some(desired);
         }
         self.io.view.store(Arc::new(self.router.view()));

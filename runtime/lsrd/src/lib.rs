@@ -12,6 +12,7 @@
 //! - [`daemon`]: all of it together.
 
 pub mod config;
+mod convergence;
 pub mod daemon;
 pub mod io;
 pub mod kernel;

@@ -25,12 +25,12 @@ impl Metrics {
     pub fn new(ldp: SharedLdp) -> Self {
         Self {
             ldp,
-            // 0.1 ms to 1.6 s.
-            convergence: Histogram::new(exponential_buckets(0.0001, 2.0, 15)),
+            // 0.1 ms to 13 s.
+            convergence: Histogram::new(exponential_buckets(0.0001, 2.0, 18)),
         }
     }
 
-    /// Changes of LDP's bindings took this long until the switch was given them.
+    /// A change of LDP's bindings took this long until the switch held it.
     pub fn converged(&self, time: Duration) {
         self.convergence.observe(time.as_secs_f64());
     }
@@ -42,8 +42,8 @@ impl Metrics {
     pub async fn encode(&self) -> Result<String, fmt::Error> {
         let mut registry = Registry::default();
         registry.register(
-            "lsrd_ldp_lfib_update_seconds",
-            "Time from a change of LDP's bindings until the switch was given it",
+            "lsrd_ldp_convergence_seconds",
+            "Time from a change of LDP's bindings until the switch held it",
             self.convergence.clone(),
         );
         if let Some(handle) = self.ldp.load_full() {
@@ -183,7 +183,7 @@ mod tests {
         metrics.converged(Duration::from_millis(3));
         let text = metrics.encode().await.unwrap();
         assert!(
-            text.contains("lsrd_ldp_lfib_update_seconds_count 1"),
+            text.contains("lsrd_ldp_convergence_seconds_count 1"),
             "{text}"
         );
         assert!(!text.contains("lsrd_ldp_sessions"), "{text}");

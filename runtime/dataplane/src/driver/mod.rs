@@ -89,13 +89,14 @@ impl Driver {
     pub fn spawn(options: Options) -> Result<Self, SchemaError> {
         check_program(options.pipeline.schema())?;
         let capacity = Capacity::new(&options.profile, Some(options.pipeline.schema()));
-        let (desired, desired_updates) = watch::channel(None);
+        let (desired, desired_updates) = watch::channel(Handed::default());
         let (status, status_updates) = watch::channel(Status {
             address: options.address.clone(),
             device_id: options.device_id,
             profile: options.profile.name.clone(),
             connection: ConnectionState::Connecting,
             api_version: None,
+            version: 0,
             in_sync: false,
             restart_hold: false,
             programmed: Arc::default(),
@@ -142,10 +143,18 @@ impl Driver {
     }
 }
 
+/// What was handed in last.
+#[derive(Debug, Clone, Default)]
+struct Handed {
+    /// Counts the desired states.
+    version: u64,
+    desired: Option<Arc<Desired>>,
+}
+
 /// The daemon's side of a driver.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    desired: watch::Sender<Option<Arc<Desired>>>,
+    desired: watch::Sender<Handed>,
     switchover: watch::Sender<Option<Switchover>>,
     status: watch::Receiver<Status>,
     session: watch::Receiver<Option<Session>>,
@@ -172,9 +181,16 @@ pub enum HandleError {
 }
 
 impl Handle {
-    /// Hands in the desired state. Calls in quick succession are taken together.
-    pub fn set_desired(&self, desired: Desired) {
-        self.desired.send_replace(Some(Arc::new(desired)));
+    /// Hands in the desired state, and gives its number, by which [`Status::version`] tells when the switch
+    /// holds it. Calls in quick succession are taken together.
+    pub fn set_desired(&self, desired: Desired) -> u64 {
+        let mut version = 0;
+        self.desired.send_modify(|handed| {
+            handed.version += 1;
+            handed.desired = Some(Arc::new(desired));
+            version = handed.version;
+        });
+        version
     }
 
     /// Hands in port state and protection state in place of the former. It goes to the switch at

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, info, warn};
 
 use super::pump::{Link, Pump};
-use super::{Options, Session, read_entries, write_updates};
+use super::{Handed, Options, Session, read_entries, write_updates};
 use crate::counters::Names;
 use crate::model::TABLES;
 use crate::switchover::Follower;
@@ -57,7 +57,7 @@ pub(super) struct Task {
     pub(super) hold_until: Option<Instant>,
     pub(super) backoff: Backoff,
     pub(super) dropped: Arc<AtomicU64>,
-    pub(super) desired: watch::Receiver<Option<Arc<Desired>>>,
+    pub(super) desired: watch::Receiver<Handed>,
     pub(super) switchover: watch::Receiver<Option<Switchover>>,
     pub(super) status: watch::Sender<Status>,
     pub(super) session: watch::Sender<Option<Session>>,
@@ -243,7 +243,11 @@ impl Task {
 
     /// Brings the switch to the desired state. False if something was refused.
     async fn reconcile(&mut self, client: &Client) -> Result<bool, RpcError> {
-        let Some(desired) = self.desired.borrow().clone() else {
+        let Handed {
+            version,
+            desired: Some(desired),
+        } = self.desired.borrow().clone()
+        else {
             return Ok(true);
         };
         let hold = self.holds(&desired);
@@ -271,7 +275,7 @@ impl Task {
             );
         }
         self.publish_session(client);
-        self.publish(&target, &outcome, hold, written);
+        self.publish(&target, &outcome, (version, hold), written);
         Ok(outcome.failures.is_empty() && target.refused.is_empty())
     }
 
@@ -302,7 +306,7 @@ impl Task {
 
     fn publish_session(&self, client: &Client) {
         let nhlfes = self.translator.nhlfe_ids();
-        let desired = self.desired.borrow().clone();
+        let desired = self.desired.borrow().desired.clone();
         let interfaces = desired.iter().flat_map(|desired| &desired.interfaces);
         let names = Names {
             nhlfes: nhlfes.map(|(nhlfe, id)| (id, nhlfe.clone())).collect(),
@@ -333,7 +337,13 @@ impl Task {
         });
     }
 
-    fn publish(&self, target: &Target, outcome: &Outcome, hold: bool, written: u64) {
+    fn publish(
+        &self,
+        target: &Target,
+        outcome: &Outcome,
+        (version, hold): (u64, bool),
+        written: u64,
+    ) {
         let programmed = programmed(target, outcome);
         let mut problems = target.problems.clone();
         for (key, failure) in &outcome.failures {
@@ -356,6 +366,7 @@ impl Task {
                 warn!("{problem}");
             }
             status.connection = ConnectionState::Ready;
+            status.version = version;
             status.in_sync = outcome.failures.is_empty();
             status.restart_hold = hold;
             status.programmed = Arc::new(programmed);
@@ -480,6 +491,6 @@ async fn ports_changed(
 }
 
 /// Waits until all handles are gone.
-async fn closed(desired: &mut watch::Receiver<Option<Arc<Desired>>>) {
+async fn closed(desired: &mut watch::Receiver<Handed>) {
     while desired.changed().await.is_ok() {}
 }

@@ -8,6 +8,7 @@ use forwarding::{EntryKey, IlmKey, Owner, Protocol};
 use p4runtime_client::{Client, Connection, ConnectionOptions, Operation, Role, TableEntry};
 use tokio::time::{sleep, timeout};
 
+use crate::services::everything;
 use crate::support::{
     NEIGHBOUR_MAC, Place, ROUTER_MAC, Router, RunningSwitch, fec, frame, in_sync, ipv4, label,
     labelled, next_hop, nhlfe, pipeline, wait_for,
@@ -146,6 +147,25 @@ async fn a_restart_of_the_switch_is_filled_again() {
     let status = in_sync(&driver).await;
     assert_eq!(status.connections, 2);
     assert_eq!(switch.switch.process(2, &labelled(&[200], 10)).len(), 1);
+    stop(driver).await;
+    switch.stop().await;
+}
+
+#[tokio::test]
+async fn the_status_says_which_desired_state_the_switch_holds() {
+    let place = Place::new();
+    let driver = Driver::spawn(place.options()).unwrap();
+    assert_eq!(driver.handle.status().borrow().version, 0);
+    let first = driver.handle.set_desired(Router::new().desired());
+    let second = driver.handle.set_desired(everything().desired());
+    assert!(0 < first && first < second);
+    let switch = RunningSwitch::start(&place.socket()).await;
+    let status = wait_for(&driver, |status| status.version == second).await;
+    assert!(status.in_sync && status.usage["ftn_ipv4"].entries > 0);
+    // The same once more: there is nothing to write, and it is held all the same.
+    let third = driver.handle.set_desired(everything().desired());
+    let again = wait_for(&driver, |status| status.version == third).await;
+    assert_eq!(again.updates_written, status.updates_written);
     stop(driver).await;
     switch.stop().await;
 }
