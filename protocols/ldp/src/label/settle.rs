@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::attributes::ReceivedAttributes;
 use super::message::{advisory, message_type, send_label_release, send_notification, status};
-use super::store::{Fec, FecIndex, Hop, Local, PeerIndex};
+use super::store::{Fec, FecIndex, Hop, Local, PeerIndex, Sent};
 use super::{ControlMode, EgressLabel, LabelDistribution, LabelOutput, RetentionMode, lfib};
 use crate::PrefixFec;
 
@@ -105,6 +105,7 @@ impl LabelDistribution {
         let situation = self.situation(fec);
         self.label_retention(fec);
         self.refuse_requests(fec, &situation);
+        self.forget_loops(fec, &situation);
         self.need_label(fec, index, &situation, only);
         lfib::update(
             fec,
@@ -309,7 +310,7 @@ impl LabelDistribution {
             // Ordered control without a label of the next hop.
             Upstream::Nothing => routed_here,
         };
-        let released = fec.sent.iter().any(|sent| sent.released);
+        let released = fec.sent.iter().any(Sent::is_released);
         if binding_lives && (!released || self.is_wanted_upstream(fec, None)) {
             return;
         }

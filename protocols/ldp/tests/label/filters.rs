@@ -25,9 +25,9 @@ fn the_allocation_filter_limits_local_labels() {
             otherwise: false,
         };
     });
-    assert_eq!(lsr.said(2), ["withdraw 198.51.100.1/32 100"]);
+    assert_eq!(lsr.said(2), ["withdraw 198.51.100.1/32 any"]);
     assert_eq!(lsr.allocated.len(), 1, "not before the release");
-    lsr.receive(2, Body::LabelRelease(release("198.51.100.1/32", 100)));
+    lsr.receive(2, Body::LabelRelease(answer("198.51.100.1/32")));
     assert!(lsr.allocated.is_empty());
 }
 
@@ -97,9 +97,9 @@ fn state_that_a_peer_does_not_want_is_not_advertised() {
     said.sort();
     assert_eq!(
         said,
-        ["map 2001:db8::/32 101", "withdraw 198.51.100.0/24 100"]
+        ["map 2001:db8::/32 101", "withdraw 198.51.100.0/24 any"]
     );
-    lsr.receive(3, Body::LabelRelease(release("198.51.100.0/24", 100)));
+    lsr.receive(3, Body::LabelRelease(answer("198.51.100.0/24")));
     lsr.labels
         .peer_parameters_changed(peer(3), spared(1, false), now);
     lsr.settle();

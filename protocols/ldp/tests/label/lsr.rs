@@ -106,6 +106,15 @@ pub(crate) fn release(of: &str, value: u32) -> LabelRelease {
     }
 }
 
+/// The answer to a Label Withdraw without Label TLV: appendix A.1.5, LWd.2.
+pub(crate) fn answer(of: &str) -> LabelRelease {
+    LabelRelease {
+        fec: vec![FecElement::Prefix(fec(of))],
+        label: None,
+        status: None,
+    }
+}
+
 pub(crate) fn withdraw(of: &str, value: u32) -> LabelWithdraw {
     LabelWithdraw {
         fec: vec![FecElement::Prefix(fec(of))],
