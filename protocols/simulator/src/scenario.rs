@@ -82,8 +82,6 @@ pub struct Options {
     pub probe_every: u64,
     /// Routers have configurations of all kinds; else all have the defaults.
     pub mixed: bool,
-    /// Also kinds of configurations with faults that are known and not mended: see docs/simulator.md.
-    pub open_faults: bool,
 }
 
 impl Default for Options {
@@ -100,7 +98,6 @@ impl Default for Options {
             seconds: 600,
             probe_every: 50,
             mixed: true,
-            open_faults: false,
         }
     }
 }
@@ -122,15 +119,21 @@ impl Scenario {
         };
         let some = rng.below(3);
         let link_prefixes = rng.chance(0.3);
-        let settings: Vec<Settings> = (0..topology.routers)
+        let mut settings: Vec<Settings> = (0..topology.routers)
             .map(|_| settings(options, &mut rng))
             .collect();
+        // Loops are found best where all routers look for them (RFC 5036 section 2.8).
+        if options.mixed && rng.chance(0.2) {
+            for settings in &mut settings {
+                settings.loop_detection = true;
+            }
+        }
         let until = Self::START + std::time::Duration::from_secs(options.seconds);
         let mut of_faults = Rng::new(seed, 12);
         let faults = faults::schedule(
             &topology,
             &settings,
-            (&options.classes, options.open_faults),
+            &options.classes,
             options.faults,
             (Self::START, until),
             &mut of_faults,
@@ -193,8 +196,8 @@ fn settings(options: &Options, rng: &mut Rng) -> Settings {
         return settings;
     }
     settings.ordered = rng.chance(0.2);
-    settings.conservative = rng.chance(0.15) && options.open_faults;
-    settings.loop_detection = rng.chance(0.1) && options.open_faults;
+    settings.conservative = rng.chance(0.15);
+    settings.loop_detection = rng.chance(0.1);
     settings.on_demand = rng.chance(0.1);
     settings.graceful_restart = rng.chance(0.8);
     let labels = [EgressLabel::Explicit, EgressLabel::Real];

@@ -140,12 +140,11 @@ impl FromStr for Class {
     }
 }
 
-/// Faults of these kinds in a network, between two times. With `open_faults` configurations may be of the
-/// kinds that have known faults.
+/// Faults of these kinds in a network, between two times.
 pub fn schedule(
     topology: &Topology,
     settings: &[Settings],
-    (classes, open_faults): (&[Class], bool),
+    classes: &[Class],
     count: usize,
     (from, to): (Time, Time),
     rng: &mut Rng,
@@ -162,7 +161,7 @@ pub fn schedule(
                 _ => Duration::from_secs(240),
             };
             let lasts = rng.duration(Duration::from_millis(10), longest);
-            let kind = fault(class, topology, settings, open_faults, rng)?;
+            let kind = fault(class, topology, settings, rng)?;
             Some(Fault {
                 at,
                 until: at + lasts,
@@ -178,7 +177,6 @@ fn fault(
     class: Class,
     topology: &Topology,
     settings: &[Settings],
-    open_faults: bool,
     rng: &mut Rng,
 ) -> Option<FaultKind> {
     let router = rng.below(topology.routers);
@@ -240,7 +238,7 @@ fn fault(
         },
         Class::Configure => FaultKind::Configure {
             router,
-            settings: changed(settings.get(router)?, topology, router, open_faults, rng),
+            settings: changed(settings.get(router)?, topology, router, rng),
         },
         Class::FullTable => FaultKind::FullTable {
             router,
@@ -280,20 +278,13 @@ fn quality(rng: &mut Rng) -> Quality {
 }
 
 /// One or two things of the configuration are another way.
-fn changed(
-    settings: &Settings,
-    topology: &Topology,
-    router: usize,
-    open_faults: bool,
-    rng: &mut Rng,
-) -> Settings {
+fn changed(settings: &Settings, topology: &Topology, router: usize, rng: &mut Rng) -> Settings {
     let mut settings = settings.clone();
     for _ in 0..rng.between(1, 2) {
         match rng.below(10) {
             0 => settings.ordered = !settings.ordered,
-            1 if open_faults => settings.conservative = !settings.conservative,
-            2 if open_faults => settings.loop_detection = !settings.loop_detection,
-            1 | 2 => {}
+            1 => settings.conservative = !settings.conservative,
+            2 => settings.loop_detection = !settings.loop_detection,
             3 => {
                 let labels = [
                     EgressLabel::Implicit,
@@ -330,14 +321,7 @@ mod tests {
         let span = (Time::seconds(60), Time::seconds(600));
         let make = || {
             let mut rng = Rng::new(3, 3);
-            schedule(
-                &topology,
-                &settings,
-                (&Class::ALL, true),
-                400,
-                span,
-                &mut rng,
-            )
+            schedule(&topology, &settings, &Class::ALL, 400, span, &mut rng)
         };
         let faults = make();
         assert_eq!(faults, make());
