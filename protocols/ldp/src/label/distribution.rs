@@ -170,6 +170,7 @@ fn mapping(
         mtu,
         entropy_label_capable: attributes.entropy_label_capable,
         status: None,
+        forwarded: attributes.forwarded.clone(),
     }
 }
 

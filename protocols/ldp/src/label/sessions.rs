@@ -225,6 +225,7 @@ impl LabelDistribution {
                     fec: vec![FecElement::TypedWildcard(wildcard)],
                     hop_count: None,
                     path_vector: None,
+                    forwarded: Vec::new(),
                 };
                 let body = Body::LabelRequest(request);
                 send_message_with_id(&mut self.output, peer, Some(id), body);

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::next_hop::GroupIndex;
 use crate::PrefixFec;
-use crate::packet::AddressFamily;
+use crate::packet::{AddressFamily, UnknownTlv};
 
 /// Where a FEC's record is.
 pub(super) type FecIndex = usize;
@@ -52,8 +52,29 @@ pub(super) struct Received {
     pub(super) mtu: Option<u16>,
     pub(super) entropy_label_capable: bool,
     pub(super) stale: bool,
-    /// Kept to tell it to peers that come up later; only where loops are detected does it take room.
-    pub(super) path_vector: Option<Box<[Ipv4Addr]>>,
+    /// What few mappings have.
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What few mappings have, kept to tell it to peers that come up later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rare {
+    /// Only where loops are detected.
+    pub(super) path_vector: Option<Vec<Ipv4Addr>>,
+    /// Unknown TLVs that go along.
+    pub(super) forwarded: Vec<UnknownTlv>,
+}
+
+impl Received {
+    /// The path vector.
+    pub(super) fn path_vector(&self) -> Option<&[Ipv4Addr]> {
+        self.rare.as_ref()?.path_vector.as_deref()
+    }
+
+    /// Unknown TLVs that go along when it is propagated.
+    pub(super) fn forwarded(&self) -> &[UnknownTlv] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.forwarded)
+    }
 }
 
 /// What was sent to a peer about one label.
@@ -77,7 +98,7 @@ pub(super) struct Sent {
     pub(super) hop_count: Option<u8>,
     pub(super) mtu: Option<u16>,
     pub(super) entropy_label_capable: bool,
-    /// A digest of the path vector that was received for it; 0 for none.
+    /// A digest of the path vector and of the unknown TLVs that were received for it; 0 for none.
     pub(super) path_digest: u32,
 }
 
@@ -171,6 +192,8 @@ pub(super) struct RequestReceived {
     pub(super) id: u32,
     pub(super) hop_count: Option<u8>,
     pub(super) path_vector: Option<Vec<Ipv4Addr>>,
+    /// Unknown TLVs that go along.
+    pub(super) forwarded: Vec<UnknownTlv>,
 }
 
 /// A Label Request to a peer that is outstanding.

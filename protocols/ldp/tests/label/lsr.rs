@@ -87,6 +87,7 @@ pub(crate) fn mapping(of: &str, value: u32) -> LabelMapping {
         mtu: None,
         entropy_label_capable: false,
         status: None,
+        forwarded: Vec::new(),
     }
 }
 
@@ -95,6 +96,7 @@ pub(crate) fn request(of: &str) -> LabelRequest {
         fec: vec![FecElement::Prefix(fec(of))],
         hop_count: None,
         path_vector: None,
+        forwarded: Vec::new(),
     }
 }
 
