@@ -59,12 +59,15 @@ impl LabelDistribution {
         let attributes = self.attributes(fec, situation);
         let label = label.filter(|_| !attributes.exceeds(&self.policy));
         if let Some(index) = only {
+            let label = label.filter(|_| !situation.is_behind_horizon(index));
             self.distribute_to(fec, label, &attributes, index);
             return;
         }
         // Peers come and go by other ways only, so that places stay.
         for place in 0..self.peer_places {
-            self.distribute_to(fec, label, &attributes, peer_index(place));
+            let index = peer_index(place);
+            let label = label.filter(|_| !situation.is_behind_horizon(index));
+            self.distribute_to(fec, label, &attributes, index);
         }
     }
 

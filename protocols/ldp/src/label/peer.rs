@@ -123,6 +123,16 @@ impl Peer {
             && policy.advertise.permits(&fec.fec.prefix, Some(self.id))
     }
 
+    /// Bindings of a FEC are exchanged: the session has its family and its topology.
+    pub(super) fn exchanges(&self, fec: &Fec) -> bool {
+        let family = fec.family();
+        let exchanged = match family {
+            AddressFamily::Ipv4 => self.parameters.ipv4,
+            AddressFamily::Ipv6 => self.parameters.ipv6,
+        };
+        exchanged && self.has_topology(family, fec.fec.topology)
+    }
+
     /// The topology is negotiated (RFC 7307 section 3.5); the default one always is.
     fn has_topology(&self, family: AddressFamily, topology: MultiTopologyId) -> bool {
         topology == MultiTopologyId::DEFAULT

@@ -121,3 +121,31 @@ fn the_default_route_is_bound_only_if_configured() {
     lsr.policy(|policy| policy.default_route = true);
     assert_eq!(lsr.said(3), ["map 0.0.0.0/0 100"]);
 }
+
+/// Appendix A.1.2, note 13: "An LSR operating in Ordered Control mode may choose to skip at this stage the peer from
+/// which it received the advertisement that caused it to generate the label-map message." When that is no next hop
+/// any more, it gets its mapping.
+#[test]
+fn with_split_horizon_the_next_hop_gets_no_mapping_for_its_own() {
+    let mut lsr = Lsr::new(|policy| {
+        policy.control = ControlMode::Ordered;
+        policy.split_horizon = true;
+    });
+    lsr.up(2);
+    lsr.up(3);
+    lsr.route("198.51.100.0/24", via(&[2]));
+    lsr.map(2, "198.51.100.0/24", 500);
+    assert_eq!(lsr.said(2), [""; 0]);
+    assert_eq!(lsr.said(3), ["map 198.51.100.0/24 100"]);
+    lsr.map(3, "198.51.100.0/24", 600);
+    assert_eq!(lsr.said(3), [""; 0], "it is no next hop");
+    lsr.route("198.51.100.0/24", via(&[3]));
+    assert_eq!(lsr.said(2), ["map 198.51.100.0/24 100"]);
+    assert_eq!(lsr.said(3), ["withdraw 198.51.100.0/24 any"]);
+    // Without a peer to tell it no label is taken.
+    lsr.route("203.0.113.0/24", via(&[3]));
+    lsr.down(2);
+    lsr.map(3, "203.0.113.0/24", 601);
+    assert_eq!(lsr.said(3), [""; 0]);
+    assert_eq!(lsr.allocations, 1);
+}
