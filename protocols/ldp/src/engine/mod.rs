@@ -11,6 +11,7 @@ mod discard;
 mod end;
 mod event;
 mod hello_in;
+mod hello_keys;
 mod hello_out;
 mod igp_sync;
 mod initialization;
@@ -56,6 +57,7 @@ pub use crate::session::{Role, SessionState};
 use crate::discovery::{Adjacency, AdjacencyKey};
 use crate::label::{LabelDistribution, Preserved, Route};
 use crate::{LdpIdentifier, PrefixFec};
+use hello_keys::WallClock;
 use log::RateLimit;
 use state::{Connection, Interface, Neighbour, Targeted, Timer};
 use timers::Timers;
@@ -86,6 +88,10 @@ pub struct Ldp {
     adjacencies: FxHashMap<AdjacencyKey, Adjacency>,
     /// The last Cryptographic Sequence Number of each source that authenticated itself.
     cryptographic_seen: FxHashMap<AdjacencyKey, u64>,
+    /// What time it is, as far as it was told.
+    wall_clock: Option<WallClock>,
+    /// Security Associations whose time is over, as was told: those of the last keys.
+    expired_keys: BTreeSet<u32>,
     neighbours: BTreeMap<LdpIdentifier, Neighbour>,
     connections: FxHashMap<ConnectionId, Connection>,
     listen_keys: Vec<ListenKey>,
@@ -126,6 +132,8 @@ impl Ldp {
             targeted: BTreeMap::new(),
             adjacencies: FxHashMap::default(),
             cryptographic_seen: FxHashMap::default(),
+            wall_clock: None,
+            expired_keys: BTreeSet::new(),
             neighbours: BTreeMap::new(),
             connections: FxHashMap::default(),
             listen_keys: Vec::new(),

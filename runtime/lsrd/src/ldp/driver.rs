@@ -179,6 +179,7 @@ impl Handle {
             .labels
             .retain(|(_, label)| labels.adopt(*label, &owner));
         let mut ldp = Ldp::new(engine, rand::random(), now);
+        tell_wall_clock(&mut ldp);
         if restarts_gracefully && !kept.is_empty() {
             ldp.adopt_labels(preserved, now);
         }
@@ -242,6 +243,13 @@ impl Handle {
     }
 }
 
+/// Tells the time by which the lifetimes of keys go (RFC 7349, 2.2).
+fn tell_wall_clock(ldp: &mut Ldp) {
+    if let Ok(since) = SystemTime::now().duration_since(UNIX_EPOCH) {
+        ldp.handle_wall_clock(since.as_secs(), Instant::now());
+    }
+}
+
 struct Driver {
     ldp: Ldp,
     labels: LabelManager,
@@ -298,7 +306,11 @@ impl Driver {
                 }
                 arrived = self.sockets.arrived() => self.arrived(arrived),
                 () = sleep => self.ldp.handle_timeout(Instant::now()),
-                _ = retry.tick() => self.open_sockets(),
+                _ = retry.tick() => {
+                    self.open_sockets();
+                    // The clock may have been set.
+                    tell_wall_clock(&mut self.ldp);
+                }
             }
             self.act();
         }
