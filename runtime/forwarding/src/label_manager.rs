@@ -251,6 +251,17 @@ impl LabelManager {
         }
     }
 
+    /// When the hold-down of a label that the owner released is over: where [`Self::allocate`] had none, the
+    /// time to try again. `None`: all of its labels are in use.
+    pub fn held_down_until(&self, owner: &Owner) -> Option<Instant> {
+        self.blocks
+            .values()
+            .filter(|block| block.owner == *owner)
+            .filter_map(|block| block.released.front())
+            .map(|(since, _)| *since + self.config.hold_down)
+            .min()
+    }
+
     /// Who has a label.
     pub fn owner(&self, label: Label) -> Option<&Owner> {
         self.reserved.get(&label).or_else(|| {

@@ -60,6 +60,8 @@ pub struct LdpConfig {
     pub targeted_peers: BTreeMap<IpAddr, TargetedPeerConfig>,
     /// Which targeted Hellos are accepted of others.
     pub accept_targeted: AcceptTargeted,
+    /// What peers have that applications ask for ([`super::Ldp::request_targeted`]), besides the applications.
+    pub requested_targeted: TargetedPeerConfig,
     /// What is particular to some peers, by their LSR Ids.
     pub peers: BTreeMap<Ipv4Addr, PeerConfig>,
     /// Only peers that a key is configured for have sessions: Hellos of others are ignored (RFC 5036
@@ -94,6 +96,7 @@ impl LdpConfig {
             interfaces: BTreeMap::new(),
             targeted_peers: BTreeMap::new(),
             accept_targeted: AcceptTargeted::default(),
+            requested_targeted: TargetedPeerConfig::default(),
             peers: BTreeMap::new(),
             require_session_keys: false,
             session: SessionConfig::default(),

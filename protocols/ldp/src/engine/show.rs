@@ -192,6 +192,7 @@ impl Ldp {
                     } else {
                         TargetedOrigin::Answered
                     },
+                    requesters: targeted.requesters.keys().cloned().collect(),
                     neighbour,
                     reason,
                     source: targeted.source,

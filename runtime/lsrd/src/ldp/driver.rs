@@ -2,6 +2,7 @@
 //! the operator say, and does what the state machine wants done.
 
 mod connections;
+mod resources;
 mod sockets;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,7 @@ use tokio::task::JoinHandle;
 use tracing::{debug, info, warn};
 
 use self::connections::Connections;
+use self::resources::Resources;
 use self::sockets::{Arrived, Sockets};
 use super::preserve::Bindings;
 pub use super::routes::Snapshot;
@@ -172,12 +174,13 @@ impl Handle {
         // Labels of the last start must not come to stand for other FECs while a neighbour has not noticed
         // yet that it is over.
         let first_block = engine.boot_count.wrapping_mul(BLOCKS_OF_A_SECOND);
-        let mut labels = LabelManager::new(config.labels).starting_at(first_block);
+        let mut labels = Resources::new(
+            LabelManager::new(config.labels).starting_at(first_block),
+            owner,
+        );
         let mut preserved = kept.preserved();
         // Another range is configured now: those outside of it are let go.
-        preserved
-            .labels
-            .retain(|(_, label)| labels.adopt(*label, &owner));
+        preserved.labels.retain(|(_, label)| labels.adopt(*label));
         let mut ldp = Ldp::new(engine, rand::random(), now);
         tell_wall_clock(&mut ldp);
         if restarts_gracefully && !kept.is_empty() {
@@ -186,7 +189,6 @@ impl Handle {
         let driver = Driver {
             ldp,
             labels,
-            owner,
             router: Snapshot::default(),
             sockets: Sockets::default(),
             connections: Connections::new(tell),
@@ -243,6 +245,14 @@ impl Handle {
     }
 }
 
+/// Waits until a time, for ever without one.
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Tells the time by which the lifetimes of keys go (RFC 7349, 2.2).
 fn tell_wall_clock(ldp: &mut Ldp) {
     if let Ok(since) = SystemTime::now().duration_since(UNIX_EPOCH) {
@@ -252,8 +262,7 @@ fn tell_wall_clock(ldp: &mut Ldp) {
 
 struct Driver {
     ldp: Ldp,
-    labels: LabelManager,
-    owner: Owner,
+    labels: Resources,
     router: Snapshot,
     sockets: Sockets,
     connections: Connections,
@@ -277,13 +286,8 @@ impl Driver {
         retry.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         retry.reset();
         loop {
-            let due = self.ldp.poll_timeout();
-            let sleep = async {
-                match due {
-                    Some(due) => tokio::time::sleep_until(due.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let sleep = at(self.ldp.poll_timeout());
+            let labels = at(self.labels.poll_timeout());
             tokio::select! {
                 command = commands.recv() => match command {
                     Some(Command::End(ended)) => {
@@ -306,6 +310,7 @@ impl Driver {
                 }
                 arrived = self.sockets.arrived() => self.arrived(arrived),
                 () = sleep => self.ldp.handle_timeout(Instant::now()),
+                () = labels => self.labels.told(&mut self.ldp, Instant::now()),
                 _ = retry.tick() => {
                     self.open_sockets();
                     // The clock may have been set.
@@ -449,12 +454,11 @@ impl Driver {
                 Output::ListenKeys(keys) => self.sockets.set_keys(keys),
                 Output::AllocateLabel { fec } => {
                     let now = Instant::now();
-                    let label = self.labels.allocate(&self.owner, now);
-                    let label = label.map_err(|error| error.to_string());
+                    let label = self.labels.allocate(now);
                     self.ldp.handle_label_allocated(fec, label, now);
                 }
                 Output::ReleaseLabel { label, .. } => {
-                    self.labels.release(label, &self.owner, Instant::now());
+                    self.labels.release(label, Instant::now());
                 }
                 Output::Lfib(change) => self.pending.push(Update::Change(change)),
                 Output::ForwardingStateHoldingExpired => {
