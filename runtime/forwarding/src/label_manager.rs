@@ -132,6 +132,11 @@ impl LabelManager {
         &self.config
     }
 
+    /// Another hold-down, for labels that were released before, too.
+    pub fn set_hold_down(&mut self, hold_down: Duration) {
+        self.config.hold_down = hold_down;
+    }
+
     /// Reserves one given label, as a static LSP does. Reserving it again for the same owner
     /// changes nothing.
     ///

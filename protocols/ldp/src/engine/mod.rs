@@ -24,6 +24,7 @@ mod operational;
 mod proposal;
 mod range;
 mod receive;
+mod refused;
 mod send;
 mod show;
 mod state;
@@ -49,6 +50,7 @@ pub use io::{
     ReceivedDatagram, Refusal,
 };
 pub use range::*;
+pub use refused::RefusedSegments;
 pub use view::*;
 
 pub use crate::discovery::Family;
@@ -59,6 +61,7 @@ use crate::label::{LabelDistribution, Preserved, Route};
 use crate::{LdpIdentifier, PrefixFec};
 use hello_keys::WallClock;
 use log::RateLimit;
+use refused::RefusedAt;
 use state::{Connection, Interface, Neighbour, Targeted, Timer};
 use timers::Timers;
 
@@ -90,6 +93,8 @@ pub struct Ldp {
     cryptographic_seen: FxHashMap<AdjacencyKey, u64>,
     /// What time it is, as far as it was told.
     wall_clock: Option<WallClock>,
+    /// When the kernel refused segments for their keys.
+    refused: RefusedAt,
     /// Security Associations whose time is over, as was told: those of the last keys.
     expired_keys: BTreeSet<u32>,
     neighbours: BTreeMap<LdpIdentifier, Neighbour>,
@@ -133,6 +138,7 @@ impl Ldp {
             adjacencies: FxHashMap::default(),
             cryptographic_seen: FxHashMap::default(),
             wall_clock: None,
+            refused: RefusedAt::default(),
             expired_keys: BTreeSet::new(),
             neighbours: BTreeMap::new(),
             connections: FxHashMap::default(),
@@ -226,6 +232,12 @@ impl Ldp {
     pub fn handle_label_resources(&mut self, now: Instant) {
         self.last_now = now;
         self.labels.label_resources_available(now);
+    }
+
+    /// [`Output::Lfib`] tells again all that there is: what the caller makes of it changed.
+    pub fn repeat_lfib(&mut self, now: Instant) {
+        self.last_now = now;
+        self.labels.repeat_lfib();
     }
 
     /// What the switch still forwards from before this LSR's restart (RFC 3478 section 3.1). Called once,

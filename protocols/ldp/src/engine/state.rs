@@ -171,6 +171,8 @@ pub(super) struct Neighbour {
     pub(super) connection: Option<ConnectionId>,
     /// Why the session is not operational.
     pub(super) reason: Option<String>,
+    /// The failure that was logged last as a warning, and when.
+    pub(super) warned: Option<(String, Instant)>,
     pub(super) backoff: Backoff,
     pub(super) sessions_lost: u64,
     pub(super) last_down: Option<String>,
@@ -187,6 +189,7 @@ impl Neighbour {
             transport: None,
             connection: None,
             reason: None,
+            warned: None,
             backoff: Backoff::default(),
             sessions_lost: 0,
             last_down: None,

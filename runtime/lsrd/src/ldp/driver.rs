@@ -2,13 +2,14 @@
 //! the operator say, and does what the state machine wants done.
 
 mod connections;
+mod refused;
 mod resources;
 mod sockets;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use forwarding::{LabelManager, LabelManagerConfig, Owner, Protocol};
+use forwarding::{LabelManager, Owner, Protocol};
 use ldp::engine::{Ldp, Output, Severity};
 use ldp::label::LfibChange;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -16,8 +17,10 @@ use tokio::task::JoinHandle;
 use tracing::{debug, info, warn};
 
 use self::connections::Connections;
+use self::refused::RefusedCounters;
 use self::resources::Resources;
 use self::sockets::{Arrived, Sockets};
+use super::lfib::LspSettings;
 use super::preserve::Bindings;
 pub use super::routes::Snapshot;
 use crate::config::LdpConfig;
@@ -195,6 +198,8 @@ impl Handle {
             updates: Arc::clone(&updates),
             pending: Vec::new(),
             status: Status::default(),
+            refused: RefusedCounters::default(),
+            lsps: config.lsps,
             restarts_gracefully,
         };
         tokio::spawn(driver.run(router, commanded, told));
@@ -269,6 +274,8 @@ struct Driver {
     updates: Arc<Updates>,
     pending: Vec<Update>,
     status: Status,
+    refused: RefusedCounters,
+    lsps: LspSettings,
     restarts_gracefully: bool,
 }
 
@@ -315,6 +322,8 @@ impl Driver {
                     self.open_sockets();
                     // The clock may have been set.
                     tell_wall_clock(&mut self.ldp);
+                    let refused = self.refused.more();
+                    self.ldp.handle_refused_segments(refused, Instant::now());
                 }
             }
             self.act();
@@ -331,9 +340,13 @@ impl Driver {
         let now = Instant::now();
         match command {
             Command::Configure(config) => {
-                self.set_labels(&config.labels);
+                self.labels.configure(&config.labels);
                 self.restarts_gracefully = config.engine.graceful_restart.is_some();
                 self.ldp.set_config(config.engine, now);
+                if std::mem::replace(&mut self.lsps, config.lsps) != config.lsps {
+                    // The router makes other entries of the same bindings now.
+                    self.ldp.repeat_lfib(now);
+                }
             }
             Command::Router(router) => self.set_router(router),
             Command::Ask(question) => {
@@ -342,13 +355,6 @@ impl Driver {
             }
             // The loop takes it.
             Command::End(_) => {}
-        }
-    }
-
-    fn set_labels(&mut self, config: &LabelManagerConfig) {
-        if self.labels.config() != config {
-            // Checked by the daemon: labels in use cannot move.
-            warn!("the label ranges are read when lsrd starts; the former ones stay");
         }
     }
 

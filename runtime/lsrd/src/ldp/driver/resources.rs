@@ -28,8 +28,9 @@ impl Resources {
         }
     }
 
-    pub(super) fn config(&self) -> &LabelManagerConfig {
-        self.manager.config()
+    /// Another configuration. Labels that are in use cannot move: the daemon refuses another range of them.
+    pub(super) fn configure(&mut self, config: &LabelManagerConfig) {
+        self.manager.set_hold_down(config.hold_down);
     }
 
     pub(super) fn used(&self) -> usize {
