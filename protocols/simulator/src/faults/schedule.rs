@@ -12,7 +12,7 @@ use super::{Fault, FaultKind};
 use crate::clock::Time;
 use crate::link::Quality;
 use crate::rng::Rng;
-use crate::router::{EgressLabel, Settings};
+use crate::router::{EgressLabel, Families, Settings};
 use crate::topology::Topology;
 
 /// The kinds of faults.
@@ -41,6 +41,8 @@ pub enum Class {
     Configure,
     /// A table is full.
     FullTable,
+    /// There are too few labels.
+    LabelExhaustion,
     /// A switch is slow.
     SlowSwitch,
     /// Windows are small.
@@ -67,7 +69,7 @@ fn names() -> String {
 
 impl Class {
     /// All kinds.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Cut,
         Self::OneWay,
         Self::Degrade,
@@ -79,6 +81,7 @@ impl Class {
         Self::ClockJump,
         Self::Configure,
         Self::FullTable,
+        Self::LabelExhaustion,
         Self::SlowSwitch,
         Self::SmallWindow,
         Self::Reset,
@@ -101,6 +104,7 @@ impl Class {
             Self::ClockJump => "clock-jump",
             Self::Configure => "configure",
             Self::FullTable => "full-table",
+            Self::LabelExhaustion => "label-exhaustion",
             Self::SlowSwitch => "slow-switch",
             Self::SmallWindow => "small-window",
             Self::Reset => "reset",
@@ -244,6 +248,10 @@ fn fault(
             router,
             capacity: 16 + rng.below(topology.routers * 2),
         },
+        Class::LabelExhaustion => FaultKind::LabelExhaustion {
+            router,
+            labels: rng.below(topology.routers * 2),
+        },
         Class::SlowSwitch => FaultKind::SlowSwitch {
             router,
             latency: rng.between(1, 2000) as u32,
@@ -268,12 +276,21 @@ fn quality(rng: &mut Rng) -> Quality {
             0.0
         }
     };
-    Quality {
+    let quality = Quality {
         loss: some(0.6),
         duplication: some(0.5),
         corruption: some(0.1),
         jitter: some(0.5),
         bandwidth: 0,
+    };
+    let narrow = rng.chance(0.3);
+    Quality {
+        bandwidth: if narrow {
+            rng.between(64_000, 2_000_000)
+        } else {
+            0
+        },
+        ..quality
     }
 }
 
@@ -281,7 +298,7 @@ fn quality(rng: &mut Rng) -> Quality {
 fn changed(settings: &Settings, topology: &Topology, router: usize, rng: &mut Rng) -> Settings {
     let mut settings = settings.clone();
     for _ in 0..rng.between(1, 2) {
-        match rng.below(10) {
+        match rng.below(12) {
             0 => settings.ordered = !settings.ordered,
             1 => settings.conservative = !settings.conservative,
             2 => settings.loop_detection = !settings.loop_detection,
@@ -298,6 +315,15 @@ fn changed(settings: &Settings, topology: &Topology, router: usize, rng: &mut Rn
             6 => settings.keepalive_time = rng.between(6, 180) as u16,
             7 => settings.advertise_nothing = true,
             8 => settings.accept_nothing = true,
+            9 => settings.split_horizon = !settings.split_horizon,
+            10 => {
+                // A dual-stack router becomes a single-stack one, or the other way round.
+                settings.families = match settings.families {
+                    Families::Ipv4 | Families::Ipv6 => Families::DualStack,
+                    _ if rng.chance(0.5) => Families::Ipv4,
+                    _ => Families::Ipv6,
+                };
+            }
             _ => {
                 let ends = topology.links.iter().enumerate();
                 let own = ends.filter(|(_, link)| link.end_of(router).is_some());
@@ -337,7 +363,7 @@ mod tests {
 
     #[test]
     fn lists_of_kinds_are_read() {
-        assert_eq!(Class::parse_list("all").unwrap().len(), 17);
+        assert_eq!(Class::parse_list("all").unwrap().len(), 18);
         assert_eq!(Class::parse_list("none").unwrap(), []);
         let some = Class::parse_list("cut, half-open").unwrap();
         assert_eq!(some, [Class::Cut, Class::HalfOpen]);
