@@ -135,6 +135,7 @@ fn mappings() -> Vec<Body> {
                 mtu: None,
                 entropy_label_capable: false,
                 status: None,
+                forwarded: Vec::new(),
             })
         })
         .collect()

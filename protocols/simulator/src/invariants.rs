@@ -247,13 +247,7 @@ fn advertised(
     nhlfe: &Nhlfe,
 ) -> Result<(), Broken> {
     let router = &network.routers[number];
-    let place = router
-        .neighbours
-        .iter()
-        .position(|of| of == nhlfe.next_hop());
-    let link = place
-        .and_then(|place| router.interfaces.get(place))
-        .map(|of| of.link);
+    let link = router.interface_to(nhlfe.next_hop()).map(|of| of.link);
     let Some(link) = link else {
         let text = format!("router {number}: {} is no neighbour", nhlfe.next_hop());
         return Err((Invariant::LabelsAreAdvertised, text));

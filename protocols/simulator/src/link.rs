@@ -53,23 +53,30 @@ pub struct Wire {
     /// How.
     pub quality: Quality,
     delay: Duration,
+    /// Bits in a second at the best; 0: without limit.
+    bandwidth: u64,
     busy_until: Time,
 }
 
+/// The lesser of two bandwidths, of which 0 is without limit.
+pub fn narrower(one: u64, other: u64) -> u64 {
+    match (one, other) {
+        (0, other) => other,
+        (one, 0) => one,
+        (one, other) => one.min(other),
+    }
+}
+
 impl Wire {
-    /// A wire on which packets take this time.
-    pub fn new(delay: Duration) -> Self {
+    /// A wire on which packets take this time, and which takes so many bits in a second; 0: without limit.
+    pub fn new(delay: Duration, bandwidth: u64) -> Self {
         Self {
             works: true,
             quality: Quality::default(),
             delay,
+            bandwidth,
             busy_until: Time::ZERO,
         }
-    }
-
-    /// How long packets take that are not held up.
-    pub fn delay(&self) -> Duration {
-        self.delay
     }
 
     /// Whether a packet gets lost.
@@ -81,7 +88,9 @@ impl Wire {
     pub fn arrival(&mut self, now: Time, octets: usize, rng: &mut Rng) -> Time {
         let mut at = now;
         let bits = octets as u64 * 8 * 1_000_000_000;
-        if let Some(nanoseconds) = bits.checked_div(self.quality.bandwidth) {
+        if let Some(nanoseconds) =
+            bits.checked_div(narrower(self.bandwidth, self.quality.bandwidth))
+        {
             self.busy_until = self.busy_until.max(now) + Duration::from_nanos(nanoseconds);
             at = self.busy_until;
         }
@@ -114,7 +123,7 @@ mod tests {
     const DELAY: Duration = Duration::from_millis(2);
 
     fn wire(quality: Quality) -> (Wire, Rng) {
-        let mut wire = Wire::new(DELAY);
+        let mut wire = Wire::new(DELAY, 0);
         wire.quality = quality;
         (wire, Rng::new(1, 1))
     }
@@ -182,6 +191,17 @@ mod tests {
             .map(|arrival| arrival.at)
             .collect();
         assert_eq!(at, [1, 2, 3].map(|n| Time::milliseconds(n) + DELAY));
+    }
+
+    #[test]
+    fn a_link_that_is_degraded_is_no_faster_than_it_is() {
+        let mut of = Wire::new(DELAY, 800_000);
+        of.quality.bandwidth = 80_000_000;
+        let mut rng = Rng::new(1, 1);
+        assert_eq!(of.arrival(Time::ZERO, 100, &mut rng), Time::milliseconds(3));
+        of.quality.bandwidth = 80_000;
+        let at = of.arrival(Time::milliseconds(10), 100, &mut rng);
+        assert_eq!(at, Time::milliseconds(22));
     }
 
     #[test]

@@ -63,10 +63,6 @@ struct Arguments {
     /// All routers have the default configuration.
     #[arg(long)]
     plain: bool,
-    /// Also configurations with faults that are known and not mended: conservative retention, loop
-    /// detection.
-    #[arg(long, conflicts_with = "plain")]
-    open_faults: bool,
     /// Only bring the network up, and measure how long that takes: wall time, memory, messages.
     #[arg(long)]
     scale: bool,
@@ -95,7 +91,6 @@ impl Arguments {
             classes: Class::parse_list(&self.faults).into_diagnostic()?,
             probe_every: self.probe_every,
             mixed: !self.plain,
-            open_faults: self.open_faults,
             ..Options::default()
         };
         if let Some(routers) = self.routers {

@@ -32,6 +32,7 @@ impl Scenario {
             settings: self.all_settings(),
             prefixes: self.prefixes,
             link_prefixes: self.link_prefixes,
+            families: self.families,
             faults: self.faults.clone(),
             probe_every: (self.probe_every > 0).then(|| Duration::from_millis(self.probe_every)),
         };

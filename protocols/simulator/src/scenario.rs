@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::clock::Time;
-use crate::faults::{self, Class, Fault};
+use crate::faults::{self, Class, Fault, FaultKind};
 use crate::rng::Rng;
-use crate::router::{EgressLabel, Settings};
+use crate::router::{EgressLabel, Families, Settings};
 use crate::topology::{Shape, Topology, TopologyError};
 
 /// All that makes a run what it is. In TOML it is a test that can be kept.
@@ -21,6 +21,9 @@ pub struct Scenario {
     /// The prefixes of links are FECs, too.
     #[serde(default)]
     pub link_prefixes: bool,
+    /// The families of the prefixes, and of routers of which nothing else is said.
+    #[serde(default)]
+    pub families: Families,
     /// Until when faults begin.
     pub until: Time,
     /// Milliseconds between packets; 0: there are none.
@@ -82,8 +85,6 @@ pub struct Options {
     pub probe_every: u64,
     /// Routers have configurations of all kinds; else all have the defaults.
     pub mixed: bool,
-    /// Also kinds of configurations with faults that are known and not mended: see docs/simulator.md.
-    pub open_faults: bool,
 }
 
 impl Default for Options {
@@ -100,7 +101,6 @@ impl Default for Options {
             seconds: 600,
             probe_every: 50,
             mixed: true,
-            open_faults: false,
         }
     }
 }
@@ -118,29 +118,37 @@ impl Scenario {
         let mut of_shape = Rng::new(seed, 11);
         let topology = match &options.topology {
             Some(topology) => topology.clone(),
-            None => shape.make(routers as usize, &mut of_shape),
+            None => {
+                let mut topology = shape.make(routers as usize, &mut of_shape);
+                if options.mixed {
+                    narrow_links(&mut topology, &mut Rng::new(seed, 14));
+                }
+                topology
+            }
         };
         let some = rng.below(3);
         let link_prefixes = rng.chance(0.3);
-        let settings: Vec<Settings> = (0..topology.routers)
+        let mut settings: Vec<Settings> = (0..topology.routers)
             .map(|_| settings(options, &mut rng))
             .collect();
+        let families = network_wide(options, &mut settings, &mut Rng::new(seed, 13));
         let until = Self::START + std::time::Duration::from_secs(options.seconds);
         let mut of_faults = Rng::new(seed, 12);
         let faults = faults::schedule(
             &topology,
             &settings,
-            (&options.classes, options.open_faults),
+            &options.classes,
             options.faults,
             (Self::START, until),
             &mut of_faults,
         );
         let settings = settings.into_iter().enumerate();
-        let settings = settings.filter(|(_, settings)| *settings != Settings::default());
+        let settings = settings.filter(|(_, settings)| *settings != Settings::of_network(families));
         Self {
             seed,
             prefixes: options.prefixes.unwrap_or(some),
             link_prefixes: options.prefixes.is_none() && link_prefixes,
+            families,
             until,
             probe_every: options.probe_every,
             settings: settings
@@ -148,6 +156,21 @@ impl Scenario {
                 .collect(),
             topology,
             faults,
+        }
+    }
+
+    /// Makes all prefixes and routers those of other families, but where a fault gives a router others.
+    pub fn set_families(&mut self, families: Families) {
+        let before = std::mem::replace(&mut self.families, families);
+        for of in &mut self.settings {
+            of.settings.families = families;
+        }
+        for fault in &mut self.faults {
+            if let FaultKind::Configure { settings, .. } = &mut fault.kind
+                && settings.families == before
+            {
+                settings.families = families;
+            }
         }
     }
 
@@ -177,7 +200,7 @@ impl Scenario {
 
     /// The configuration of each router.
     pub fn all_settings(&self) -> Vec<Settings> {
-        let mut all = vec![Settings::default(); self.topology.routers];
+        let mut all = vec![Settings::of_network(self.families); self.topology.routers];
         for of in &self.settings {
             if let Some(settings) = all.get_mut(of.number) {
                 *settings = of.settings.clone();
@@ -187,14 +210,53 @@ impl Scenario {
     }
 }
 
+/// In some networks some links are narrow.
+fn narrow_links(topology: &mut Topology, rng: &mut Rng) {
+    if !rng.chance(0.3) {
+        return;
+    }
+    for link in &mut topology.links {
+        if rng.chance(0.3) {
+            link.bandwidth = rng.between(256_000, 100_000_000);
+        }
+    }
+}
+
+/// What all routers of a network have in common. Gives the families of its prefixes.
+fn network_wide(options: &Options, settings: &mut [Settings], rng: &mut Rng) -> Families {
+    if !options.mixed {
+        return Families::default();
+    }
+    // Loops are found best where all routers look for them (RFC 5036 section 2.8).
+    let loop_detection = rng.chance(0.2);
+    let families = match rng.below(8) {
+        0 | 1 => Families::Ipv6,
+        2 => Families::DualStack,
+        3 => Families::DualStackPreferringIpv4,
+        _ => Families::Ipv4,
+    };
+    let targets = rng.chance(0.3);
+    let routers = settings.len();
+    for (number, settings) in settings.iter_mut().enumerate() {
+        settings.loop_detection |= loop_detection;
+        settings.families = families;
+        if targets && rng.chance(0.2) {
+            let some = (0..2).map(|_| rng.below(routers));
+            settings.targeted = some.filter(|other| *other != number).collect();
+        }
+    }
+    families
+}
+
 fn settings(options: &Options, rng: &mut Rng) -> Settings {
     let mut settings = Settings::default();
     if !options.mixed {
         return settings;
     }
     settings.ordered = rng.chance(0.2);
-    settings.conservative = rng.chance(0.15) && options.open_faults;
-    settings.loop_detection = rng.chance(0.1) && options.open_faults;
+    settings.split_horizon = rng.chance(0.3);
+    settings.conservative = rng.chance(0.15);
+    settings.loop_detection = rng.chance(0.1);
     settings.on_demand = rng.chance(0.1);
     settings.graceful_restart = rng.chance(0.8);
     let labels = [EgressLabel::Explicit, EgressLabel::Real];

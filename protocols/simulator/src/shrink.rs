@@ -1,6 +1,7 @@
 //! A scenario that breaks an invariant is made smaller.
 
 use crate::network::Invariant;
+use crate::router::Families;
 use crate::scenario::Scenario;
 use crate::topology::Topology;
 
@@ -120,6 +121,16 @@ impl Shrinker<'_> {
         change(self, |scenario| scenario.link_prefixes = false);
         change(self, |scenario| scenario.prefixes = 0);
         change(self, |scenario| scenario.probe_every = 0);
+        change(self, |scenario| {
+            for link in &mut scenario.topology.links {
+                link.bandwidth = 0;
+            }
+        });
+        for families in [Families::Ipv6, Families::Ipv4] {
+            let mut scenario = self.best.clone();
+            scenario.set_families(families);
+            smaller |= self.best.families != families && self.try_one(scenario);
+        }
         let mut at = 0;
         while at < self.best.settings.len() && self.runs > 0 {
             let mut scenario = self.best.clone();
@@ -183,7 +194,7 @@ fn without(
     let settings = scenario.settings.iter().filter_map(|of| {
         Some(crate::scenario::RouterSettings {
             number: router(of.number)?,
-            settings: of.settings.clone(),
+            settings: of.settings.renumbered(router, link),
         })
     });
     Some(Scenario {

@@ -122,6 +122,11 @@ impl Direction {
         self.busy && self.sent == number
     }
 
+    /// How many octets are to be acknowledged.
+    pub fn outstanding(&self) -> usize {
+        self.outstanding
+    }
+
     /// The flight that is to be acknowledged.
     pub fn outstanding_number(&self) -> Option<u64> {
         self.busy.then_some(self.sent)

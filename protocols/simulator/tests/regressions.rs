@@ -162,3 +162,113 @@ switch = false
 "#,
     );
 }
+
+/// Seed 17. A Label Release that a conservative router sent by itself crossed a Label Withdraw; the answer to that
+/// was then taken for a release of the mapping that was sent in between (RFC 5036 appendix A.1.5, LWd.2).
+#[test]
+fn a_release_that_crosses_a_withdraw_is_not_the_answer() {
+    check(
+        r#"seed = 17
+prefixes = 0
+link_prefixes = false
+until = 640.0
+probe_every = 0
+[topology]
+routers = 6
+[[topology.link]]
+a = 0
+b = 1
+[[topology.link]]
+a = 0
+b = 2
+[[topology.link]]
+a = 0
+b = 3
+[[topology.link]]
+a = 0
+b = 4
+[[topology.link]]
+a = 4
+b = 5
+[[router]]
+number = 1
+[router.settings]
+conservative = true
+egress_label = "real"
+[[fault]]
+at = 79.724285
+until = 84.597272
+kind = "partition"
+routers = [0, 4]
+"#,
+    );
+}
+
+/// Seed 114. All peers had released a label because they saw a loop, so that it went back; when the way was
+/// another, no new one was asked for (RFC 5036 section 3.4.5.1.2).
+#[test]
+fn after_a_loop_a_label_is_bound_again() {
+    check(
+        r#"seed = 114
+prefixes = 0
+link_prefixes = false
+until = 640.0
+probe_every = 0
+[topology]
+routers = 9
+[[topology.link]]
+a = 0
+b = 1
+[[topology.link]]
+a = 1
+b = 2
+[[topology.link]]
+a = 2
+b = 3
+[[topology.link]]
+a = 3
+b = 4
+[[topology.link]]
+a = 1
+b = 5
+[[topology.link]]
+a = 5
+b = 6
+[[topology.link]]
+a = 2
+b = 6
+[[topology.link]]
+a = 6
+b = 7
+[[topology.link]]
+a = 3
+b = 7
+[[topology.link]]
+a = 7
+b = 8
+[[topology.link]]
+a = 4
+b = 8
+[[router]]
+number = 3
+[router.settings]
+ordered = true
+conservative = true
+egress_label = "real"
+graceful_restart = false
+[[router]]
+number = 4
+[router.settings]
+loop_detection = true
+[[router]]
+number = 8
+[router.settings]
+loop_detection = true
+[[fault]]
+at = 564.12842
+until = 605.415294
+kind = "switch-crash"
+router = 1
+"#,
+    );
+}

@@ -1,7 +1,11 @@
 //! Seeds that nobody has seen before, for a fixed number of them; and that a seed is one run.
 
+use simulator::clock::Time;
+use simulator::faults::{Fault, FaultKind};
+use simulator::router::{Families, Settings};
+
 use simulator::topology::Shape;
-use simulator::{Options, Scenario};
+use simulator::{Options, RouterSettings, Scenario};
 
 fn options() -> Options {
     Options {
@@ -63,6 +67,81 @@ fn one_seed_is_one_run_bit_for_bit() {
     assert_eq!(first.convergences, second.convergences);
     let other = Scenario::generate(4, &options()).run(&mut ());
     assert_ne!(first.trace, other.trace);
+}
+
+/// A network without faults, of families and with a targeted session between routers that no link connects.
+fn quiet(families: Families) -> Scenario {
+    let options = Options {
+        least_routers: 5,
+        most_routers: 5,
+        shape: Some(Shape::Line),
+        prefixes: Some(1),
+        faults: 0,
+        seconds: 20,
+        mixed: false,
+        ..Options::default()
+    };
+    let mut scenario = Scenario::generate(5, &options);
+    scenario.families = families;
+    let mut settings = Settings::of_network(families);
+    settings.targeted = [2].into();
+    scenario.settings = vec![RouterSettings {
+        number: 0,
+        settings,
+    }];
+    scenario
+}
+
+/// RFC 7552: over IPv6, and as dual-stack routers with one session for each pair of neighbours and LSPs of both
+/// families.
+#[test]
+fn networks_of_all_families_come_up_and_go_down() {
+    for (families, fecs) in [
+        (Families::Ipv4, 10),
+        (Families::Ipv6, 10),
+        (Families::DualStack, 20),
+        (Families::DualStackPreferringIpv4, 20),
+    ] {
+        let scenario = quiet(families);
+        check(&scenario);
+        let report = scenario.run(&mut ());
+        assert_eq!(report.fecs, fecs);
+        // Four links and a targeted session, of which both ends count.
+        assert_eq!(report.counters.sessions, 10, "{report}");
+    }
+}
+
+/// RFC 5036 appendix A.1.13: while a router has no labels LSPs by it are missing; when it has some again they come
+/// about.
+#[test]
+fn labels_run_out_and_come_back() {
+    let mut scenario = quiet(Families::Ipv4);
+    let fault = |at, until, kind| Fault {
+        at: Time::seconds(at),
+        until: Time::seconds(until),
+        kind,
+    };
+    // A prefix that comes back needs a label, and the one that it had is in use no more.
+    scenario.faults = vec![
+        fault(
+            45,
+            400,
+            FaultKind::LabelExhaustion {
+                router: 1,
+                labels: 0,
+            },
+        ),
+        fault(50, 100, FaultKind::Withdraw { router: 3 }),
+    ];
+    scenario.until = Time::seconds(60);
+    let mut network = scenario.network();
+    network.run_until(Time::seconds(300));
+    assert!(network.routers[1].is_starved());
+    assert!(simulator::invariants::settled(&network).is_err());
+    network.run_until(Time::seconds(410));
+    assert!(!network.routers[1].is_starved());
+    simulator::invariants::settled(&network).unwrap();
+    check(&scenario);
 }
 
 /// What is checked can break: a switch that lost an entry, a label that leads elsewhere.

@@ -132,6 +132,11 @@ impl LabelManager {
         &self.config
     }
 
+    /// Another hold-down, for labels that were released before, too.
+    pub fn set_hold_down(&mut self, hold_down: Duration) {
+        self.config.hold_down = hold_down;
+    }
+
     /// Reserves one given label, as a static LSP does. Reserving it again for the same owner
     /// changes nothing.
     ///
@@ -249,6 +254,17 @@ impl LabelManager {
         {
             block.released.push_back((now, label));
         }
+    }
+
+    /// When the hold-down of a label that the owner released is over: where [`Self::allocate`] had none, the
+    /// time to try again. `None`: all of its labels are in use.
+    pub fn held_down_until(&self, owner: &Owner) -> Option<Instant> {
+        self.blocks
+            .values()
+            .filter(|block| block.owner == *owner)
+            .filter_map(|block| block.released.front())
+            .map(|(since, _)| *since + self.config.hold_down)
+            .min()
     }
 
     /// Who has a label.

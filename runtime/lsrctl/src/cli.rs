@@ -1,5 +1,6 @@
 //! The words of the command line (clap).
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -37,6 +38,12 @@ pub enum Command {
         /// What to end.
         #[command(subcommand)]
         command: ClearCommand,
+    },
+    /// Ask LDP for something (RFC 5036).
+    Ldp {
+        /// What to ask for.
+        #[command(subcommand)]
+        command: LdpCommand,
     },
     /// Let lsrd read its configuration file again.
     ///
@@ -89,6 +96,26 @@ pub enum ClearLdpCommand {
     Neighbor {
         /// The neighbour's LSR Id or LDP Identifier; without it all neighbours.
         neighbour: Option<String>,
+    },
+}
+
+/// The commands of `lsrctl ldp`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum LdpCommand {
+    /// Ask for a targeted session with a router, for as long as LDP runs here or until it is released.
+    ///
+    /// The router there has to accept it: accept-targeted, or a [[ldp.targeted-peer]].
+    RequestTargeted {
+        /// The router's transport address.
+        address: IpAddr,
+        /// An application that the session is for: a TA-Id (RFC 8223, 2.1). May be given several times.
+        #[arg(long = "application", value_name = "TA-ID")]
+        applications: Vec<u16>,
+    },
+    /// The session that was asked for is not needed any more.
+    ReleaseTargeted {
+        /// The router's transport address.
+        address: IpAddr,
     },
 }
 

@@ -9,6 +9,7 @@
 pub mod clear;
 pub mod cli;
 pub mod lab;
+pub mod ldp;
 pub mod show;
 pub mod switchover;
 

@@ -12,6 +12,7 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Show { subject, options } => show::run(&cli.socket, &subject, &options),
         Command::Clear { command } => lsrctl::clear::run(&cli.socket, command),
+        Command::Ldp { command } => lsrctl::ldp::run(&cli.socket, command),
         Command::Reload => show::reload(&cli.socket),
         Command::Port { command } => lsrctl::switchover::port(&cli.socket, command),
         Command::Protection { command } => lsrctl::switchover::protection(&cli.socket, command),

@@ -424,11 +424,9 @@ impl Daemon {
             return Err(restart_needed("[metrics]"));
         }
         if let (Some(new), Some(old)) = (&config.ldp, &running.ldp) {
-            if new.labels != old.labels {
-                return Err(restart_needed("[labels]"));
-            }
-            if new.lsps != old.lsps {
-                return Err(restart_needed("`ttl-model` or `entropy-label` of [ldp]"));
+            // The hold-down counts at once. Labels that neighbours use cannot move to another range.
+            if new.labels.dynamic_range != old.labels.dynamic_range {
+                return Err(restart_needed("`dynamic-range` of [labels]"));
             }
         }
         let config = Arc::new(config);

@@ -55,6 +55,17 @@ pub enum HelloDiscard {
     /// RFC 7349 section 6.2.
     #[error("authentication with the unknown security association {0}")]
     UnknownSecurityAssociation(u32),
+    /// RFC 7349 section 2.2, KeyStartAccept and KeyStopAccept.
+    #[error(
+        "the key of security association {association} {}: the lifetimes of keys or the clocks differ",
+        if *.over { "is not accepted any more" } else { "is not accepted yet" }
+    )]
+    KeyNotValid {
+        /// The Security Association ID.
+        association: u32,
+        /// Its time is over; else it has not begun.
+        over: bool,
+    },
     /// RFC 7349 section 6.2.
     #[error("authentication failed: the keys differ, or it was forged")]
     WrongDigest,

@@ -60,6 +60,8 @@ pub struct LdpConfig {
     pub targeted_peers: BTreeMap<IpAddr, TargetedPeerConfig>,
     /// Which targeted Hellos are accepted of others.
     pub accept_targeted: AcceptTargeted,
+    /// What peers have that applications ask for ([`super::Ldp::request_targeted`]), besides the applications.
+    pub requested_targeted: TargetedPeerConfig,
     /// What is particular to some peers, by their LSR Ids.
     pub peers: BTreeMap<Ipv4Addr, PeerConfig>,
     /// Only peers that a key is configured for have sessions: Hellos of others are ignored (RFC 5036
@@ -94,6 +96,7 @@ impl LdpConfig {
             interfaces: BTreeMap::new(),
             targeted_peers: BTreeMap::new(),
             accept_targeted: AcceptTargeted::default(),
+            requested_targeted: TargetedPeerConfig::default(),
             peers: BTreeMap::new(),
             require_session_keys: false,
             session: SessionConfig::default(),
@@ -324,8 +327,24 @@ pub enum TcpAoAlgorithm {
 pub struct HelloAuthentication {
     /// The key that Hellos are sent with; it is accepted, too.
     pub send: HelloKey,
-    /// More keys that are accepted, such as the last and the next one.
+    /// More keys that are accepted, such as the last and the next one. Those that say when Hellos begin to be
+    /// sent with them ([`KeyLifetime::start_generate`]) are sent with then.
     pub accept: Vec<HelloKey>,
+}
+
+/// When a key is used, in seconds of wall-clock time since 1970 (RFC 7349 section 2.2). As long as
+/// [`super::Ldp::handle_wall_clock`] did not say what the time is, nothing of it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeyLifetime {
+    /// KeyStartAccept: Hellos are accepted from then on; `None`: from ever.
+    pub start_accept: Option<u64>,
+    /// KeyStartGenerate: Hellos are sent with it from then on; `None`: from ever, or never for a key of
+    /// [`HelloAuthentication::accept`].
+    pub start_generate: Option<u64>,
+    /// KeyStopGenerate: from then on none are sent with it; `None`: for ever.
+    pub stop_generate: Option<u64>,
+    /// KeyStopAccept: from then on none are accepted; `None`: for ever.
+    pub stop_accept: Option<u64>,
 }
 
 /// A key for Hellos. Its `Debug` does not show the secret.
@@ -337,6 +356,8 @@ pub struct HelloKey {
     pub algorithm: AuthenticationAlgorithm,
     /// The shared secret.
     pub secret: Vec<u8>,
+    /// When it is used.
+    pub lifetime: KeyLifetime,
 }
 
 impl fmt::Debug for HelloKey {

@@ -125,6 +125,11 @@ impl Ldp {
             self.targeted_entry(address).configured = after;
             self.applications_changed(address, now);
         }
+        if old.requested_targeted != self.config.requested_targeted {
+            for targeted in self.targeted.values_mut() {
+                targeted.put_together(&self.config.requested_targeted);
+            }
+        }
         if old.accept_targeted != self.config.accept_targeted {
             let accept = self.config.accept_targeted.clone();
             for (address, targeted) in &mut self.targeted {

@@ -86,6 +86,7 @@ impl Ldp {
             HelloDiscard::PreferenceMismatch { .. } => &mut counts.preference_mismatch,
             HelloDiscard::NotAuthenticated
             | HelloDiscard::UnknownSecurityAssociation(_)
+            | HelloDiscard::KeyNotValid { .. }
             | HelloDiscard::WrongDigest
             | HelloDiscard::NoKey(_) => &mut counts.authentication,
             HelloDiscard::Replayed { .. } => &mut counts.replayed,

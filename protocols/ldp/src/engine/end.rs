@@ -13,6 +13,9 @@ use crate::session::SessionState;
 /// A session that lasted so long is none that fails all the time.
 const LASTING: Duration = Duration::from_secs(60);
 
+/// The same failure of attempts at a session is a warning again after this time.
+const WARN_AGAIN: Duration = Duration::from_secs(600);
+
 /// In which way a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -109,9 +112,10 @@ impl Ldp {
         if was_operational {
             self.session_down(identifier, &connection, outcome, &reason, now);
         } else {
+            let severity = self.severity_of_failure(identifier, &reason, now);
             self.log_limited(
                 Subject::Neighbour(identifier),
-                Severity::Warning,
+                severity,
                 EventKind::Connection,
                 &reason,
                 now,
@@ -120,6 +124,26 @@ impl Ldp {
         let delay = self.delay_after(identifier, &connection, outcome, now);
         self.timers.set(Timer::Attempt(identifier), now + delay);
         self.evaluate_after_end(identifier, now);
+    }
+
+    /// A failure of each attempt is a warning now and then, and in between of use for debugging only.
+    fn severity_of_failure(
+        &mut self,
+        identifier: LdpIdentifier,
+        reason: &str,
+        now: Instant,
+    ) -> Severity {
+        let Some(neighbour) = self.neighbours.get_mut(&identifier) else {
+            return Severity::Warning;
+        };
+        if let Some((warned, at)) = &neighbour.warned
+            && warned == reason
+            && now.saturating_duration_since(*at) < WARN_AGAIN
+        {
+            return Severity::Debug;
+        }
+        neighbour.warned = Some((reason.to_owned(), now));
+        Severity::Warning
     }
 
     /// After a connection ended: what the neighbour's next one is, or that it is not needed any more.

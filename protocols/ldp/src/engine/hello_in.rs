@@ -119,7 +119,7 @@ impl Ldp {
             }
             Scope::Targeted => self.targeted_acceptable(key.source, &hello)?,
         };
-        self.check_authentication(datagram, key, &hello)?;
+        self.check_authentication(datagram, key, &hello, now)?;
         let transport = transport_address(key.source, &hello)?;
         if let Err(discard) = check_preference(self.local_preference(), &hello) {
             self.preference_mismatch(identifier, &discard, now);
@@ -175,6 +175,7 @@ impl Ldp {
         datagram: ReceivedDatagram<'_>,
         key: AdjacencyKey,
         hello: &Hello,
+        now: Instant,
     ) -> Result<(), HelloDiscard> {
         let Some(required) = self.authentication_of(key) else {
             return Ok(());
@@ -183,10 +184,7 @@ impl Ldp {
             return Err(HelloDiscard::NotAuthenticated);
         };
         let association = authentication.security_association;
-        let key_of_association = std::iter::once(&required.send)
-            .chain(&required.accept)
-            .find(|key| key.security_association == association)
-            .ok_or(HelloDiscard::UnknownSecurityAssociation(association))?;
+        let key_of_association = required.accepting(association, self.wall_time(now))?;
         if let Some(last) = self.cryptographic_seen.get(&key).copied()
             && authentication.sequence <= last
         {

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use rand::RngExt;
 
-use super::config::HelloAuthentication;
+use super::config::HelloKey;
+use super::event::Subject;
 use super::io::Output;
 use super::state::Timer;
 use super::{Family, Ldp};
@@ -37,7 +38,14 @@ impl Ldp {
             ..Hello::default()
         };
         let authentication = config.hello_authentication.clone();
-        let octets = self.encode_hello(hello, source, transport, authentication.as_ref());
+        let key = authentication.map(|authentication| {
+            self.sending_key(
+                &authentication,
+                || Subject::Interface(Arc::clone(&name)),
+                now,
+            )
+        });
+        let octets = self.encode_hello(hello, source, transport, key.as_ref());
         let interval = self.link_hello_interval(number, family);
         self.schedule_hello(Timer::LinkHello(number, family), interval, now);
         if let Some(interface) = self.interface_mut(number) {
@@ -74,7 +82,10 @@ impl Ldp {
         };
         let authentication = config.hello_authentication.clone();
         targeted.sent += 1;
-        let octets = self.encode_hello(hello, source, source, authentication.as_ref());
+        let key = authentication.map(|authentication| {
+            self.sending_key(&authentication, || Subject::Address(address), now)
+        });
+        let octets = self.encode_hello(hello, source, source, key.as_ref());
         let interval = self.targeted_hello_interval(address);
         self.schedule_hello(Timer::TargetedHello(address), interval, now);
         self.outputs.push_back(Output::SendHello {
@@ -150,7 +161,7 @@ impl Ldp {
         mut hello: Hello,
         source: IpAddr,
         transport: IpAddr,
-        authentication: Option<&HelloAuthentication>,
+        key: Option<&HelloKey>,
     ) -> Vec<u8> {
         // At most one, of the family of the packet (RFC 7552 section 6.1, rule 1).
         match transport {
@@ -164,8 +175,7 @@ impl Ldp {
                 Family::Ipv6 => TransportPreference::Ipv6,
             },
         });
-        if let Some(authentication) = authentication {
-            let key = &authentication.send;
+        if let Some(key) = key {
             // One sequence for all of the router's Hellos (RFC 7349 section 2.3).
             self.cryptographic_sequence += 1;
             hello.authentication = Some(CryptographicAuthentication::unsigned(
@@ -183,8 +193,7 @@ impl Ldp {
         };
         let mut octets = pdu.encode().unwrap_or_default();
         self.totals.sent.octets += octets.len() as u64;
-        if let Some(authentication) = authentication {
-            let key = &authentication.send;
+        if let Some(key) = key {
             // The TLV is there: it was put there above.
             let _ = authenticate(&mut octets, &key.secret, key.algorithm, source);
         }

@@ -11,6 +11,7 @@ mod discard;
 mod end;
 mod event;
 mod hello_in;
+mod hello_keys;
 mod hello_out;
 mod igp_sync;
 mod initialization;
@@ -23,6 +24,7 @@ mod operational;
 mod proposal;
 mod range;
 mod receive;
+mod refused;
 mod send;
 mod show;
 mod state;
@@ -48,6 +50,7 @@ pub use io::{
     ReceivedDatagram, Refusal,
 };
 pub use range::*;
+pub use refused::RefusedSegments;
 pub use view::*;
 
 pub use crate::discovery::Family;
@@ -56,7 +59,9 @@ pub use crate::session::{Role, SessionState};
 use crate::discovery::{Adjacency, AdjacencyKey};
 use crate::label::{LabelDistribution, Preserved, Route};
 use crate::{LdpIdentifier, PrefixFec};
+use hello_keys::WallClock;
 use log::RateLimit;
+use refused::RefusedAt;
 use state::{Connection, Interface, Neighbour, Targeted, Timer};
 use timers::Timers;
 
@@ -86,6 +91,12 @@ pub struct Ldp {
     adjacencies: FxHashMap<AdjacencyKey, Adjacency>,
     /// The last Cryptographic Sequence Number of each source that authenticated itself.
     cryptographic_seen: FxHashMap<AdjacencyKey, u64>,
+    /// What time it is, as far as it was told.
+    wall_clock: Option<WallClock>,
+    /// When the kernel refused segments for their keys.
+    refused: RefusedAt,
+    /// Security Associations whose time is over, as was told: those of the last keys.
+    expired_keys: BTreeSet<u32>,
     neighbours: BTreeMap<LdpIdentifier, Neighbour>,
     connections: FxHashMap<ConnectionId, Connection>,
     listen_keys: Vec<ListenKey>,
@@ -126,6 +137,9 @@ impl Ldp {
             targeted: BTreeMap::new(),
             adjacencies: FxHashMap::default(),
             cryptographic_seen: FxHashMap::default(),
+            wall_clock: None,
+            refused: RefusedAt::default(),
+            expired_keys: BTreeSet::new(),
             neighbours: BTreeMap::new(),
             connections: FxHashMap::default(),
             listen_keys: Vec::new(),
@@ -220,6 +234,12 @@ impl Ldp {
         self.labels.label_resources_available(now);
     }
 
+    /// [`Output::Lfib`] tells again all that there is: what the caller makes of it changed.
+    pub fn repeat_lfib(&mut self, now: Instant) {
+        self.last_now = now;
+        self.labels.repeat_lfib();
+    }
+
     /// What the switch still forwards from before this LSR's restart (RFC 3478 section 3.1). Called once,
     /// before anything else. Without graceful restart nothing is held.
     pub fn adopt_labels(&mut self, preserved: Preserved, now: Instant) {
@@ -238,17 +258,26 @@ impl Ldp {
         self.receive_hello(received, now);
     }
 
-    /// An application asks for a targeted session, as for a pseudowire or a remote LFA (RFC 8223). The
-    /// same address may be configured, too.
-    pub fn request_targeted(&mut self, address: IpAddr, peer: TargetedPeerConfig, now: Instant) {
+    /// Somebody in this LSR asks for a targeted session (RFC 5036 section 2.4.2), such as pseudowires or a
+    /// remote LFA, until it is released. `requester` is the name that it has for operators; `applications` are
+    /// the TA-Ids that it needs the session for (RFC 8223 section 2.1), none where the Targeted Application
+    /// Capability is not of use. Others may have asked for the same address, and it may be configured, too.
+    /// Gives whether the requester had asked before: then this takes the place of what it said.
+    pub fn request_targeted(
+        &mut self,
+        requester: &str,
+        address: IpAddr,
+        applications: Vec<u16>,
+        now: Instant,
+    ) -> bool {
         self.last_now = now;
-        self.set_requested(address, Some(peer), now);
+        self.set_requested(requester, address, Some(applications), now)
     }
 
-    /// The application does not need it any more.
-    pub fn release_targeted(&mut self, address: IpAddr, now: Instant) {
+    /// The requester does not need it any more. Gives whether it had asked for it.
+    pub fn release_targeted(&mut self, requester: &str, address: IpAddr, now: Instant) -> bool {
         self.last_now = now;
-        self.set_requested(address, None, now);
+        self.set_requested(requester, address, None, now)
     }
 
     /// A TCP connection came to port 646.

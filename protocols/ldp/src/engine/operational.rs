@@ -24,6 +24,9 @@ impl Ldp {
             return;
         };
         let identifier = connection.neighbour;
+        if let Some(neighbour) = self.neighbours.get_mut(&identifier) {
+            neighbour.warned = None;
+        }
         let families = self.families_for(identifier, Family::of(connection.remote));
         let Some(connection) = self.connections.get_mut(&id) else {
             return;

@@ -93,7 +93,7 @@ impl Ldp {
         Some(InterfaceFamilyView {
             family,
             active: state.source.is_some(),
-            reason: self.interface_reason(number, family),
+            reason: self.interface_reason(number, family, now),
             source: state.source,
             transport: state.transport,
             hello_hold_time: hold_time(config.hello_hold_time.get()),
@@ -107,7 +107,7 @@ impl Ldp {
     }
 
     /// Why an interface has no session, in words.
-    fn interface_reason(&self, number: u32, family: Family) -> Option<String> {
+    fn interface_reason(&self, number: u32, family: Family, now: Instant) -> Option<String> {
         let interface = self.interface(number)?;
         let state = interface.family(family);
         if let Some(inactive) = state.inactive {
@@ -128,7 +128,7 @@ impl Ldp {
                 source: *source,
             };
             let identifier = self.adjacencies.get(&key)?.neighbour;
-            match self.reason_of(identifier) {
+            match self.reason_of(identifier, now) {
                 None => return None,
                 Some(why) => reason = Some(format!("{identifier}: {why}")),
             }
@@ -137,17 +137,19 @@ impl Ldp {
     }
 
     /// Why a neighbour's session is not operational, in words.
-    fn reason_of(&self, identifier: LdpIdentifier) -> Option<String> {
+    fn reason_of(&self, identifier: LdpIdentifier, now: Instant) -> Option<String> {
         let neighbour = self.neighbours.get(&identifier)?;
         if self.state_of(neighbour) == SessionState::Operational {
             return None;
         }
-        Some(
-            neighbour
-                .reason
-                .clone()
-                .unwrap_or_else(|| "the session is being set up".to_owned()),
-        )
+        let reason = neighbour
+            .reason
+            .clone()
+            .unwrap_or_else(|| "the session is being set up".to_owned());
+        Some(match self.hint_of_refused(identifier, neighbour, now) {
+            Some(hint) => format!("{reason} ({hint})"),
+            None => reason,
+        })
     }
 
     fn connection(&self, neighbour: &Neighbour) -> Option<&Connection> {
@@ -160,7 +162,7 @@ impl Ldp {
     }
 
     /// The peers of Extended Discovery, by address.
-    pub fn targeted_peers(&self, _now: Instant) -> Vec<TargetedPeerView> {
+    pub fn targeted_peers(&self, now: Instant) -> Vec<TargetedPeerView> {
         self.targeted
             .iter()
             .filter_map(|(address, targeted)| {
@@ -181,7 +183,7 @@ impl Ldp {
                             .clone()
                             .unwrap_or_else(|| "no Hello was received".to_owned()),
                     ),
-                    (Some(_), Some(identifier)) => self.reason_of(identifier),
+                    (Some(_), Some(identifier)) => self.reason_of(identifier, now),
                 };
                 Some(TargetedPeerView {
                     address: *address,
@@ -192,6 +194,7 @@ impl Ldp {
                     } else {
                         TargetedOrigin::Answered
                     },
+                    requesters: targeted.requesters.keys().cloned().collect(),
                     neighbour,
                     reason,
                     source: targeted.source,
@@ -266,7 +269,7 @@ impl Ldp {
         NeighbourView {
             identifier,
             state,
-            reason: self.reason_of(identifier),
+            reason: self.reason_of(identifier, now),
             role: connection
                 .map(|connection| connection.role)
                 .or(transport.map(|transport| transport.role)),

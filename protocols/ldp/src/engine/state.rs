@@ -1,6 +1,6 @@
 //! What the engine keeps of interfaces, targeted peers, neighbours and connections.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -105,7 +105,9 @@ impl Interface {
 pub(super) struct Targeted {
     /// It is configured.
     pub(super) configured: Option<TargetedPeerConfig>,
-    /// An application asked for it.
+    /// Who asked for it in this LSR, and the TA-Ids that each needs it for.
+    pub(super) requesters: BTreeMap<Arc<str>, Vec<u16>>,
+    /// What they get; `None`: nobody asked.
     pub(super) requested: Option<TargetedPeerConfig>,
     /// Its Hellos asked for it.
     pub(super) answered: Option<TargetedPeerConfig>,
@@ -128,6 +130,14 @@ impl Targeted {
     /// This LSR started it (R bit; RFC 5036 section 3.5.2).
     pub(super) fn initiated(&self) -> bool {
         self.configured.is_some() || self.requested.is_some()
+    }
+
+    /// Puts together what those that asked for it get, whatever applications they need it for.
+    pub(super) fn put_together(&mut self, common: &TargetedPeerConfig) {
+        self.requested = (!self.requesters.is_empty()).then(|| TargetedPeerConfig {
+            applications: self.requesters.values().flatten().copied().collect(),
+            ..common.clone()
+        });
     }
 
     /// The applications of all that want it (RFC 8223).
@@ -161,6 +171,8 @@ pub(super) struct Neighbour {
     pub(super) connection: Option<ConnectionId>,
     /// Why the session is not operational.
     pub(super) reason: Option<String>,
+    /// The failure that was logged last as a warning, and when.
+    pub(super) warned: Option<(String, Instant)>,
     pub(super) backoff: Backoff,
     pub(super) sessions_lost: u64,
     pub(super) last_down: Option<String>,
@@ -177,6 +189,7 @@ impl Neighbour {
             transport: None,
             connection: None,
             reason: None,
+            warned: None,
             backoff: Backoff::default(),
             sessions_lost: 0,
             last_down: None,

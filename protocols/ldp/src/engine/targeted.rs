@@ -3,29 +3,38 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use super::config::{AcceptTargeted, TargetedPeerConfig};
+use super::config::AcceptTargeted;
 use super::state::{Targeted, Timer};
 use super::{Family, Ldp};
 use crate::discovery::{AdjacencyKey, Scope};
 
 impl Ldp {
-    /// An application wants a session, or not any more.
+    /// Somebody in this LSR wants a session, for these applications, or not any more. Whether that was so
+    /// before.
     pub(super) fn set_requested(
         &mut self,
+        requester: &str,
         address: IpAddr,
-        peer: Option<TargetedPeerConfig>,
+        applications: Option<Vec<u16>>,
         now: Instant,
-    ) {
-        match peer {
-            Some(peer) => self.targeted.entry(address).or_default().requested = Some(peer),
-            None => {
-                if let Some(targeted) = self.targeted.get_mut(&address) {
-                    targeted.requested = None;
-                }
+    ) -> bool {
+        let common = &self.config.requested_targeted;
+        let before = match applications {
+            Some(applications) => {
+                let targeted = self.targeted.entry(address).or_default();
+                let before = targeted.requesters.insert(requester.into(), applications);
+                targeted.put_together(common);
+                before
             }
-        }
+            None => self.targeted.get_mut(&address).and_then(|targeted| {
+                let before = targeted.requesters.remove(requester);
+                targeted.put_together(common);
+                before
+            }),
+        };
         self.refresh_targeted(address, now);
         self.applications_changed(address, now);
+        before.is_some()
     }
 
     /// A Hello that is accepted asks for Hellos in return.

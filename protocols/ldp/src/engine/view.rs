@@ -106,6 +106,8 @@ pub struct TargetedPeerView {
     pub address: IpAddr,
     /// Why there are targeted Hellos.
     pub origin: TargetedOrigin,
+    /// Who in this LSR asked for it, by name.
+    pub requesters: Vec<Arc<str>>,
     /// The neighbour, if it answers.
     pub neighbour: Option<LdpIdentifier>,
     /// Why there is no session, in words; `None`: there is one.

@@ -12,9 +12,14 @@ use super::Policy;
 use super::next_hop::Group;
 use super::settle::Situation;
 use super::store::{Fec, Sent};
+use crate::packet::UnknownTlv;
 
 /// The octets of a label stack entry (RFC 3032 section 2.1).
 const LABEL_OCTETS: u16 = 4;
+/// Octets of unknown TLVs of a message that go along when it is propagated.
+const FORWARDED_OCTETS: usize = 128;
+/// Octets of type and length of a TLV (RFC 5036 section 3.3).
+const TLV_HEADER_LENGTH: usize = 4;
 
 /// The attributes that this LSR associates with the LSP of a FEC: RAttributes, put together from the
 /// mappings of all next hops that are used.
@@ -22,6 +27,8 @@ const LABEL_OCTETS: u16 = 4;
 pub(super) struct ReceivedAttributes {
     pub(super) hop_count: Option<u8>,
     pub(super) path_vector: Option<Vec<Ipv4Addr>>,
+    /// Unknown TLVs that go along: those of all next hops.
+    pub(super) forwarded: Vec<UnknownTlv>,
     pub(super) path_digest: u32,
     pub(super) mtu: Option<u16>,
     pub(super) entropy_label_capable: bool,
@@ -58,6 +65,7 @@ impl ReceivedAttributes {
         }
         attributes.entropy_label_capable = situation.labelled;
         let next_hops = group.map_or(&[][..], |group| &group.route.next_hops);
+        let mut any = false;
         for (hop, next_hop) in situation.hops.iter().zip(next_hops) {
             let link = mtus.get(&next_hop.interface).copied();
             let received = hop.label().and_then(|_| fec.received_from(hop.peer));
@@ -73,7 +81,14 @@ impl ReceivedAttributes {
                 (Some(0), _) | (_, Some(0)) => Some(0),
                 (one, other) => one.max(other),
             };
-            if let Some(path) = &received.path_vector {
+            if any {
+                let others = received.forwarded();
+                attributes.forwarded.retain(|tlv| others.contains(tlv));
+            } else {
+                attributes.forwarded = received.forwarded().to_vec();
+            }
+            any = true;
+            if let Some(path) = received.path_vector() {
                 let all = attributes.path_vector.get_or_insert_default();
                 for lsr in path {
                     if !all.contains(lsr) {
@@ -90,8 +105,9 @@ impl ReceivedAttributes {
             attributes.mtu = least(attributes.mtu, hop_mtu);
             attributes.entropy_label_capable &= received.entropy_label_capable;
         }
-        if let Some(path) = &attributes.path_vector {
-            attributes.path_digest = digest(path);
+        if attributes.path_vector.is_some() || !attributes.forwarded.is_empty() {
+            let path = attributes.path_vector.as_deref().unwrap_or_default();
+            attributes.path_digest = digest(path, &attributes.forwarded);
         }
         attributes
     }
@@ -123,11 +139,26 @@ fn least(one: Option<u16>, other: Option<u16>) -> Option<u16> {
     }
 }
 
-/// A digest that is not 0, so that 0 says that there is no path vector.
-fn digest(path: &[Ipv4Addr]) -> u32 {
+/// Unknown TLVs of a message that are kept to go along: the first of them, of 128 octets in all, as a peer may
+/// send them with each of its mappings.
+pub(super) fn bounded(tlvs: &[UnknownTlv]) -> Vec<UnknownTlv> {
+    let mut octets = 0;
+    let fitting = tlvs.iter().take_while(|tlv| {
+        octets += TLV_HEADER_LENGTH + tlv.value.len();
+        octets <= FORWARDED_OCTETS
+    });
+    fitting.cloned().collect()
+}
+
+/// A digest that is not 0, so that 0 says that there is nothing.
+fn digest(path: &[Ipv4Addr], forwarded: &[UnknownTlv]) -> u32 {
     let mut hasher = FxHasher::default();
     for lsr in path {
         hasher.write_u32(lsr.to_bits());
+    }
+    for tlv in forwarded {
+        hasher.write_u16(tlv.kind);
+        hasher.write(&tlv.value);
     }
     let bits = hasher.finish();
     // Both halves count; the cast takes the lower one.

@@ -20,11 +20,28 @@ pub(super) fn is_wanted(fec: &Fec, index: PeerIndex, on_demand: bool) -> bool {
             .any(|request| request.peer == index)
     });
     // A label that the peer released is not advertised again until it asks (A.1.4, note 1).
-    let unsolicited = !on_demand && !sent.iter().any(|sent| sent.released);
+    let unsolicited = !on_demand && !sent.iter().any(Sent::is_released);
     requested || unsolicited || sent.iter().any(|sent| sent.advertised)
 }
 
 impl LabelDistribution {
+    /// A loop that a peer saw may be gone when the way is another: then the peer may have the mapping again.
+    pub(super) fn forget_loops(&self, fec: &mut Fec, situation: &Situation) {
+        if !fec.sent.iter().any(|sent| sent.looped) {
+            return;
+        }
+        let attributes = self.attributes(fec, situation);
+        let prepared = prepare_label_mapping_attributes(&self.policy, &attributes, None);
+        for sent in &mut fec.sent {
+            let another =
+                sent.path_digest != attributes.path_digest || sent.hop_count != prepared.hop_count;
+            if sent.looped && another {
+                sent.released = false;
+                sent.looped = false;
+            }
+        }
+    }
+
     /// Brings the peers to what is bound to the FEC.
     pub(super) fn distribute(
         &mut self,
@@ -42,12 +59,15 @@ impl LabelDistribution {
         let attributes = self.attributes(fec, situation);
         let label = label.filter(|_| !attributes.exceeds(&self.policy));
         if let Some(index) = only {
+            let label = label.filter(|_| !situation.is_behind_horizon(index));
             self.distribute_to(fec, label, &attributes, index);
             return;
         }
         // Peers come and go by other ways only, so that places stay.
         for place in 0..self.peer_places {
-            self.distribute_to(fec, label, &attributes, peer_index(place));
+            let index = peer_index(place);
+            let label = label.filter(|_| !situation.is_behind_horizon(index));
+            self.distribute_to(fec, label, &attributes, index);
         }
     }
 
@@ -66,13 +86,7 @@ impl LabelDistribution {
         }
         let range = fec.sent_to(index);
         let mtu = attributes.mtu.filter(|_| peer.parameters.signal_mtu);
-        // A loop that the peer saw may be gone when the way is another.
-        for sent in fec.sent.get_mut(range.clone()).unwrap_or_default() {
-            if sent.looped && sent.path_digest != attributes.path_digest {
-                sent.released = false;
-                sent.looped = false;
-            }
-        }
+        let mut withdraws = fec.withdraws_to(index);
         let label = label
             .filter(|_| peer.takes(fec, &self.policy) && is_wanted(fec, index, peer.on_demand()));
         if label.is_none() && range.is_empty() {
@@ -85,19 +99,20 @@ impl LabelDistribution {
         // The peer forgets the old mapping before it learns another, whatever it makes of two.
         for sent in fec.sent.get_mut(range.clone()).unwrap_or_default() {
             if sent.advertised && Some(sent.label) != label {
-                send_label_withdraw(&mut self.output, peer, fec.fec, sent.label);
-                sent.advertised = false;
-                sent.withdraws = sent.withdraws.saturating_add(1);
+                send_label_withdraw(&mut self.output, peer, fec.fec);
+                sent.withdraw(withdraws);
+                withdraws = sent.withdraws;
             }
         }
-        // A label that was just withdrawn is advertised again once the peer released it: so it is plain
-        // which of the two mappings a Label Release is about.
+        // A label that was just withdrawn is advertised again once the peer answered: so it is plain which
+        // of the two mappings a Label Release is about.
         let withdrawn = fec
             .sent
             .get(range.clone())
             .unwrap_or_default()
             .iter()
-            .any(|sent| Some(sent.label) == label && sent.withdraws > 0);
+            .any(|sent| Some(sent.label) == label && sent.withdraws > 0)
+            || withdraws == u8::MAX;
         if let Some(label) = label.filter(|_| !withdrawn) {
             let previous = fec
                 .sent
@@ -128,14 +143,15 @@ impl LabelDistribution {
             }
             peer.requests = peer.requests.saturating_sub(answered);
             // SL.5.
-            if record_sent(fec, index, label, &prepared, attributes, mtu) {
+            let messages = answered + usize::from(answered == 0 && !consistent);
+            if record_sent(fec, (index, label), &prepared, attributes, mtu, messages) {
                 peer.sent += 1;
             }
         }
         // With very many peers, looking at the records of all of them for each one would be too much.
         let of_peer = fec.sent.get(fec.sent_to(index)).unwrap_or_default();
         if of_peer.iter().any(|sent| !sent.holds() && !sent.released) {
-            fec.sent.retain(|sent| sent.holds() || sent.released);
+            fec.tidy_sent();
         }
     }
 }
@@ -157,22 +173,25 @@ fn mapping(
         mtu,
         entropy_label_capable: attributes.entropy_label_capable,
         status: None,
+        forwarded: attributes.forwarded.clone(),
     }
 }
 
-/// SL.5. Whether the peer did not hold the label before.
+/// SL.5, for a label that was sent to a peer in so many messages. Whether the peer did not hold it before.
 fn record_sent(
     fec: &mut Fec,
-    peer: PeerIndex,
-    label: Label,
+    (peer, label): (PeerIndex, Label),
     prepared: &SentAttributes,
     attributes: &ReceivedAttributes,
     mtu: Option<u16>,
+    messages: usize,
 ) -> bool {
     let range = fec.sent_to(peer);
     for sent in fec.sent.get_mut(range).unwrap_or_default() {
-        sent.released = false;
-        sent.looped = false;
+        if !sent.holds() {
+            sent.released = false;
+            sent.looped = false;
+        }
     }
     let place = fec
         .sent
@@ -183,6 +202,7 @@ fn record_sent(
         advertised: true,
         released: false,
         looped: false,
+        repeated: messages > 1,
         withdraws: 0,
         hop_count: prepared.hop_count,
         mtu,
@@ -191,8 +211,10 @@ fn record_sent(
     };
     match place {
         Ok(place) => fec.sent.get_mut(place).is_some_and(|sent| {
-            let (held, withdraws) = (sent.holds(), sent.withdraws);
-            *sent = Sent { withdraws, ..new };
+            // It is not being withdrawn.
+            let held = sent.advertised;
+            let repeated = new.repeated || (held && (sent.repeated || messages > 0));
+            *sent = Sent { repeated, ..new };
             !held
         }),
         Err(place) => {

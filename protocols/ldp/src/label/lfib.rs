@@ -130,6 +130,42 @@ pub(super) fn update(
     }
 }
 
+/// Says again what is installed of a FEC.
+pub(super) fn repeat(
+    fec: &Fec,
+    groups: &Groups,
+    peers: &slab::Slab<Peer>,
+    output: &mut VecDeque<LabelOutput>,
+) {
+    let installed = &fec.installed;
+    let hops = |labelled_only| {
+        next_hops(
+            groups,
+            peers,
+            installed.group,
+            &installed.hops,
+            labelled_only,
+        )
+    };
+    if let Some((label, kind)) = installed.ilm {
+        let operation = match kind {
+            IlmKind::Egress => IlmOperation::Egress,
+            IlmKind::Forward => IlmOperation::Forward(hops(true)),
+        };
+        output.push_back(LabelOutput::Lfib(LfibChange::BindIlm {
+            label,
+            fec: fec.fec,
+            operation,
+        }));
+    }
+    if installed.ftn {
+        output.push_back(LabelOutput::Lfib(LfibChange::BindFtn {
+            fec: fec.fec,
+            next_hops: hops(false),
+        }));
+    }
+}
+
 fn uses_no_hops(ftn: bool, ilm: Option<(mpls::Label, IlmKind)>) -> bool {
     !ftn && !matches!(ilm, Some((_, IlmKind::Forward)))
 }

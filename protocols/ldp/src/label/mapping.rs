@@ -2,10 +2,10 @@
 
 use mpls::Label;
 
-use super::attributes::{LoopCheck, check_received_attributes};
+use super::attributes::{LoopCheck, bounded, check_received_attributes};
 use super::message::{advisory, message_type, send_label_release, send_notification, status};
 use super::settle::is_unlabelled_by_rule;
-use super::store::{FecIndex, PeerIndex, Received, family};
+use super::store::{FecIndex, PeerIndex, Rare, Received, family};
 use super::{LabelDistribution, LabelEvent, LabelOutput, explicit_null};
 use crate::PrefixFec;
 use crate::packet::{AddressFamily, FecElement, LabelMapping, Status};
@@ -137,9 +137,12 @@ impl LabelDistribution {
             mtu: mapping.mtu,
             entropy_label_capable: mapping.entropy_label_capable,
             stale: false,
-            path_vector: path_vector
-                .filter(|_| detects)
-                .map(|path| path.to_vec().into_boxed_slice()),
+            rare: (path_vector.is_some() && detects || !mapping.forwarded.is_empty()).then(|| {
+                Box::new(Rare {
+                    path_vector: mapping.path_vector.clone().filter(|_| detects),
+                    forwarded: bounded(&mapping.forwarded),
+                })
+            }),
         };
         // LMp.16. LMp.11 to LMp.32 follow when the FEC is settled, and for a peer that is no next hop
         // under conservative retention that is LMp.32.
@@ -152,7 +155,7 @@ impl LabelDistribution {
                 && previous.hop_count == received.hop_count
                 && previous.mtu == received.mtu
                 && previous.entropy_label_capable == received.entropy_label_capable
-                && previous.path_vector == received.path_vector
+                && previous.rare == received.rare
         });
         record.record(received);
         if !same {

@@ -106,15 +106,18 @@ pub(super) fn notification(status: Status) -> Notification {
 }
 
 /// Send_Label_Withdraw (appendix A.2.3). SWd.2's record is the caller's.
+///
+/// There is no Label TLV: all labels of the FEC are withdrawn (section 3.5.10.1), of which there is one.
+/// The answer has none either (LWd.2), whereas a peer that releases a label by itself says which. So the
+/// two are not taken for each other when they cross.
 pub(super) fn send_label_withdraw(
     output: &mut VecDeque<LabelOutput>,
     peer: &mut Peer,
     fec: PrefixFec,
-    label: Label,
 ) {
     let withdraw = LabelWithdraw {
         fec: vec![FecElement::Prefix(fec)],
-        label: Some(label),
+        label: None,
     };
     send_message(output, peer, Body::LabelWithdraw(withdraw));
 }

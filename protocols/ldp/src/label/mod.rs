@@ -111,6 +111,8 @@ pub struct LabelDistribution {
     adopted: Option<Adopted>,
     /// FECs that are to be settled.
     dirty: VecDeque<FecIndex>,
+    /// How far the LFIB is told again.
+    repeating: Option<FecIndex>,
     /// Peers that are to be told of all FECs.
     walks: VecDeque<PeerIndex>,
     /// Peers that are to get End-of-LIB.
@@ -147,6 +149,7 @@ impl LabelDistribution {
             told_no_resources: false,
             adopted: None,
             dirty: VecDeque::new(),
+            repeating: None,
             walks: VecDeque::new(),
             owing: VecDeque::new(),
             timers: BTreeSet::new(),
@@ -318,13 +321,34 @@ impl LabelDistribution {
         }
     }
 
+    /// All that is in the LFIB is told again: what the owner of the LFIB makes of it changed.
+    pub fn repeat_lfib(&mut self) {
+        self.repeating = Some(0);
+    }
+
+    /// One step of that. Whether there was one.
+    fn repeat_next(&mut self) -> bool {
+        let Some(place) = self.repeating else {
+            return false;
+        };
+        if let Some(fec) = self.fecs.get(place) {
+            lfib::repeat(fec, &self.groups, &self.peers, &mut self.output);
+        }
+        self.repeating = Some(place + 1).filter(|next| *next < self.fecs.capacity());
+        true
+    }
+
     /// What is to be done next; `None` when all is done. It is worked out as it is asked for.
     pub fn poll_output(&mut self) -> Option<LabelOutput> {
         loop {
             if let Some(output) = self.output.pop_front() {
                 return Some(output);
             }
-            if !(self.settle_next() || self.walk_on() || self.send_end_of_lib()) {
+            if !(self.settle_next()
+                || self.repeat_next()
+                || self.walk_on()
+                || self.send_end_of_lib())
+            {
                 return None;
             }
         }

@@ -52,6 +52,8 @@ pub(super) struct Peer {
     pub(super) last_mapping: Instant,
     /// Until when stale bindings are kept.
     pub(super) stale_until: Option<Instant>,
+    /// It answers a Label Withdraw without Label TLV by a Label Release that has one.
+    pub(super) answers_with_label: bool,
     /// That it sends too many mappings was reported.
     pub(super) over_limit: bool,
     pub(super) counters: PeerCounters,
@@ -82,6 +84,7 @@ impl Peer {
             synchronized: false,
             last_mapping: now,
             stale_until: None,
+            answers_with_label: false,
             over_limit: false,
             counters: PeerCounters::default(),
         }
@@ -118,6 +121,16 @@ impl Peer {
             && self.takes_family(family)
             && self.has_topology(family, fec.fec.topology)
             && policy.advertise.permits(&fec.fec.prefix, Some(self.id))
+    }
+
+    /// Bindings of a FEC are exchanged: the session has its family and its topology.
+    pub(super) fn exchanges(&self, fec: &Fec) -> bool {
+        let family = fec.family();
+        let exchanged = match family {
+            AddressFamily::Ipv4 => self.parameters.ipv4,
+            AddressFamily::Ipv6 => self.parameters.ipv6,
+        };
+        exchanged && self.has_topology(family, fec.fec.topology)
     }
 
     /// The topology is negotiated (RFC 7307 section 3.5); the default one always is.

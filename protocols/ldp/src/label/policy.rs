@@ -151,6 +151,11 @@ pub struct Policy {
     pub control: ControlMode,
     /// Liberal or conservative.
     pub retention: RetentionMode,
+    /// Under ordered control the next hop that gave the label gets no mapping for it (RFC 5036 appendix
+    /// A.1.2, note 13, "a form of split-horizon"). Then two LSRs whose routes point at each other do not hold
+    /// each other's labels for a FEC whose egress is gone; but a next hop that turns round has to wait for the
+    /// label.
+    pub split_horizon: bool,
     /// What is bound to FECs of IPv4 of which this LSR is the egress.
     pub egress_label_ipv4: EgressLabel,
     /// The same for IPv6.
@@ -214,6 +219,7 @@ impl Policy {
             lsr_id,
             control: ControlMode::default(),
             retention: RetentionMode::default(),
+            split_horizon: false,
             egress_label_ipv4: EgressLabel::default(),
             egress_label_ipv6: EgressLabel::default(),
             ingress: true,

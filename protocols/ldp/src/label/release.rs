@@ -1,9 +1,35 @@
 //! Receive Label Release (RFC 5036 appendix A.1.4).
 
+use std::time::Duration;
+
 use super::LabelDistribution;
-use super::message::{send_label_release, status};
-use super::store::{FecIndex, PeerIndex};
+use super::message::{send_label_release, send_label_withdraw, status};
+use super::store::{FecIndex, PeerIndex, Sent};
+use super::timers::Timer;
 use crate::packet::{FecElement, LabelRelease};
+
+/// How long the answer to a Label Withdraw may take after a Label Release that may be it: by LWd.2 (appendix
+/// A.1.5) the answer says no label if the Label Withdraw said none.
+const DOUBTFUL_ANSWER: Duration = Duration::from_secs(60);
+
+/// What a Label Release is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// One FEC.
+    Prefix,
+    /// Many: it answers no Label Withdraw of this LSR, which are about one FEC each.
+    Wildcard,
+}
+
+/// One Label Withdraw is answered.
+fn answer(sent: &mut [Sent]) {
+    for sent in sent.iter_mut().filter(|sent| sent.withdraws > 0) {
+        sent.withdraws -= 1;
+        if sent.withdraws == 0 {
+            sent.released = false;
+        }
+    }
+}
 
 impl LabelDistribution {
     /// Receive Label Release (appendix A.1.4).
@@ -16,7 +42,7 @@ impl LabelDistribution {
                 // LRl.1.
                 FecElement::Prefix(fec) => {
                     if let Some(index) = self.index.get(fec).copied() {
-                        self.release_of_fec(index, source, release);
+                        self.release_of_fec(index, source, release, Kind::Prefix);
                     }
                 }
                 // All FECs, or all that the label is bound to (section 3.5.11.1, RFC 5918 section 4).
@@ -28,7 +54,7 @@ impl LabelDistribution {
                         .is_some_and(|peer| peer.sent > 0);
                     if holds {
                         for index in self.matching(element) {
-                            self.release_of_fec(index, source, release);
+                            self.release_of_fec(index, source, release, Kind::Wildcard);
                         }
                     }
                 }
@@ -38,43 +64,75 @@ impl LabelDistribution {
         }
     }
 
-    fn release_of_fec(&mut self, index: FecIndex, source: PeerIndex, release: &LabelRelease) {
+    fn release_of_fec(
+        &mut self,
+        index: FecIndex,
+        source: PeerIndex,
+        release: &LabelRelease,
+        kind: Kind,
+    ) {
         let looped = release
             .status
             .is_some_and(|status| status.code == status::LOOP_DETECTED);
-        let Some(record) = self.fecs.get_mut(index) else {
+        let (Some(record), Some(peer)) =
+            (self.fecs.get_mut(index), self.peers.get_mut(source.place()))
+        else {
             return;
         };
         let range = record.sent_to(source);
+        let withdraws = record.withdraws_to(source);
         let sent = record.sent.get_mut(range).unwrap_or_default();
-        let matches = |label| release.label.is_none_or(|released| released == label);
-        // LRl.3, LRl.4: messages keep their order, so that the answer to a Label Withdraw comes before
-        // the release of a mapping that was sent after it.
-        let withdrawn = sent
-            .iter()
-            .any(|sent| matches(sent.label) && sent.withdraws > 0);
         let held = sent.iter().filter(|sent| sent.holds()).count();
+        let matches = |label| release.label.is_none_or(|released| released == label);
         let mut changed = false;
-        for sent in sent.iter_mut().filter(|sent| matches(sent.label)) {
-            if withdrawn {
-                changed |= sent.withdraws > 0;
-                sent.withdraws = sent.withdraws.saturating_sub(1);
-            } else if sent.advertised {
-                // LRl.2.
-                sent.advertised = false;
-                sent.released = true;
-                sent.looped = looped;
-                changed = true;
+        let answers = match (kind, release.label) {
+            (Kind::Wildcard, _) => false,
+            (Kind::Prefix, None) => withdraws > 0,
+            (Kind::Prefix, Some(label)) => {
+                peer.answers_with_label
+                    && sent
+                        .iter()
+                        .any(|sent| sent.label == label && sent.withdraws > 0)
+            }
+        };
+        if answers {
+            // LRl.3, LRl.4: answers come in the order of the Label Withdraws.
+            peer.answers_with_label = release.label.is_some();
+            answer(sent);
+            changed = true;
+        } else {
+            // An answer after all to what a Label Release with a label was taken for the answer.
+            let late = kind == Kind::Prefix
+                && release.label.is_none()
+                && std::mem::take(&mut peer.answers_with_label);
+            for sent in sent.iter_mut().filter(|sent| matches(sent.label)) {
+                if sent.withdraws > 0 {
+                    // The two crossed, or the peer answers in its own way: then nothing else comes.
+                    if kind == Kind::Prefix && !std::mem::replace(&mut sent.released, true) {
+                        let at = self.now + DOUBTFUL_ANSWER;
+                        self.timers.insert((at, Timer::Withdraw(index, source)));
+                    }
+                } else if sent.advertised && (sent.repeated || late) {
+                    // It may be about an earlier mapping, and the peer may hold the latest one: that is
+                    // withdrawn, so that both sides know.
+                    send_label_withdraw(&mut self.output, peer, record.fec);
+                    sent.withdraw(withdraws);
+                    changed = true;
+                } else if sent.advertised {
+                    // LRl.2.
+                    sent.advertised = false;
+                    sent.released = true;
+                    sent.looped = looped;
+                    changed = true;
+                }
             }
         }
         if !changed {
             return;
         }
         let still_held = sent.iter().filter(|sent| sent.holds()).count();
-        if let Some(peer) = self.peers.get_mut(source.place()) {
-            peer.sent = peer.sent.saturating_sub(held - still_held);
-        }
-        record.sent.retain(|sent| sent.holds() || sent.released);
+        peer.sent = peer.sent.saturating_sub(held - still_held);
+        record.tidy_sent();
         // LRl.5, LRl.6.
         let advertised = record.sent.iter().any(|sent| sent.advertised);
         let requested = record
@@ -90,6 +148,28 @@ impl LabelDistribution {
             self.propagate_release(index);
         }
         // LRl.11 to LRl.13 follow when the FEC is settled.
+        self.mark(index);
+    }
+
+    /// A peer released a label while it was being withdrawn, and the answer to the Label Withdraw did not
+    /// come: that was it.
+    pub(super) fn withdraw_times_out(&mut self, index: FecIndex, source: PeerIndex) {
+        let (Some(record), Some(peer)) =
+            (self.fecs.get_mut(index), self.peers.get_mut(source.place()))
+        else {
+            return;
+        };
+        let range = record.sent_to(source);
+        let sent = record.sent.get_mut(range).unwrap_or_default();
+        if !sent.iter().any(|sent| sent.withdraws > 0 && sent.released) {
+            return;
+        }
+        peer.answers_with_label = true;
+        let held = sent.iter().filter(|sent| sent.holds()).count();
+        answer(sent);
+        let still_held = sent.iter().filter(|sent| sent.holds()).count();
+        peer.sent = peer.sent.saturating_sub(held - still_held);
+        record.tidy_sent();
         self.mark(index);
     }
 

@@ -1,6 +1,6 @@
 //! Receive Label Request (RFC 5036 appendix A.1.1) and Receive Label Abort Request (A.1.3).
 
-use super::attributes::{LoopCheck, check_received_attributes, has_no_room};
+use super::attributes::{LoopCheck, bounded, check_received_attributes, has_no_room};
 use super::message::{
     advisory, message_type, notification, send_message, send_notification, status,
 };
@@ -131,6 +131,7 @@ impl LabelDistribution {
                 id: message_id,
                 hop_count: request.hop_count,
                 path_vector: request.path_vector.clone(),
+                forwarded: bounded(&request.forwarded),
             });
         }
         self.mark(index);
@@ -144,6 +145,7 @@ impl LabelDistribution {
             fec: Vec::new(),
             hop_count: None,
             path_vector: None,
+            forwarded: Vec::new(),
         };
         let Some(peer) = self.peers.get(source.place()) else {
             return;

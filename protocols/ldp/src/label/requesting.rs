@@ -107,6 +107,7 @@ impl LabelDistribution {
             &self.policy,
             received.map(|request| (request.hop_count, request.path_vector.as_deref())),
         );
+        let forwarded = received.map_or(Vec::new(), |request| request.forwarded.clone());
         let id = self.next_request_id;
         self.next_request_id = id.checked_add(1).unwrap_or(Self::FIRST_REQUEST_ID);
         // SLRq.3.
@@ -114,6 +115,7 @@ impl LabelDistribution {
             fec: vec![FecElement::Prefix(fec.fec)],
             hop_count: attributes.hop_count,
             path_vector: attributes.path_vector,
+            forwarded,
         };
         send_message_with_id(
             &mut self.output,

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::attributes::ReceivedAttributes;
 use super::message::{advisory, message_type, send_label_release, send_notification, status};
-use super::store::{Fec, FecIndex, Hop, Local, PeerIndex};
+use super::store::{Fec, FecIndex, Hop, Local, PeerIndex, Sent};
 use super::{ControlMode, EgressLabel, LabelDistribution, LabelOutput, RetentionMode, lfib};
 use crate::PrefixFec;
 
@@ -26,6 +26,8 @@ pub(super) struct Situation {
     pub(super) labelled: bool,
     /// What is bound to the FEC upstream.
     pub(super) upstream: Upstream,
+    /// Next hops that gave a label get none.
+    pub(super) split_horizon: bool,
     /// The next hops, in the order of the route's.
     pub(super) hops: SmallVec<[Hop; 2]>,
 }
@@ -45,6 +47,12 @@ impl Situation {
     /// A label of the label manager is what peers get.
     pub(super) fn wants_real_label(&self) -> bool {
         self.upstream == Upstream::Real
+    }
+
+    /// The mapping came by this peer, and does not go back to it.
+    pub(super) fn is_behind_horizon(&self, index: PeerIndex) -> bool {
+        let from_peer = |hop: &Hop| hop.peer == index && hop.label().is_some();
+        self.split_horizon && self.hops.iter().any(from_peer)
     }
 }
 
@@ -105,6 +113,7 @@ impl LabelDistribution {
         let situation = self.situation(fec);
         self.label_retention(fec);
         self.refuse_requests(fec, &situation);
+        self.forget_loops(fec, &situation);
         self.need_label(fec, index, &situation, only);
         lfib::update(
             fec,
@@ -130,6 +139,7 @@ impl LabelDistribution {
             egress: false,
             labelled: false,
             upstream: Upstream::Nothing,
+            split_horizon: self.policy.split_horizon && self.policy.control == ControlMode::Ordered,
             hops: SmallVec::new(),
         };
         let Some(group) = fec.group.and_then(|group| self.groups.get(group)) else {
@@ -241,7 +251,7 @@ impl LabelDistribution {
     ) {
         if !situation.wants_real_label()
             || fec.local != Local::None
-            || !self.is_wanted_upstream(fec, only)
+            || !self.is_wanted_upstream(fec, situation, only)
         {
             return;
         }
@@ -264,19 +274,25 @@ impl LabelDistribution {
     }
 
     /// Whether any peer is to have a mapping.
-    fn is_wanted_upstream(&self, fec: &Fec, only: Option<PeerIndex>) -> bool {
+    fn is_wanted_upstream(
+        &self,
+        fec: &Fec,
+        situation: &Situation,
+        only: Option<PeerIndex>,
+    ) -> bool {
         match only {
-            Some(index) => self.is_wanted_by(fec, index),
+            Some(index) => self.is_wanted_by(fec, situation, index),
             None => self
                 .peers
                 .iter()
-                .any(|(place, _)| self.is_wanted_by(fec, super::peer_index(place))),
+                .any(|(place, _)| self.is_wanted_by(fec, situation, super::peer_index(place))),
         }
     }
 
-    fn is_wanted_by(&self, fec: &Fec, index: PeerIndex) -> bool {
+    fn is_wanted_by(&self, fec: &Fec, situation: &Situation, index: PeerIndex) -> bool {
         self.peers.get(index.place()).is_some_and(|peer| {
             peer.takes(fec, &self.policy)
+                && !situation.is_behind_horizon(index)
                 && super::distribution::is_wanted(fec, index, peer.on_demand())
         })
     }
@@ -309,8 +325,8 @@ impl LabelDistribution {
             // Ordered control without a label of the next hop.
             Upstream::Nothing => routed_here,
         };
-        let released = fec.sent.iter().any(|sent| sent.released);
-        if binding_lives && (!released || self.is_wanted_upstream(fec, None)) {
+        let released = fec.sent.iter().any(Sent::is_released);
+        if binding_lives && (!released || self.is_wanted_upstream(fec, situation, None)) {
             return;
         }
         fec.local = Local::None;

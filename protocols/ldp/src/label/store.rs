@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::next_hop::GroupIndex;
 use crate::PrefixFec;
-use crate::packet::AddressFamily;
+use crate::packet::{AddressFamily, UnknownTlv};
 
 /// Where a FEC's record is.
 pub(super) type FecIndex = usize;
@@ -52,8 +52,29 @@ pub(super) struct Received {
     pub(super) mtu: Option<u16>,
     pub(super) entropy_label_capable: bool,
     pub(super) stale: bool,
-    /// Kept to tell it to peers that come up later; only where loops are detected does it take room.
-    pub(super) path_vector: Option<Box<[Ipv4Addr]>>,
+    /// What few mappings have.
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What few mappings have, kept to tell it to peers that come up later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rare {
+    /// Only where loops are detected.
+    pub(super) path_vector: Option<Vec<Ipv4Addr>>,
+    /// Unknown TLVs that go along.
+    pub(super) forwarded: Vec<UnknownTlv>,
+}
+
+impl Received {
+    /// The path vector.
+    pub(super) fn path_vector(&self) -> Option<&[Ipv4Addr]> {
+        self.rare.as_ref()?.path_vector.as_deref()
+    }
+
+    /// Unknown TLVs that go along when it is propagated.
+    pub(super) fn forwarded(&self) -> &[UnknownTlv] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.forwarded)
+    }
 }
 
 /// What was sent to a peer about one label.
@@ -63,16 +84,21 @@ pub(super) struct Sent {
     pub(super) label: Label,
     /// The peer holds the mapping.
     pub(super) advertised: bool,
-    /// The peer released it, and did not ask for it since.
+    /// The peer released it, and did not ask for it since. While Label Withdraws are not answered: a
+    /// Label Release came that may be the answer.
     pub(super) released: bool,
     /// It released it because it saw a loop.
     pub(super) looped: bool,
-    /// How many Label Withdraws it has not answered.
+    /// More than one mapping was sent since the peer last was known to hold none: a Label Release may be
+    /// about the one before.
+    pub(super) repeated: bool,
+    /// How many answers to Label Withdraws for the FEC are to come until the one to this label's came; 0:
+    /// it is not being withdrawn. Answers come in the order of the Label Withdraws.
     pub(super) withdraws: u8,
     pub(super) hop_count: Option<u8>,
     pub(super) mtu: Option<u16>,
     pub(super) entropy_label_capable: bool,
-    /// A digest of the path vector that was received for it; 0 for none.
+    /// A digest of the path vector and of the unknown TLVs that were received for it; 0 for none.
     pub(super) path_digest: u32,
 }
 
@@ -80,6 +106,20 @@ impl Sent {
     /// The peer may still send packets with the label.
     pub(super) fn holds(&self) -> bool {
         self.advertised || self.withdraws > 0
+    }
+
+    /// The peer released it by itself.
+    pub(super) fn is_released(&self) -> bool {
+        self.released && !self.holds()
+    }
+
+    /// A Label Withdraw is sent, as the last of those that are not answered; `before` of them were.
+    pub(super) fn withdraw(&mut self, before: u8) {
+        self.advertised = false;
+        self.released = false;
+        self.looped = false;
+        self.repeated = false;
+        self.withdraws = before.saturating_add(1);
     }
 }
 
@@ -152,6 +192,8 @@ pub(super) struct RequestReceived {
     pub(super) id: u32,
     pub(super) hop_count: Option<u8>,
     pub(super) path_vector: Option<Vec<Ipv4Addr>>,
+    /// Unknown TLVs that go along.
+    pub(super) forwarded: Vec<UnknownTlv>,
 }
 
 /// A Label Request to a peer that is outstanding.
@@ -286,6 +328,17 @@ impl Fec {
             .take_while(|sent| sent.peer == peer)
             .count();
         start..start + count
+    }
+
+    /// How many Label Withdraws for the FEC a peer has not answered.
+    pub(super) fn withdraws_to(&self, peer: PeerIndex) -> u8 {
+        let sent = self.sent.get(self.sent_to(peer)).unwrap_or_default();
+        sent.iter().map(|sent| sent.withdraws).max().unwrap_or(0)
+    }
+
+    /// Drops what says nothing any more of what was sent.
+    pub(super) fn tidy_sent(&mut self) {
+        self.sent.retain(|sent| sent.holds() || sent.released);
     }
 
     /// Some peer may send packets with this label.

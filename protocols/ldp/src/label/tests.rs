@@ -66,12 +66,14 @@ fn when_all_is_gone_no_record_is_left() {
         mtu: None,
         entropy_label_capable: false,
         status: None,
+        forwarded: Vec::new(),
     };
     labels.receive(PEER, 2, Body::LabelMapping(mapping), now);
     let request = LabelRequest {
         fec: vec![FecElement::Prefix(inner)],
         hop_count: None,
         path_vector: None,
+        forwarded: Vec::new(),
     };
     labels.receive(PEER, 3, Body::LabelRequest(request), now);
     settle(&mut labels, now);

@@ -10,6 +10,8 @@ pub(super) enum Timer {
     Deferred(FecIndex, PeerIndex),
     /// A Label Abort Request that is not answered.
     Abort(FecIndex, PeerIndex),
+    /// A Label Withdraw to which a Label Release came that is not plainly the answer.
+    Withdraw(FecIndex, PeerIndex),
     /// Stale bindings of a peer.
     Stale(PeerIndex),
     /// The End-of-LIB of a peer.
@@ -30,6 +32,7 @@ impl LabelDistribution {
             match timer {
                 Timer::Deferred(index, peer) => self.deferred_request_times_out(index, peer),
                 Timer::Abort(index, peer) => self.abort_times_out(index, peer),
+                Timer::Withdraw(index, peer) => self.withdraw_times_out(index, peer),
                 Timer::Stale(index) => self.staleness_times_out(index),
                 Timer::EndOfLib(index) => self.end_of_lib_times_out(index),
                 Timer::AllocationRetry => self.retry_allocation(),

@@ -32,7 +32,12 @@ impl fmt::Display for Message {
             self.id
         )?;
         fmt::Display::fmt(&self.body, f)?;
-        for tlv in &self.unknown {
+        let forwarded = match &self.body {
+            Body::LabelMapping(mapping) => mapping.forwarded.as_slice(),
+            Body::LabelRequest(request) => request.forwarded.as_slice(),
+            _ => &[],
+        };
+        for tlv in forwarded.iter().chain(&self.unknown) {
             write!(f, ", TLV {:#06x} of {} octets", tlv.kind, tlv.value.len())?;
         }
         Ok(())

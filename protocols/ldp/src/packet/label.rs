@@ -34,6 +34,8 @@ pub struct LabelMapping {
     pub entropy_label_capable: bool,
     /// A Status TLV, as RFC 8077 and others put it here.
     pub status: Option<Status>,
+    /// Unknown TLVs with U and F bit: they go along when the mapping is propagated (RFC 5036 section 3.3).
+    pub forwarded: Vec<UnknownTlv>,
 }
 
 /// A Label Request message, 0x0401.
@@ -45,6 +47,8 @@ pub struct LabelRequest {
     pub hop_count: Option<u8>,
     /// Path Vector TLV.
     pub path_vector: Option<Vec<Ipv4Addr>>,
+    /// Unknown TLVs with U and F bit: they go along when the request is propagated (RFC 5036 section 3.3).
+    pub forwarded: Vec<UnknownTlv>,
 }
 
 /// A Label Withdraw message, 0x0402.
@@ -139,6 +143,7 @@ impl LabelMapping {
             mtu: None,
             entropy_label_capable: false,
             status: None,
+            forwarded: Vec::new(),
         }
     }
 
@@ -151,6 +156,7 @@ impl LabelMapping {
         let mut mtu = None;
         let mut entropy_label_capable = false;
         let mut status = None;
+        let mut forwarded = Vec::new();
         for tlv in tlvs {
             let tlv = tlv?;
             match tlv.kind {
@@ -167,6 +173,7 @@ impl LabelMapping {
                     entropy_label_capable = true;
                 }
                 kind::STATUS => first(&mut status, Status::decode(&tlv)?),
+                _ if tlv.is_forwarded() => tlv.unknown(&mut forwarded)?,
                 _ => tlv.unknown(unknown)?,
             }
         }
@@ -179,6 +186,7 @@ impl LabelMapping {
             mtu,
             entropy_label_capable,
             status,
+            forwarded,
         })
     }
 
@@ -202,6 +210,9 @@ impl LabelMapping {
         if let Some(status) = &self.status {
             status.encode(out, false);
         }
+        for tlv in &self.forwarded {
+            tlv.encode(out);
+        }
     }
 }
 
@@ -210,12 +221,14 @@ impl LabelRequest {
         let mut fec = None;
         let mut hop_count = None;
         let mut path_vector = None;
+        let mut forwarded = Vec::new();
         for tlv in tlvs {
             let tlv = tlv?;
             match tlv.kind {
                 kind::FEC => first(&mut fec, decode_fec(&tlv, FecUse::Request)?),
                 kind::HOP_COUNT => first(&mut hop_count, decode_hop_count(&tlv)?),
                 kind::PATH_VECTOR => first(&mut path_vector, decode_path_vector(&tlv)?),
+                _ if tlv.is_forwarded() => tlv.unknown(&mut forwarded)?,
                 _ => tlv.unknown(unknown)?,
             }
         }
@@ -223,12 +236,16 @@ impl LabelRequest {
             fec: mandatory(fec, "FEC")?,
             hop_count,
             path_vector,
+            forwarded,
         })
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         encode_fec(&self.fec, out);
         encode_loop_detection(self.hop_count, self.path_vector.as_ref(), out);
+        for tlv in &self.forwarded {
+            tlv.encode(out);
+        }
     }
 }
 

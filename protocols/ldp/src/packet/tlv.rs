@@ -118,6 +118,12 @@ impl<'a> Tlv<'a> {
         }
     }
 
+    /// If it is not known, it goes along with a message that is propagated (RFC 5036 section 3.3). A Status
+    /// TLV is known, and stays.
+    pub(super) fn is_forwarded(&self) -> bool {
+        self.unknown_bit && self.forward_bit && self.kind != kind::STATUS
+    }
+
     /// What happens to a TLV that is not known in its message (RFC 5036 section 3.3): with the U bit
     /// it is ignored, and kept to be shown.
     ///

@@ -146,6 +146,7 @@ fn a_peer_that_does_not_read_loses_its_session() {
         fec: vec![FecElement::Prefix(net("10.9.0.0/16").into())],
         hop_count: None,
         path_vector: None,
+        forwarded: Vec::new(),
     });
     let pdu = script.pdu(PEER, vec![request; 100]);
     for _ in 0..1000 {

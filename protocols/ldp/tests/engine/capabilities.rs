@@ -272,6 +272,7 @@ fn a_mapping_of_an_unknown_topology_is_answered_with_invalid_topology_id() {
         })],
         hop_count: None,
         path_vector: None,
+        forwarded: Vec::new(),
     };
     script.send(id, Body::LabelRequest(request));
     assert_eq!(

@@ -1,7 +1,10 @@
 //! Transport connections: roles, and which connections are taken (RFC 5036 section 2.5.2, RFC 7552 section
 //! 6.1).
 
-use ldp::engine::{Families, Output, Refusal, Role, SessionKey, SessionState, TtlSecurity};
+use ldp::engine::{
+    EventKind, Families, Output, Refusal, RefusedSegments, Role, SessionKey, SessionState,
+    Severity, TtlSecurity,
+};
 use ldp::packet::{Body, StatusCode};
 
 use crate::support::network::Network;
@@ -147,6 +150,82 @@ fn a_peer_with_a_key_that_does_not_answer_may_have_another_key() {
              authenticated: the peer may have another key)"
         )
     );
+}
+
+/// RFC 5036 section 2.9: TCP refuses segments with another signature in silence. What the kernel counts says why a
+/// peer that is waited for does not connect; after a while it says nothing any more.
+#[test]
+fn segments_that_the_kernel_refuses_are_a_reason() {
+    let refused = |unsigned, unexpected, wrong| RefusedSegments {
+        unsigned,
+        unexpected,
+        wrong,
+    };
+    for (key, refused, hint) in [
+        (true, refused(0, 0, 1), Some("the keys may differ")),
+        (true, refused(2, 0, 0), Some("the peer may have no key")),
+        (true, refused(0, 3, 0), None),
+        (false, refused(0, 1, 0), Some("here is none for it")),
+        (false, refused(1, 0, 1), None),
+    ] {
+        let mut config = config("1.1.1.1", &[("eth0", Families::IPV4)]);
+        if key {
+            let secret = SessionKey::Md5(b"key".to_vec());
+            config.peers.entry(PEER.lsr_id).or_default().key = Some(secret);
+        }
+        let mut script = Script::new(config);
+        script.say(script.hello());
+        let waiting = "waiting for the peer to connect from 9.9.9.9";
+        let reason = |script: &Script| script.neighbour().reason.expect("a reason");
+        assert!(reason(&script).starts_with(waiting));
+        let now = script.now();
+        script.ldp.handle_refused_segments(refused, now);
+        let said = reason(&script);
+        assert!(said.starts_with(waiting));
+        match hint {
+            Some(hint) => assert!(said.contains(hint), "{said}"),
+            None => assert!(!said.contains("kernel"), "{said}"),
+        }
+        for _ in 0..6 {
+            script.pass(seconds(10));
+            script.say(script.hello());
+        }
+        assert!(!reason(&script).contains("kernel"));
+    }
+}
+
+/// A transport address that cannot be reached is tried again and again: the log is not full of it.
+#[test]
+fn the_same_failure_is_a_warning_each_ten_minutes() {
+    let mut config = config("1.1.1.1", &[("eth0", Families::IPV4)]);
+    config.ipv4_transport = "200.0.0.1".parse().ok();
+    let mut script = Script::new(config);
+    let attempts = |script: &mut Script, reason: &str, minutes: u64| {
+        for _ in 0..minutes * 6 {
+            script.say(script.hello());
+            for output in std::mem::take(&mut script.connects) {
+                let Output::Connect { id, .. } = output else {
+                    continue;
+                };
+                let now = script.now();
+                script.ldp.handle_connect_failed(id, reason.to_owned(), now);
+            }
+            script.pass(seconds(10));
+        }
+        let failures = script.events.drain(..).filter(|event| {
+            event.kind == EventKind::Connection && event.text.contains("cannot be reached")
+        });
+        let (warnings, others): (Vec<Severity>, Vec<Severity>) = failures
+            .map(|event| event.severity)
+            .partition(|severity| *severity == Severity::Warning);
+        (warnings.len(), others.len())
+    };
+    let (warnings, others) = attempts(&mut script, "no route to host", 9);
+    assert_eq!(warnings, 1);
+    assert!(others > 10, "{others}");
+    assert_eq!(attempts(&mut script, "no route to host", 9).0, 1);
+    // Another reason is news.
+    assert_eq!(attempts(&mut script, "connection refused", 1).0, 1);
 }
 
 /// RFC 5036 section 2.5.2: without a Transport Address TLV the source of the Hellos is the transport

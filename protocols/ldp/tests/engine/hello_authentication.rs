@@ -1,6 +1,6 @@
 //! Cryptographic authentication of Hellos (RFC 7349).
 
-use ldp::engine::{Families, HelloAuthentication, HelloKey, LdpConfig};
+use ldp::engine::{EventKind, Families, HelloAuthentication, HelloKey, KeyLifetime, LdpConfig};
 use ldp::packet::{
     AuthenticationAlgorithm, Body, CryptographicAuthentication, Hello, authenticate,
 };
@@ -14,6 +14,7 @@ fn key(security_association: u32, secret: &str) -> HelloKey {
         security_association,
         algorithm: AuthenticationAlgorithm::HmacSha256,
         secret: secret.as_bytes().to_vec(),
+        lifetime: KeyLifetime::default(),
     }
 }
 
@@ -163,4 +164,124 @@ fn sequence_numbers_increase_strictly_and_across_restarts() {
     assert!(sequences.len() > 20);
     assert!(sequences.is_sorted_by(|one, next| one < next));
     assert_eq!(sequences[0] >> 32, 5);
+}
+
+/// A key that is accepted from a time on and until another, and sent with from a time on and until another.
+fn timed(mut key: HelloKey, accept: [u64; 2], generate: [u64; 2]) -> HelloKey {
+    key.lifetime = KeyLifetime {
+        start_accept: Some(accept[0]),
+        start_generate: Some(generate[0]),
+        stop_generate: Some(generate[1]),
+        stop_accept: Some(accept[1]),
+    };
+    key
+}
+
+/// The Security Associations of the Hellos that a router sent.
+fn associations(script: &Script) -> Vec<u32> {
+    let hellos = script.hellos.iter().map(|(_, _, _, pdu)| {
+        let Body::Hello(hello) = &pdu.messages[0].body else {
+            panic!("a Hello");
+        };
+        let authentication = hello.authentication.as_ref().expect("authenticated");
+        authentication.security_association
+    });
+    let mut associations: Vec<u32> = hellos.collect();
+    associations.dedup();
+    associations
+}
+
+/// Section 2.2: "the router will begin using this LDP Security Association" at KeyStartGenerate, and stop at
+/// KeyStopGenerate; "the router SHOULD send a \"last Authentication Key expiration\" notification to the network
+/// manager and treat the key as having an infinite lifetime".
+#[test]
+fn keys_are_sent_with_in_their_time_and_the_last_one_stays() {
+    let first = timed(key(1, "first"), [0, 1_120], [0, 1_060]);
+    let second = timed(key(2, "second"), [1_000, 1_240], [1_050, 1_180]);
+    let mut script = Script::new(with_keys(base("1.1.1.1"), first, &[second]));
+    let now = script.now();
+    script.ldp.handle_wall_clock(1_000, now);
+    script.hellos.clear();
+    script.pass(seconds(45));
+    assert_eq!(associations(&script), [1]);
+    script.pass(seconds(130));
+    assert_eq!(associations(&script), [1, 2]);
+    let told = |script: &Script| {
+        let events = script.events.iter();
+        let told = events.filter(|event| {
+            event.kind == EventKind::Configuration && event.text.contains("last Authentication Key")
+        });
+        told.count()
+    };
+    assert_eq!(told(&script), 0);
+    script.pass(seconds(600));
+    assert_eq!(associations(&script), [1, 2]);
+    assert_eq!(told(&script), 1);
+}
+
+/// Section 2.2: a Security Association is accepted from KeyStartAccept until KeyStopAccept. Without a word of the
+/// wall-clock time it always is.
+#[test]
+fn keys_are_accepted_in_their_time() {
+    let first = key(1, "first");
+    let second = timed(key(2, "second"), [1_000, 2_000], [1_000, 2_000]);
+    for (time, reason) in [
+        (None, None),
+        (Some(999), Some("not accepted yet")),
+        (Some(1_000), None),
+        (Some(1_999), None),
+        (Some(2_000), Some("not accepted any more")),
+    ] {
+        let mut script = Script::new(with_keys(
+            base("1.1.1.1"),
+            first.clone(),
+            std::slice::from_ref(&second),
+        ));
+        let now = script.now();
+        if let Some(time) = time {
+            script.ldp.handle_wall_clock(time, now);
+        }
+        let octets = signed(&script, &second, 10);
+        script.datagram(address("10.0.0.9"), address("224.0.0.2"), 1, &octets);
+        let discarded = script.ldp.interfaces(script.now())[0].families[0]
+            .reason
+            .clone();
+        match reason {
+            None => assert_eq!(script.ldp.adjacencies(now).len(), 1, "{discarded:?}"),
+            Some(words) => {
+                assert_eq!(script.ldp.adjacencies(now), []);
+                assert!(discarded.expect("a reason").contains(words));
+            }
+        }
+    }
+}
+
+/// Section 2.2: "In order to achieve smooth key transition": a session lasts from one key to the next, and beyond the
+/// time of the last.
+#[test]
+fn a_session_survives_the_change_of_keys() {
+    let first = timed(key(1, "first"), [0, 1_090], [0, 1_070]);
+    let second = timed(key(2, "second"), [1_040, 1_200], [1_060, 1_180]);
+    let mut network = Network::default();
+    let of = |lsr_id| with_keys(base(lsr_id), first.clone(), std::slice::from_ref(&second));
+    let a = network.router(of("1.1.1.1"), &[]);
+    let b = network.router(of("2.2.2.2"), &[]);
+    network.link(&[(a, "eth0", &["10.0.0.1/24"]), (b, "eth0", &["10.0.0.2/24"])]);
+    let now = network.clock.now;
+    // The clocks of the two differ a little.
+    network.nodes[a].ldp.handle_wall_clock(1_000, now);
+    network.nodes[b].ldp.handle_wall_clock(1_005, now);
+    for _ in 0..30 {
+        network.run(seconds(20));
+        assert!(network.operational(a, b));
+    }
+    for node in &network.nodes {
+        assert_eq!(
+            node.ldp
+                .lsr(network.clock.now)
+                .hellos_discarded
+                .authentication,
+            0
+        );
+    }
 }

@@ -26,6 +26,7 @@ fn messages(script: &Script) -> Vec<Body> {
             fec: fec.clone(),
             hop_count: Some(3),
             path_vector: Some(vec![PEER.lsr_id]),
+            forwarded: Vec::new(),
         }),
         Body::LabelWithdraw(LabelWithdraw {
             fec: fec.clone(),

@@ -120,6 +120,7 @@ fn other_messages() -> Vec<Body> {
             )],
             hop_count: None,
             path_vector: None,
+            forwarded: Vec::new(),
         }),
         Body::LabelRelease(LabelRelease {
             fec: vec![ldp::packet::FecElement::Wildcard],

@@ -31,6 +31,7 @@ fn request(prefix: &str) -> Body {
         fec: vec![FecElement::Prefix(net(prefix).into())],
         hop_count: None,
         path_vector: None,
+        forwarded: Vec::new(),
     })
 }
 

@@ -2,7 +2,8 @@
 //! 8223).
 
 use ldp::engine::{
-    AcceptTargeted, Families, LdpConfig, Output, SessionState, TargetedOrigin, TargetedPeerConfig,
+    AcceptTargeted, Families, HelloHoldTime, LdpConfig, Output, SessionState, TargetedOrigin,
+    TargetedPeerConfig,
 };
 use ldp::packet::{Body, Capabilities, CapabilityMessage, Hello, StatusCode};
 
@@ -108,15 +109,26 @@ fn a_session_that_an_application_asked_for_ends_when_it_is_released() {
     );
     network.run(seconds(5));
     network.with(a, |ldp, now| {
-        ldp.request_targeted(address("3.3.3.3"), TargetedPeerConfig::default(), now);
+        assert!(!ldp.request_targeted("pseudowires", address("3.3.3.3"), Vec::new(), now));
+        assert!(!ldp.request_targeted("operator", address("3.3.3.3"), Vec::new(), now));
     });
     network.run(seconds(5));
     assert!(network.operational(a, c));
+    let shown = network.nodes[a].ldp.targeted_peers(network.clock.now);
+    assert_eq!(shown[0].origin, TargetedOrigin::Application);
     assert_eq!(
-        network.nodes[a].ldp.targeted_peers(network.clock.now)[0].origin,
-        TargetedOrigin::Application
+        shown[0].requesters,
+        ["operator".into(), "pseudowires".into()]
     );
-    network.with(a, |ldp, now| ldp.release_targeted(address("3.3.3.3"), now));
+    network.with(a, |ldp, now| {
+        assert!(ldp.release_targeted("operator", address("3.3.3.3"), now));
+        assert!(!ldp.release_targeted("operator", address("3.3.3.3"), now));
+    });
+    network.run(seconds(60));
+    assert!(network.operational(a, c), "the other needs it still");
+    network.with(a, |ldp, now| {
+        ldp.release_targeted("pseudowires", address("3.3.3.3"), now);
+    });
     network.run(seconds(60));
     assert!(network.neighbours(a).is_empty() && network.neighbours(c).is_empty());
     assert!(
@@ -125,6 +137,33 @@ fn a_session_that_an_application_asked_for_ends_when_it_is_released() {
             .targeted_peers(network.clock.now)
             .is_empty()
     );
+}
+
+/// RFC 8223 section 2.2: the session is for the applications of all that asked for it, with the times that are
+/// configured for such peers.
+#[test]
+fn those_who_ask_for_a_session_get_their_applications() {
+    let (mut network, a, _) = network(
+        config("1.1.1.1", &[]),
+        accepting(config("3.3.3.3", &[]), "0.0.0.0/0"),
+    );
+    network.with(a, |ldp, now| {
+        ldp.request_targeted("pseudowires", address("3.3.3.3"), vec![6], now);
+        ldp.request_targeted("remote LFA", address("3.3.3.3"), vec![4, 6], now);
+    });
+    let shown = network.nodes[a].ldp.targeted_peers(network.clock.now);
+    assert_eq!(shown[0].applications, [4, 6]);
+    assert_eq!(shown[0].hello_hold_time, 45);
+    network.with(a, |ldp, now| {
+        let mut config = ldp.config().clone();
+        config.requested_targeted.hello_hold_time = HelloHoldTime::new(90).expect("in range");
+        ldp.set_config(config, now);
+        assert!(ldp.request_targeted("remote LFA", address("3.3.3.3"), vec![4], now));
+        ldp.release_targeted("pseudowires", address("3.3.3.3"), now);
+    });
+    let shown = network.nodes[a].ldp.targeted_peers(network.clock.now);
+    assert_eq!(shown[0].applications, [4]);
+    assert_eq!(shown[0].hello_hold_time, 90);
 }
 
 /// A link and a targeted adjacency are of one session (RFC 7552 section 6.2).

@@ -25,9 +25,9 @@ fn the_allocation_filter_limits_local_labels() {
             otherwise: false,
         };
     });
-    assert_eq!(lsr.said(2), ["withdraw 198.51.100.1/32 100"]);
+    assert_eq!(lsr.said(2), ["withdraw 198.51.100.1/32 any"]);
     assert_eq!(lsr.allocated.len(), 1, "not before the release");
-    lsr.receive(2, Body::LabelRelease(release("198.51.100.1/32", 100)));
+    lsr.receive(2, Body::LabelRelease(answer("198.51.100.1/32")));
     assert!(lsr.allocated.is_empty());
 }
 
@@ -97,9 +97,9 @@ fn state_that_a_peer_does_not_want_is_not_advertised() {
     said.sort();
     assert_eq!(
         said,
-        ["map 2001:db8::/32 101", "withdraw 198.51.100.0/24 100"]
+        ["map 2001:db8::/32 101", "withdraw 198.51.100.0/24 any"]
     );
-    lsr.receive(3, Body::LabelRelease(release("198.51.100.0/24", 100)));
+    lsr.receive(3, Body::LabelRelease(answer("198.51.100.0/24")));
     lsr.labels
         .peer_parameters_changed(peer(3), spared(1, false), now);
     lsr.settle();
@@ -193,4 +193,74 @@ fn a_mapping_is_used_if_a_route_covers_its_fec() {
     assert_eq!(lsr.pushed("198.51.100.1/32"), [Some(500)]);
     lsr.policy(|policy| policy.longest_match = false);
     assert_eq!(lsr.pushed("198.51.100.1/32"), []);
+}
+
+/// RFC 7552 section 7.2: what a peer bound to prefixes of a family that the session loses is released at once.
+#[test]
+fn bindings_of_a_family_that_is_given_up_are_released() {
+    let mut lsr = Lsr::new(|_| {});
+    lsr.up(2);
+    for (of, value) in [("198.51.100.0/24", 500), ("2001:db8::/32", 501)] {
+        lsr.route(of, via(&[2]));
+        lsr.map(2, of, value);
+    }
+    lsr.said(2);
+    let only = PeerParameters {
+        ipv6: false,
+        ..parameters()
+    };
+    let now = lsr.now;
+    lsr.labels.peer_parameters_changed(peer(2), only, now);
+    lsr.settle();
+    let said = lsr.said(2);
+    assert!(
+        said.contains(&"release 2001:db8::/32 501".to_owned()),
+        "{said:?}"
+    );
+    assert!(
+        said.contains(&"withdraw 2001:db8::/32 any".to_owned()),
+        "{said:?}"
+    );
+    assert_eq!(lsr.pushed("2001:db8::/32"), []);
+    assert_eq!(lsr.pushed("198.51.100.0/24"), [Some(500)]);
+    assert_eq!(lsr.labels.peer(peer(2)).unwrap().received, 1);
+}
+
+/// RFC 7307 section 3.5.2: an LSR whose peer gives up a topology "cleans up all the LSPs of all non-default MTs
+/// locally"; "Each side of the node sends a label release to its peer once it receives the label release [withdraw]
+/// messages even though each side has already cleaned up all the LSPs locally".
+#[test]
+fn bindings_of_a_topology_that_is_given_up_are_not_used() {
+    let mut lsr = Lsr::new(|_| {});
+    let topology = MultiTopologyId(5);
+    let capable = PeerParameters {
+        capabilities: Capabilities {
+            multi_topology: vec![TypedWildcard::Prefix {
+                family: AddressFamily::Ipv4,
+                topology,
+            }],
+            ..Capabilities::default()
+        },
+        ..parameters()
+    };
+    lsr.up_with(2, capable);
+    let of = ldp::PrefixFec {
+        topology,
+        ..fec("198.51.100.0/24")
+    };
+    let bound = ldp::packet::LabelMapping::new(vec![FecElement::Prefix(of)], label(500));
+    lsr.receive(2, Body::LabelMapping(bound));
+    assert_eq!(lsr.labels.peer(peer(2)).unwrap().received, 1);
+    let now = lsr.now;
+    lsr.labels
+        .peer_parameters_changed(peer(2), parameters(), now);
+    lsr.settle();
+    assert_eq!(lsr.labels.peer(peer(2)).unwrap().received, 0);
+    assert_eq!(lsr.said(2), [""; 0]);
+    let withdraw = ldp::packet::LabelWithdraw {
+        fec: vec![FecElement::Prefix(of)],
+        label: Some(label(500)),
+    };
+    lsr.receive(2, Body::LabelWithdraw(withdraw));
+    assert_eq!(lsr.said(2).len(), 1, "a Label Release");
 }

@@ -1,6 +1,6 @@
 //! The LFIB: RFC 3031 section 3, and what changes in it.
 
-use ldp::label::{LabelOutput, LfibChange};
+use ldp::label::{EgressLabel, LabelOutput, LfibChange};
 use ldp::packet::Body;
 
 use crate::lsr::*;
@@ -127,4 +127,21 @@ fn a_label_without_a_label_of_the_next_hop_does_what_the_policy_says() {
         lsr.down(2);
         assert_eq!(lsr.swapped(100), unlabelled);
     }
+}
+
+/// Whoever keeps the LFIB may ask for all of it again, as it is.
+#[test]
+fn the_lfib_is_told_again_on_request() {
+    let mut lsr = Lsr::new(|policy| policy.egress_label_ipv4 = EgressLabel::Real);
+    lsr.up(2);
+    lsr.up(3);
+    lsr.route("198.51.100.0/24", via(&[2]));
+    lsr.map(2, "198.51.100.0/24", 500);
+    lsr.route("192.0.2.1/32", connected());
+    lsr.route("203.0.113.0/24", via(&[3]));
+    let told = (std::mem::take(&mut lsr.ilm), std::mem::take(&mut lsr.ftn));
+    assert_eq!((told.0.len(), told.1.len()), (2, 1));
+    lsr.labels.repeat_lfib();
+    lsr.settle();
+    assert_eq!((lsr.ilm.clone(), lsr.ftn.clone()), told);
 }

@@ -136,12 +136,40 @@ fn a_mapping_released_for_a_loop_comes_again_with_another_path() {
     lsr.said(3);
     let mut released = release("198.51.100.0/24", 100);
     released.status = Some(notification(LOOP_DETECTED, 0).status);
+    lsr.receive(3, Body::LabelRelease(released.clone()));
+    // It may be about the mapping from before the label of 192.0.2.2 came.
+    assert_eq!(lsr.said(3), ["withdraw 198.51.100.0/24 any"]);
+    lsr.receive(3, Body::LabelRelease(answer("198.51.100.0/24")));
+    assert_eq!(
+        lsr.said(3),
+        ["map 198.51.100.0/24 100 hops 3 path [192.0.2.1, 192.0.2.2, 192.0.2.3]"]
+    );
     lsr.receive(3, Body::LabelRelease(released));
     assert_eq!(lsr.said(3), [""; 0]);
     lsr.receive(2, with(500, 2, &[2, 9]));
     assert_eq!(
         lsr.said(3),
         ["map 198.51.100.0/24 100 hops 3 path [192.0.2.1, 192.0.2.2, 192.0.2.9]"]
+    );
+}
+
+/// The same where nobody held the label after that, so that it went back (LRl.13): another one is bound.
+#[test]
+fn after_a_loop_a_label_is_bound_again_that_went_back() {
+    let mut lsr = Lsr::new(detecting);
+    lsr.up(2);
+    lsr.up(4);
+    lsr.route("198.51.100.0/24", via(&[2]));
+    lsr.said(4);
+    let mut released = release("198.51.100.0/24", 100);
+    released.status = Some(notification(LOOP_DETECTED, 0).status);
+    lsr.receive(2, Body::LabelRelease(released.clone()));
+    lsr.receive(4, Body::LabelRelease(released));
+    assert!(lsr.allocated.is_empty());
+    lsr.receive(2, with(500, 1, &[]));
+    assert_eq!(
+        lsr.said(4),
+        ["map 198.51.100.0/24 101 hops 2 path [192.0.2.1]"]
     );
 }
 
@@ -165,9 +193,9 @@ fn a_path_vector_that_would_be_too_long_is_not_sent() {
         "five LSRs are the limit"
     );
     lsr.receive(2, with(500, 5, &[2, 9, 10, 11, 12]));
-    assert_eq!(lsr.said(3), ["withdraw 198.51.100.0/24 100"]);
+    assert_eq!(lsr.said(3), ["withdraw 198.51.100.0/24 any"]);
     assert_eq!(lsr.pushed("198.51.100.0/24"), [Some(500)]);
-    lsr.receive(3, Body::LabelRelease(release("198.51.100.0/24", 100)));
+    lsr.receive(3, Body::LabelRelease(answer("198.51.100.0/24")));
     let id = lsr.receive(3, Body::LabelRequest(request("198.51.100.0/24")));
     assert_eq!(lsr.said(3), [format!("notify {LOOP_DETECTED:#x} of {id}")]);
     lsr.receive(2, with(500, 4, &[2, 9, 10, 11]));
@@ -218,5 +246,5 @@ fn a_hop_count_of_255_is_not_propagated() {
         Some("map 198.51.100.0/24 100 hops 255")
     );
     lsr.receive(2, hops(255));
-    assert_eq!(lsr.said(3), ["withdraw 198.51.100.0/24 100"]);
+    assert_eq!(lsr.said(3), ["withdraw 198.51.100.0/24 any"]);
 }

@@ -87,6 +87,7 @@ pub(crate) fn mapping(of: &str, value: u32) -> LabelMapping {
         mtu: None,
         entropy_label_capable: false,
         status: None,
+        forwarded: Vec::new(),
     }
 }
 
@@ -95,6 +96,7 @@ pub(crate) fn request(of: &str) -> LabelRequest {
         fec: vec![FecElement::Prefix(fec(of))],
         hop_count: None,
         path_vector: None,
+        forwarded: Vec::new(),
     }
 }
 
@@ -102,6 +104,15 @@ pub(crate) fn release(of: &str, value: u32) -> LabelRelease {
     LabelRelease {
         fec: vec![FecElement::Prefix(fec(of))],
         label: Some(label(value)),
+        status: None,
+    }
+}
+
+/// The answer to a Label Withdraw without Label TLV: appendix A.1.5, LWd.2.
+pub(crate) fn answer(of: &str) -> LabelRelease {
+    LabelRelease {
+        fec: vec![FecElement::Prefix(fec(of))],
+        label: None,
         status: None,
     }
 }

@@ -4,6 +4,7 @@ mod lsr;
 
 mod control;
 mod filters;
+mod forwarded;
 mod lfib;
 mod loops;
 mod mapping;

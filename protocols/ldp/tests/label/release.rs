@@ -1,5 +1,7 @@
 //! RFC 5036 section 3.5.11, appendix A.1.4: releases, and when a label goes back.
 
+use std::time::Duration;
+
 use ldp::packet::{Body, FecElement, LabelRelease};
 
 use crate::lsr::*;
@@ -13,9 +15,9 @@ fn a_label_goes_back_when_all_peers_released_it() {
     lsr.route("198.51.100.0/24", via(&[2]));
     lsr.route("198.51.100.0/24", None);
     assert_eq!(lsr.allocated.len(), 1);
-    lsr.receive(2, Body::LabelRelease(release("198.51.100.0/24", 100)));
+    lsr.receive(2, Body::LabelRelease(answer("198.51.100.0/24")));
     assert_eq!(lsr.allocated.len(), 1, "192.0.2.3 holds it still");
-    lsr.receive(3, Body::LabelRelease(release("198.51.100.0/24", 100)));
+    lsr.receive(3, Body::LabelRelease(answer("198.51.100.0/24")));
     assert!(lsr.allocated.is_empty());
     assert!(lsr.labels.binding(&fec("198.51.100.0/24")).is_none());
 }
@@ -101,4 +103,67 @@ fn the_last_release_is_propagated_if_configured() {
     lsr.receive(3, Body::LabelRelease(release("198.51.100.0/24", 100)));
     assert_eq!(lsr.said(2), ["release 198.51.100.0/24 500"]);
     assert!(lsr.allocated.is_empty() && lsr.ilm.is_empty());
+}
+
+/// Section 3.5.10.1, LWd.2: a release of a label that crosses a Label Withdraw is not the answer, which comes
+/// after it. Not before is the label advertised again: the answer would be taken for a release of it.
+#[test]
+fn a_release_that_crosses_a_withdraw_is_not_its_answer() {
+    let mut lsr = Lsr::new(|_| {});
+    lsr.up(2);
+    lsr.route("198.51.100.0/24", via(&[3]));
+    lsr.route("198.51.100.0/24", None);
+    lsr.route("198.51.100.0/24", via(&[3]));
+    lsr.said(2);
+    lsr.receive(2, Body::LabelRelease(release("198.51.100.0/24", 100)));
+    let id = lsr.receive(2, Body::LabelRequest(request("198.51.100.0/24")));
+    assert_eq!(lsr.said(2), [""; 0]);
+    lsr.receive(2, Body::LabelRelease(answer("198.51.100.0/24")));
+    assert_eq!(lsr.said(2), [format!("map 198.51.100.0/24 100 for {id}")]);
+    assert_eq!(lsr.labels.peer(peer(2)).unwrap().sent, 1);
+}
+
+/// A peer that answers a Label Withdraw without label by a Label Release with one is known for it after a time,
+/// and not waited for again.
+#[test]
+fn a_peer_that_answers_with_a_label_is_understood() {
+    let mut lsr = Lsr::new(|_| {});
+    lsr.up(2);
+    let flap = |lsr: &mut Lsr| {
+        lsr.route("198.51.100.0/24", via(&[3]));
+        lsr.said(2);
+        lsr.route("198.51.100.0/24", None);
+        lsr.route("198.51.100.0/24", via(&[3]));
+        assert_eq!(lsr.said(2), ["withdraw 198.51.100.0/24 any"]);
+        lsr.receive(2, Body::LabelRelease(release("198.51.100.0/24", 100)));
+    };
+    flap(&mut lsr);
+    lsr.pass(Duration::from_secs(59));
+    assert_eq!(lsr.said(2), [""; 0]);
+    lsr.pass(Duration::from_secs(1));
+    assert_eq!(lsr.said(2), ["map 198.51.100.0/24 100"]);
+    flap(&mut lsr);
+    assert_eq!(lsr.said(2), ["map 198.51.100.0/24 100"]);
+}
+
+/// A release that may be about the mapping before the latest leaves both sides in doubt: a Label Withdraw and its
+/// answer end that.
+#[test]
+fn a_release_that_may_be_about_an_earlier_mapping_leads_to_a_withdraw() {
+    let mut lsr = Lsr::new(|_| {});
+    lsr.up(2);
+    lsr.route("198.51.100.0/24", via(&[3]));
+    let id = lsr.receive(2, Body::LabelRequest(request("198.51.100.0/24")));
+    assert_eq!(
+        lsr.said(2).last(),
+        Some(&format!("map 198.51.100.0/24 100 for {id}"))
+    );
+    lsr.receive(2, Body::LabelRelease(release("198.51.100.0/24", 100)));
+    assert_eq!(lsr.said(2), ["withdraw 198.51.100.0/24 any"]);
+    lsr.receive(2, Body::LabelRelease(answer("198.51.100.0/24")));
+    assert_eq!(lsr.said(2), ["map 198.51.100.0/24 100"]);
+    // This one is about the only mapping that there is.
+    lsr.receive(2, Body::LabelRelease(release("198.51.100.0/24", 100)));
+    assert_eq!(lsr.said(2), [""; 0]);
+    assert!(lsr.allocated.is_empty());
 }

@@ -71,6 +71,7 @@ fn a_request_for_all_is_answered_with_all_and_end_of_lib() {
             fec: all(AddressFamily::Ipv4),
             hop_count: None,
             path_vector: None,
+            forwarded: Vec::new(),
         }),
     );
     // Nothing is bound to the FEC yet: independent control binds a label on request.

@@ -63,9 +63,9 @@ fn ordered_control_withdraws_upstream() {
     lsr.map(2, "198.51.100.0/24", 500);
     lsr.said(3);
     lsr.receive(2, Body::LabelWithdraw(withdraw("198.51.100.0/24", 500)));
-    assert_eq!(lsr.said(3), ["withdraw 198.51.100.0/24 100"]);
+    assert_eq!(lsr.said(3), ["withdraw 198.51.100.0/24 any"]);
     for n in [2, 3] {
-        lsr.receive(n, Body::LabelRelease(release("198.51.100.0/24", 100)));
+        lsr.receive(n, Body::LabelRelease(answer("198.51.100.0/24")));
     }
     lsr.map(2, "198.51.100.0/24", 501);
     assert_eq!(lsr.said(3), ["map 198.51.100.0/24 100"]);
@@ -99,6 +99,6 @@ fn a_route_that_comes_back_waits_for_the_release() {
     lsr.said(2);
     lsr.route("198.51.100.0/24", via(&[2]));
     assert_eq!(lsr.said(2), [""; 0]);
-    lsr.receive(2, Body::LabelRelease(release("198.51.100.0/24", 100)));
+    lsr.receive(2, Body::LabelRelease(answer("198.51.100.0/24")));
     assert_eq!(lsr.said(2), ["map 198.51.100.0/24 100"]);
 }

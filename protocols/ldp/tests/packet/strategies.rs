@@ -331,6 +331,7 @@ pub(crate) fn label_mapping() -> impl Strategy<Value = LabelMapping> {
                 mtu,
                 entropy_label_capable,
                 status,
+                forwarded: Vec::new(),
             }
         })
 }
@@ -349,7 +350,8 @@ fn body() -> impl Strategy<Value = Body> {
             |(fec, hop_count, path_vector)| Body::LabelRequest(LabelRequest {
                 fec,
                 hop_count,
-                path_vector
+                path_vector,
+                forwarded: Vec::new(),
             })
         ),
         (fec_of_withdraw(), option::of(label()))
@@ -375,13 +377,16 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
                 value,
             }
         });
-    (any::<u32>(), body(), vec(unknown, 0..3)).prop_map(|(id, body, unknown)| {
-        // All of an unknown message is its value.
-        let unknown = if matches!(body, Body::Unknown { .. }) {
-            Vec::new()
-        } else {
-            unknown
-        };
+    (any::<u32>(), body(), vec(unknown, 0..3)).prop_map(|(id, mut body, mut unknown)| {
+        match &mut body {
+            // All of an unknown message is its value.
+            Body::Unknown { .. } => unknown.clear(),
+            Body::LabelMapping(LabelMapping { forwarded, .. })
+            | Body::LabelRequest(LabelRequest { forwarded, .. }) => {
+                (*forwarded, unknown) = unknown.into_iter().partition(|tlv| tlv.forward_bit);
+            }
+            _ => {}
+        }
         Message { id, body, unknown }
     })
 }

@@ -96,6 +96,13 @@ pub enum FaultKind {
         /// How many.
         capacity: usize,
     },
+    /// A router's label manager has no more labels than these.
+    LabelExhaustion {
+        /// The router.
+        router: usize,
+        /// How many.
+        labels: usize,
+    },
     /// A switch is slow.
     SlowSwitch {
         /// The router.
@@ -146,6 +153,7 @@ impl FaultKind {
             | Self::ClockJump { router, .. }
             | Self::Configure { router, .. }
             | Self::FullTable { router, .. }
+            | Self::LabelExhaustion { router, .. }
             | Self::SlowSwitch { router, .. }
             | Self::SmallWindow { router, .. }
             | Self::Reset { router }
@@ -181,8 +189,7 @@ impl FaultKind {
                 settings,
             } => {
                 *number = router(*number)?;
-                let disabled = settings.disabled_links.iter();
-                settings.disabled_links = disabled.filter_map(|number| link(*number)).collect();
+                *settings = settings.renumbered(router, link);
             }
             Self::RouterCrash { router: number, .. }
             | Self::SwitchCrash { router: number }
@@ -190,6 +197,7 @@ impl FaultKind {
             | Self::Pause { router: number }
             | Self::ClockJump { router: number, .. }
             | Self::FullTable { router: number, .. }
+            | Self::LabelExhaustion { router: number, .. }
             | Self::SlowSwitch { router: number, .. }
             | Self::SmallWindow { router: number, .. }
             | Self::Reset { router: number }
@@ -214,6 +222,7 @@ impl FaultKind {
             Self::ClockJump { .. } => Class::ClockJump,
             Self::Configure { .. } => Class::Configure,
             Self::FullTable { .. } => Class::FullTable,
+            Self::LabelExhaustion { .. } => Class::LabelExhaustion,
             Self::SlowSwitch { .. } => Class::SlowSwitch,
             Self::SmallWindow { .. } => Class::SmallWindow,
             Self::Reset { .. } => Class::Reset,

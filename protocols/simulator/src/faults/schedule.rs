@@ -12,7 +12,7 @@ use super::{Fault, FaultKind};
 use crate::clock::Time;
 use crate::link::Quality;
 use crate::rng::Rng;
-use crate::router::{EgressLabel, Settings};
+use crate::router::{EgressLabel, Families, Settings};
 use crate::topology::Topology;
 
 /// The kinds of faults.
@@ -41,6 +41,8 @@ pub enum Class {
     Configure,
     /// A table is full.
     FullTable,
+    /// There are too few labels.
+    LabelExhaustion,
     /// A switch is slow.
     SlowSwitch,
     /// Windows are small.
@@ -67,7 +69,7 @@ fn names() -> String {
 
 impl Class {
     /// All kinds.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Cut,
         Self::OneWay,
         Self::Degrade,
@@ -79,6 +81,7 @@ impl Class {
         Self::ClockJump,
         Self::Configure,
         Self::FullTable,
+        Self::LabelExhaustion,
         Self::SlowSwitch,
         Self::SmallWindow,
         Self::Reset,
@@ -101,6 +104,7 @@ impl Class {
             Self::ClockJump => "clock-jump",
             Self::Configure => "configure",
             Self::FullTable => "full-table",
+            Self::LabelExhaustion => "label-exhaustion",
             Self::SlowSwitch => "slow-switch",
             Self::SmallWindow => "small-window",
             Self::Reset => "reset",
@@ -140,12 +144,11 @@ impl FromStr for Class {
     }
 }
 
-/// Faults of these kinds in a network, between two times. With `open_faults` configurations may be of the
-/// kinds that have known faults.
+/// Faults of these kinds in a network, between two times.
 pub fn schedule(
     topology: &Topology,
     settings: &[Settings],
-    (classes, open_faults): (&[Class], bool),
+    classes: &[Class],
     count: usize,
     (from, to): (Time, Time),
     rng: &mut Rng,
@@ -162,7 +165,7 @@ pub fn schedule(
                 _ => Duration::from_secs(240),
             };
             let lasts = rng.duration(Duration::from_millis(10), longest);
-            let kind = fault(class, topology, settings, open_faults, rng)?;
+            let kind = fault(class, topology, settings, rng)?;
             Some(Fault {
                 at,
                 until: at + lasts,
@@ -178,7 +181,6 @@ fn fault(
     class: Class,
     topology: &Topology,
     settings: &[Settings],
-    open_faults: bool,
     rng: &mut Rng,
 ) -> Option<FaultKind> {
     let router = rng.below(topology.routers);
@@ -240,11 +242,15 @@ fn fault(
         },
         Class::Configure => FaultKind::Configure {
             router,
-            settings: changed(settings.get(router)?, topology, router, open_faults, rng),
+            settings: changed(settings.get(router)?, topology, router, rng),
         },
         Class::FullTable => FaultKind::FullTable {
             router,
             capacity: 16 + rng.below(topology.routers * 2),
+        },
+        Class::LabelExhaustion => FaultKind::LabelExhaustion {
+            router,
+            labels: rng.below(topology.routers * 2),
         },
         Class::SlowSwitch => FaultKind::SlowSwitch {
             router,
@@ -270,30 +276,32 @@ fn quality(rng: &mut Rng) -> Quality {
             0.0
         }
     };
-    Quality {
+    let quality = Quality {
         loss: some(0.6),
         duplication: some(0.5),
         corruption: some(0.1),
         jitter: some(0.5),
         bandwidth: 0,
+    };
+    let narrow = rng.chance(0.3);
+    Quality {
+        bandwidth: if narrow {
+            rng.between(64_000, 2_000_000)
+        } else {
+            0
+        },
+        ..quality
     }
 }
 
 /// One or two things of the configuration are another way.
-fn changed(
-    settings: &Settings,
-    topology: &Topology,
-    router: usize,
-    open_faults: bool,
-    rng: &mut Rng,
-) -> Settings {
+fn changed(settings: &Settings, topology: &Topology, router: usize, rng: &mut Rng) -> Settings {
     let mut settings = settings.clone();
     for _ in 0..rng.between(1, 2) {
-        match rng.below(10) {
+        match rng.below(12) {
             0 => settings.ordered = !settings.ordered,
-            1 if open_faults => settings.conservative = !settings.conservative,
-            2 if open_faults => settings.loop_detection = !settings.loop_detection,
-            1 | 2 => {}
+            1 => settings.conservative = !settings.conservative,
+            2 => settings.loop_detection = !settings.loop_detection,
             3 => {
                 let labels = [
                     EgressLabel::Implicit,
@@ -307,6 +315,15 @@ fn changed(
             6 => settings.keepalive_time = rng.between(6, 180) as u16,
             7 => settings.advertise_nothing = true,
             8 => settings.accept_nothing = true,
+            9 => settings.split_horizon = !settings.split_horizon,
+            10 => {
+                // A dual-stack router becomes a single-stack one, or the other way round.
+                settings.families = match settings.families {
+                    Families::Ipv4 | Families::Ipv6 => Families::DualStack,
+                    _ if rng.chance(0.5) => Families::Ipv4,
+                    _ => Families::Ipv6,
+                };
+            }
             _ => {
                 let ends = topology.links.iter().enumerate();
                 let own = ends.filter(|(_, link)| link.end_of(router).is_some());
@@ -330,14 +347,7 @@ mod tests {
         let span = (Time::seconds(60), Time::seconds(600));
         let make = || {
             let mut rng = Rng::new(3, 3);
-            schedule(
-                &topology,
-                &settings,
-                (&Class::ALL, true),
-                400,
-                span,
-                &mut rng,
-            )
+            schedule(&topology, &settings, &Class::ALL, 400, span, &mut rng)
         };
         let faults = make();
         assert_eq!(faults, make());
@@ -353,7 +363,7 @@ mod tests {
 
     #[test]
     fn lists_of_kinds_are_read() {
-        assert_eq!(Class::parse_list("all").unwrap().len(), 17);
+        assert_eq!(Class::parse_list("all").unwrap().len(), 18);
         assert_eq!(Class::parse_list("none").unwrap(), []);
         let some = Class::parse_list("cut, half-open").unwrap();
         assert_eq!(some, [Class::Cut, Class::HalfOpen]);

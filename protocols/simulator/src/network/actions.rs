@@ -143,7 +143,9 @@ impl Network {
         let Some(to) = self.router_of(datagram.destination) else {
             return;
         };
-        let Some((delay, link)) = self.ip_path(from, to, usize::from(datagram.hop_limit)) else {
+        let most = usize::from(datagram.hop_limit);
+        let octets = datagram.octets.len() + 28;
+        let Some((delay, link)) = self.ip_path(from, to, most, octets) else {
             return;
         };
         let Some(interface) = self.routers[to]
@@ -197,6 +199,7 @@ impl Network {
         from: usize,
         to: usize,
         most: usize,
+        octets: usize,
     ) -> Option<(std::time::Duration, usize)> {
         let mut at = from;
         let mut delay = std::time::Duration::ZERO;
@@ -218,8 +221,8 @@ impl Network {
             if !router.interfaces[place].up || corrupted || wire.loses(&mut self.link_rng) {
                 return None;
             }
-            let arrival = wire.arrival(self.now, 1000, &mut self.link_rng);
-            delay += arrival.since(self.now);
+            let arrival = wire.arrival(self.now + delay, octets, &mut self.link_rng);
+            delay = arrival.since(self.now);
             at = self.topology.links[link].end(1 - end);
             if at == to {
                 return self.routers[to].switch_on.then_some((delay, link));

@@ -36,8 +36,11 @@ impl Network {
         let addresses: Vec<IpAddr> = router
             .interfaces
             .iter()
-            .map(|interface| interface.address.addr())
-            .chain([IpAddr::V4(router.id)])
+            .flat_map(|interface| [interface.address.addr(), interface.link_local.addr()])
+            .chain([
+                IpAddr::V4(router.id),
+                IpAddr::V6(super::loopback_ipv6(router.id)),
+            ])
             .collect();
         self.inform(number, |protocol, now| protocol.addresses(&addresses, now));
         for interface in self.routers[number].interfaces.clone() {
@@ -94,10 +97,11 @@ impl Network {
     /// Tells the engines the route of a prefix.
     pub(super) fn tell_route(&mut self, number: usize, prefix: usize) {
         let router = &self.routers[number];
+        let net = self.prefixes[prefix].net;
+        let ipv6 = crate::router::is_ipv6(&net);
         let route = router.routes[prefix]
             .as_ref()
-            .map(|links| router.route(links));
-        let net = self.prefixes[prefix].net;
+            .map(|links| router.route(ipv6, links));
         let now = self.clock_of(number);
         for protocol in 0..self.routers[number].protocols.len() {
             self.routers[number].protocols[protocol].route(net, route.as_ref(), now);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Network;
 use crate::clock::Time;
 use crate::faults::{Fault, FaultKind};
-use crate::link::Quality;
+use crate::link::{Quality, narrower};
 use crate::router::Speed;
 
 impl Network {
@@ -113,6 +113,7 @@ impl Network {
             FaultKind::FullTable { router, .. } | FaultKind::SlowSwitch { router, .. } => {
                 self.refresh_speed(router);
             }
+            FaultKind::LabelExhaustion { router, .. } => self.refresh_labels(router),
             FaultKind::SmallWindow { .. } => {}
             FaultKind::Reset { router } if begins => self.reset_connections(router),
             FaultKind::HalfOpen { router } if begins => self.lose_connections(router),
@@ -172,7 +173,7 @@ impl Network {
                     duplication: quality.duplication.max(other.duplication),
                     corruption: quality.corruption.max(other.corruption),
                     jitter: quality.jitter.max(other.jitter),
-                    bandwidth: quality.bandwidth.max(other.bandwidth),
+                    bandwidth: narrower(quality.bandwidth, other.bandwidth),
                 };
             }
         }
@@ -244,6 +245,17 @@ impl Network {
         if let Some(settings) = settings {
             self.routers[router].settings = settings.clone();
             self.inform(router, |protocol, now| protocol.configure(&settings, now));
+        }
+    }
+
+    fn refresh_labels(&mut self, router: usize) {
+        let limits = self.active_faults().filter_map(|fault| match fault.kind {
+            FaultKind::LabelExhaustion { router: of, labels } if of == router => Some(labels),
+            _ => None,
+        });
+        let most = limits.min();
+        if self.routers[router].limit_labels(most) {
+            self.inform(router, |protocol, now| protocol.labels_available(now));
         }
     }
 

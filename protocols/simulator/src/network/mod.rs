@@ -10,11 +10,11 @@ mod tcp;
 pub use packets::{Drop, Packet, PacketCounts, Step};
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::Serialize;
 use smallvec::{SmallVec, smallvec};
 
@@ -23,7 +23,7 @@ use crate::faults::Fault;
 use crate::igp::{Half, View};
 use crate::link::Wire;
 use crate::rng::Rng;
-use crate::router::{Datagram, Factory, Interface, Router, Settings};
+use crate::router::{Datagram, Factory, Families, Interface, Router, Settings};
 use crate::stream::Connection;
 use crate::topology::Topology;
 
@@ -162,6 +162,8 @@ pub struct NetworkConfig {
     pub prefixes: usize,
     /// The links' prefixes are FECs.
     pub link_prefixes: bool,
+    /// The families of the prefixes.
+    pub families: Families,
     /// Faults, in the order of their beginnings.
     pub faults: Vec<Fault>,
     /// How often a packet is sent from somewhere to somewhere; `None`: never.
@@ -217,6 +219,16 @@ pub fn router_id(router: usize) -> Ipv4Addr {
     Ipv4Addr::from(0x0A00_0001 + router as u32)
 }
 
+/// The IPv6 address of the loopback of the router with an identifier: fd00::a00:1 on.
+pub fn loopback_ipv6(id: Ipv4Addr) -> Ipv6Addr {
+    Ipv6Addr::from((0xFD00 << 112) + u128::from(id.to_bits()))
+}
+
+/// The link-local address of an end of a link: fe80::1 on.
+fn link_local_address(link: usize, end: usize) -> Ipv6Addr {
+    Ipv6Addr::from((0xFE80 << 112) + (link * 2 + end) as u128 + 1)
+}
+
 /// The address of an end of a link: 172.16.0.0/31 on.
 fn link_address(link: usize, end: usize) -> Ipv4Addr {
     Ipv4Addr::from(0xAC10_0000 + (link * 2 + end) as u32)
@@ -226,12 +238,16 @@ fn net(address: Ipv4Addr, length: u8) -> IpNet {
     Ipv4Net::new(address, length).map_or_else(|_| IpAddr::V4(address).into(), IpNet::V4)
 }
 
+fn net6(address: Ipv6Addr, length: u8) -> IpNet {
+    Ipv6Net::new(address, length).map_or_else(|_| IpAddr::V6(address).into(), IpNet::V6)
+}
+
 impl Network {
     /// A network in which all is off. The IGP knows all links; routers start within a second.
     pub fn new(config: NetworkConfig, factories: &[Factory]) -> Self {
-        let topology = config.topology;
+        let topology = config.topology.clone();
         let links_of = topology.links_of_routers();
-        let prefixes = prefixes(&topology, config.prefixes, config.link_prefixes);
+        let prefixes = prefixes(&topology, &config);
         let mut routers: Vec<Router> = (0..topology.routers)
             .map(|number| {
                 let settings = config.settings.get(number).cloned().unwrap_or_default();
@@ -246,10 +262,15 @@ impl Network {
                 router
                     .neighbours
                     .push(forwarding::NextHop::new(&*name, IpAddr::V4(other)));
+                let other = link_local_address(number, 1 - end);
+                router
+                    .ipv6_neighbours
+                    .push(forwarding::NextHop::new(&*name, IpAddr::V6(other)));
                 router.interfaces.push(Interface {
                     name,
                     link: number,
                     address: net(link_address(number, end), 31),
+                    link_local: net6(link_local_address(number, end), 64),
                     up: true,
                 });
             }
@@ -258,7 +279,8 @@ impl Network {
             .links
             .iter()
             .map(|link| {
-                let wire = Wire::new(Duration::from_micros(link.delay));
+                let delay = Duration::from_micros(link.delay);
+                let wire = Wire::new(delay, link.bandwidth);
                 LinkState {
                     wires: [wire.clone(), wire],
                     carrier: true,
@@ -424,10 +446,15 @@ impl Network {
 
     /// Which router has an address.
     fn router_of(&self, address: IpAddr) -> Option<usize> {
-        let IpAddr::V4(address) = address else {
-            return None;
+        let bits = match address {
+            IpAddr::V4(address) => address.to_bits(),
+            // The loopbacks' are made of the identifiers.
+            IpAddr::V6(address) => {
+                let [.., a, b, c, d] = address.octets();
+                let id = Ipv4Addr::new(a, b, c, d);
+                (loopback_ipv6(id) == address).then_some(id.to_bits())?
+            }
         };
-        let bits = address.to_bits();
         let router = if bits >= 0xAC10_0000 {
             let number = (bits - 0xAC10_0000) as usize;
             self.topology.links.get(number / 2)?.end(number % 2)
@@ -444,24 +471,52 @@ impl Network {
     }
 }
 
-fn prefixes(topology: &Topology, more: usize, of_links: bool) -> Vec<Prefix> {
+/// The prefixes. The first ones are the routers' loopbacks, in their order.
+fn prefixes(topology: &Topology, config: &NetworkConfig) -> Vec<Prefix> {
+    let families = config.families;
+    let both = [
+        families.ipv4().then_some(false),
+        families.ipv6().then_some(true),
+    ];
+    both.into_iter()
+        .flatten()
+        .flat_map(|ipv6| prefixes_of_family(topology, config, ipv6))
+        .collect()
+}
+
+fn prefixes_of_family(topology: &Topology, config: &NetworkConfig, ipv6: bool) -> Vec<Prefix> {
     let prefix = |net: IpNet, owners, host| Prefix {
         net,
         owners,
         host,
         present: true,
     };
+    let loopback = |router| match ipv6 {
+        false => net(router_id(router), 32),
+        true => net6(loopback_ipv6(router_id(router)), 128),
+    };
     let mut prefixes: Vec<Prefix> = (0..topology.routers)
-        .map(|router| prefix(net(router_id(router), 32), smallvec![router], true))
+        .map(|router| prefix(loopback(router), smallvec![router], true))
         .collect();
+    let more = config.prefixes;
     for number in 0..topology.routers * more {
-        // 20.0.0.0/24 on.
-        let address = Ipv4Addr::from(0x1400_0000 + ((number as u32) << 8));
-        prefixes.push(prefix(net(address, 24), smallvec![number / more], false));
+        // 20.0.0.0/24 and fd02::/64 on.
+        let net = match ipv6 {
+            false => net(Ipv4Addr::from(0x1400_0000 + ((number as u32) << 8)), 24),
+            true => {
+                let address = (0xFD02 << 112) + ((number as u128) << 64);
+                net6(Ipv6Addr::from(address), 64)
+            }
+        };
+        prefixes.push(prefix(net, smallvec![number / more], false));
     }
-    if of_links {
+    if config.link_prefixes {
         for (number, link) in topology.links.iter().enumerate() {
-            let net = net(link_address(number, 0), 31);
+            let net = match ipv6 {
+                false => net(link_address(number, 0), 31),
+                // fd01::/127 on.
+                true => net6(Ipv6Addr::from((0xFD01 << 112) + (number * 2) as u128), 127),
+            };
             prefixes.push(prefix(net, smallvec![link.a, link.b], false));
         }
     }

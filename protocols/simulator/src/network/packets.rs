@@ -1,7 +1,6 @@
 //! Packets on their way, forwarded by what the switches hold.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use forwarding::{Fec, FtnAction, IlmAction, IlmKey, Nhlfe, PathGroup, VrfId};
 use mpls::Label;
@@ -9,6 +8,9 @@ use serde::Serialize;
 use smallvec::SmallVec;
 
 use super::{Event, Invariant, Network};
+
+/// The length of packets that are sent.
+const PACKET_OCTETS: usize = 100;
 
 /// The TTL of packets that are sent: more than any network without loops needs.
 const FIRST_TTL: u8 = u8::MAX;
@@ -146,11 +148,7 @@ impl Network {
         let usable = paths.paths().iter().filter_map(|path| {
             let nhlfe: &Nhlfe = &path.nhlfe;
             let router = &self.routers[number];
-            let neighbour = router
-                .neighbours
-                .iter()
-                .position(|of| of == nhlfe.next_hop())?;
-            let interface = router.interfaces.get(neighbour)?;
+            let interface = router.interface_to(nhlfe.next_hop())?;
             if !interface.up || !router.switch.resolves(nhlfe.next_hop()) {
                 return None;
             }
@@ -221,8 +219,7 @@ impl Network {
         if wire.loses(&mut self.packet_rng) || self.packet_rng.chance(wire.quality.corruption) {
             return self.dropped(Drop::Link, packet.number);
         }
-        let jitter = wire.quality.jitter * self.packet_rng.fraction();
-        let at = self.now + wire.delay() + Duration::from_secs_f64(jitter);
+        let at = wire.arrival(self.now, PACKET_OCTETS, &mut self.packet_rng);
         let packet = Box::new(packet);
         self.queue.push(at, Event::Packet { router: to, packet });
     }

@@ -7,6 +7,9 @@ use super::{Event, Network};
 use crate::faults::FaultKind;
 use crate::stream::{Connection, Direction, End, WINDOW};
 
+/// Octets of the headers of IP and TCP.
+const HEADERS: usize = 60;
+
 /// When an attempt to connect is made again, and after which it has failed.
 const SYN_TIMEOUTS: [u64; 4] = [1, 2, 4, 8];
 
@@ -80,7 +83,7 @@ impl Network {
         let Some(timeout) = SYN_TIMEOUTS.get(attempt as usize) else {
             return self.connect_fails(key, "timed out");
         };
-        if let Some((delay, _)) = self.ip_path(from, to, most) {
+        if let Some((delay, _)) = self.ip_path(from, to, most, HEADERS) {
             self.queue.push(self.now + delay, Event::SynArrives(key));
         }
         let event = Event::Syn {
@@ -152,7 +155,7 @@ impl Network {
         }
         // A SYN-ACK that gets lost is sent again; that it comes late makes no difference here.
         let delay = self
-            .ip_path(number, to, 64)
+            .ip_path(number, to, 64, HEADERS)
             .map_or(Duration::from_secs(1), |(delay, _)| delay);
         let event = Event::SynAnswered {
             connection: key,
@@ -268,8 +271,9 @@ impl Network {
         let from = connection.ends[direction].router;
         let to = connection.ends[1 - direction].router;
         let most = Self::most_hops(connection, direction);
+        let octets = HEADERS + connection.directions[direction].outstanding();
         let path = if self.routers[from].host_on {
-            self.ip_path(from, to, most)
+            self.ip_path(from, to, most, octets)
         } else {
             None
         };
@@ -346,7 +350,7 @@ impl Network {
         }
         // The acknowledgement.
         let most = if end.one_hop { 1 } else { 64 };
-        if let Some((delay, _)) = self.ip_path(end.router, from, most) {
+        if let Some((delay, _)) = self.ip_path(end.router, from, most, HEADERS) {
             let event = Event::Acknowledgement {
                 connection: key,
                 direction,
@@ -414,7 +418,7 @@ impl Network {
         let to = connection.ends[direction].router;
         let from = connection.ends[1 - direction].router;
         let most = Self::most_hops(connection, 1 - direction);
-        match self.ip_path(from, to, most) {
+        match self.ip_path(from, to, most, HEADERS) {
             Some((delay, _)) => {
                 let event = Event::Reset {
                     connection: key,

@@ -8,10 +8,11 @@ use std::time::Instant;
 use forwarding::{
     FtnAction, IlmAction, MAX_WEIGHT, Nhlfe, Path, PathGroup, Payload, QosMapId, TunnelModel, VrfId,
 };
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use ldp::engine::{
-    ConnectionId, GracefulRestartConfig, HelloHoldTime, InterfaceConfig, InterfaceState,
-    KeepAliveTime, Ldp, LdpConfig, LsrId, MaxPduLength, Output, ReceivedDatagram,
+    AcceptTargeted, ConnectionId, GracefulRestartConfig, HelloHoldTime, InterfaceConfig,
+    InterfaceState, KeepAliveTime, Ldp, LdpConfig, LsrId, MaxPduLength, Output, ReceivedDatagram,
+    TargetedPeerConfig,
 };
 use ldp::label::{
     ControlMode, EgressLabel as Null, IlmOperation, LabelledNextHop, LfibChange, LocalLabel,
@@ -24,7 +25,8 @@ use mpls::Label;
 use super::protocol::{
     Accepted, Action, Boot, Counters, Datagram, Interface, Preserved, Protocol, Route,
 };
-use super::settings::{EgressLabel, Settings};
+use super::settings::{EgressLabel, Families, Settings};
+use crate::network::{loopback_ipv6, router_id};
 
 /// LDP on one router.
 #[derive(Debug)]
@@ -79,6 +81,10 @@ fn configuration(
     let hold = HelloHoldTime::new(settings.hello_hold_time.into());
     let on_link = InterfaceConfig {
         hello_hold_time: hold.unwrap_or(InterfaceConfig::default().hello_hold_time),
+        families: ldp::engine::Families {
+            ipv4: settings.families.ipv4(),
+            ipv6: settings.families.ipv6(),
+        },
         ..InterfaceConfig::default()
     };
     config.interfaces = interfaces
@@ -86,6 +92,29 @@ fn configuration(
         .filter(|(_, link)| !settings.disabled_links.contains(link))
         .map(|(name, _)| (Arc::clone(name), on_link.clone()))
         .collect::<BTreeMap<_, _>>();
+    config.ipv6_transport = Some(loopback_ipv6(lsr_id.get()));
+    if settings.families == Families::DualStackPreferringIpv4 {
+        config.transport_preference = ldp::engine::Preference::Ipv4;
+    }
+    // Of the two families of dual-stack routers one or the other is that of targeted Hellos.
+    let target = |router: &usize| {
+        let address = router_id(*router);
+        match settings.families {
+            Families::Ipv4 => IpAddr::V4(address),
+            Families::Ipv6 => IpAddr::V6(loopback_ipv6(address)),
+            _ if router.is_multiple_of(2) => IpAddr::V4(address),
+            _ => IpAddr::V6(loopback_ipv6(address)),
+        }
+    };
+    config.targeted_peers = settings
+        .targeted
+        .iter()
+        .map(|router| (target(router), TargetedPeerConfig::default()))
+        .collect();
+    config.accept_targeted = AcceptTargeted::From {
+        prefixes: vec![Ipv4Net::default().into(), Ipv6Net::default().into()],
+        answer: TargetedPeerConfig::default(),
+    };
     if let Ok(time) = KeepAliveTime::new(settings.keepalive_time.into()) {
         config.session.keepalive_time = time;
     }
@@ -107,6 +136,8 @@ fn configuration(
         EgressLabel::Explicit => Null::ExplicitNull,
         EgressLabel::Real => Null::Real,
     };
+    labels.egress_label_ipv6 = labels.egress_label_ipv4;
+    labels.split_horizon = settings.split_horizon;
     labels.loop_detection.enabled = settings.loop_detection;
     labels.advertise.otherwise = !settings.advertise_nothing;
     labels.accept.otherwise = !settings.accept_nothing;
@@ -148,10 +179,14 @@ fn action(change: LfibChange) -> Action {
             operation,
         } => {
             let (tunnel_model, qos_map) = (TunnelModel::Uniform, QosMapId::DEFAULT);
+            let payload = match fec.prefix {
+                IpNet::V4(_) => Payload::Ipv4,
+                IpNet::V6(_) => Payload::Ipv6,
+            };
             let action = match operation {
                 IlmOperation::Egress => Some(IlmAction::PopAndLookUpIp {
                     vrf: VrfId::DEFAULT,
-                    payload: Payload::Ipv4,
+                    payload,
                     tunnel_model,
                     qos_map,
                     tail_end: None,
@@ -159,7 +194,7 @@ fn action(change: LfibChange) -> Action {
                 IlmOperation::Forward(next_hops) => {
                     path_group(&next_hops).map(|group| IlmAction::Forward {
                         paths: Arc::new(group),
-                        payload: Some(Payload::Ipv4),
+                        payload: Some(payload),
                         tunnel_model,
                         qos_map,
                     })
@@ -197,7 +232,7 @@ impl Protocol for LdpRouter {
         let state = InterfaceState {
             up: interface.up,
             mtu: 1500,
-            addresses: vec![interface.address],
+            addresses: vec![interface.address, interface.link_local],
         };
         self.engine.handle_interface(&interface.name, state, now);
     }

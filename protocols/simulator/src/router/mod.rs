@@ -9,7 +9,7 @@ pub use ldp::start as ldp;
 pub use protocol::{
     Accepted, Action, Boot, Counters, Datagram, Interface, NextHop, Preserved, Protocol, Route,
 };
-pub use settings::{EgressLabel, Settings};
+pub use settings::{EgressLabel, Families, Settings};
 pub use switch::{Speed, Switch};
 
 use std::collections::BTreeMap;
@@ -37,8 +37,10 @@ pub struct Router {
     pub id: Ipv4Addr,
     /// Its interfaces.
     pub interfaces: Vec<Interface>,
-    /// The address at the other end of each.
+    /// The IPv4 address at the other end of each.
     pub neighbours: Vec<forwarding::NextHop>,
+    /// The link-local IPv6 address there.
+    pub ipv6_neighbours: Vec<forwarding::NextHop>,
     /// Its configuration.
     pub settings: Settings,
     /// Its engines, while the daemon runs.
@@ -74,7 +76,9 @@ pub struct Router {
     allocated: FxHashMap<Label, IpNet>,
     /// The label manager had none for somebody.
     starved: bool,
-    groups: FxHashMap<Links, Arc<PathGroup>>,
+    /// No more labels than these are dealt out.
+    most_labels: Option<usize>,
+    groups: FxHashMap<(bool, Links), Arc<PathGroup>>,
 }
 
 impl Router {
@@ -84,6 +88,8 @@ impl Router {
             id,
             interfaces: Vec::new(),
             neighbours: Vec::new(),
+            ipv6_neighbours: Vec::new(),
+            most_labels: None,
             labels: LabelManager::new(label_manager_config(&settings)),
             settings,
             protocols: Vec::new(),
@@ -188,6 +194,9 @@ impl Router {
             let [high, low] = (number as u16).to_be_bytes();
             let mac = MacAddress([2, 0, 0, 0, high, low]);
             self.forwarding.set_neighbour(neighbour.clone(), mac);
+            if let Some(neighbour) = self.ipv6_neighbours.get(number) {
+                self.forwarding.set_neighbour(neighbour.clone(), mac);
+            }
         }
     }
 
@@ -211,7 +220,7 @@ impl Router {
             }
             Some(links) => {
                 self.forwarding.unbind_ftn(&owner(Source::Local), &fec);
-                if let Some(group) = self.group(links) {
+                if let Some(group) = self.group(is_ipv6(&prefix), links) {
                     let action = FtnAction::Forward(group);
                     self.forwarding.bind_ftn(owner(Source::Kernel), fec, action);
                 }
@@ -219,18 +228,41 @@ impl Router {
         }
     }
 
-    fn group(&mut self, links: &Links) -> Option<Arc<PathGroup>> {
-        if let Some(group) = self.groups.get(links) {
+    fn group(&mut self, ipv6: bool, links: &Links) -> Option<Arc<PathGroup>> {
+        let key = (ipv6, links.clone());
+        if let Some(group) = self.groups.get(&key) {
             return Some(Arc::clone(group));
         }
         let paths = links.iter().filter_map(|link| {
             let place = self.place_of(*link as usize)?;
-            let next_hop = self.neighbours.get(place)?.clone();
+            let next_hop = self.neighbours_of(ipv6).get(place)?.clone();
             Some(Path::new(Nhlfe::unlabelled(next_hop), 1))
         });
         let group = Arc::new(PathGroup::new(paths).ok()?);
-        self.groups.insert(links.clone(), Arc::clone(&group));
+        self.groups.insert(key, Arc::clone(&group));
         Some(group)
+    }
+
+    fn neighbours_of(&self, ipv6: bool) -> &[forwarding::NextHop] {
+        if ipv6 {
+            &self.ipv6_neighbours
+        } else {
+            &self.neighbours
+        }
+    }
+
+    /// The interface by which a next hop is reached.
+    pub fn interface_to(&self, next_hop: &forwarding::NextHop) -> Option<&Interface> {
+        let neighbours = self.neighbours_of(next_hop.address.is_ipv6());
+        let place = neighbours.iter().position(|of| of == next_hop)?;
+        self.interfaces.get(place)
+    }
+
+    /// Fewer labels are dealt out for a time; `None`: all there are. Gives whether somebody waits for one.
+    pub fn limit_labels(&mut self, most: Option<usize>) -> bool {
+        let more = self.most_labels != most && most.is_none_or(|most| most > self.labels_in_use());
+        self.most_labels = most;
+        more && std::mem::take(&mut self.starved)
     }
 
     /// Which of its interfaces is at a link.
@@ -241,14 +273,14 @@ impl Router {
     }
 
     /// A route as the engines know it.
-    pub fn route(&self, links: &Links) -> Route {
+    pub fn route(&self, ipv6: bool, links: &Links) -> Route {
         links
             .iter()
             .filter_map(|link| {
                 let place = self.place_of(*link as usize)?;
                 Some(NextHop {
                     interface: Arc::clone(&self.interfaces.get(place)?.name),
-                    address: self.neighbours.get(place)?.address,
+                    address: self.neighbours_of(ipv6).get(place)?.address,
                 })
             })
             .collect()
@@ -264,6 +296,13 @@ impl Router {
         fec: IpNet,
         now: Instant,
     ) -> Result<Result<Label, String>, String> {
+        if self
+            .most_labels
+            .is_some_and(|most| most <= self.labels_in_use())
+        {
+            self.starved = true;
+            return Ok(Err("no more labels are dealt out for now".to_owned()));
+        }
         match self.labels.allocate(&source.into(), now) {
             Ok(label) => {
                 let other = self.allocated.insert(label, fec);
@@ -325,6 +364,11 @@ impl Router {
     pub fn is_starved(&self) -> bool {
         self.starved
     }
+}
+
+/// Whether a prefix is of IPv6.
+pub fn is_ipv6(prefix: &IpNet) -> bool {
+    matches!(prefix, IpNet::V6(_))
 }
 
 fn label_manager_config(settings: &Settings) -> LabelManagerConfig {

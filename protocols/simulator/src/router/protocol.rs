@@ -19,8 +19,10 @@ pub struct Interface {
     pub name: Arc<str>,
     /// The link's number, by which [`Settings`] name it.
     pub link: usize,
-    /// Its address.
+    /// Its IPv4 address.
     pub address: IpNet,
+    /// Its link-local IPv6 address.
+    pub link_local: IpNet,
     /// It is up.
     pub up: bool,
 }

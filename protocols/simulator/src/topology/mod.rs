@@ -34,6 +34,9 @@ pub struct Link {
     /// How long packets take, in microseconds.
     #[serde(default = "thousand")]
     pub delay: u64,
+    /// Bits in a second, in each direction; 0: without limit.
+    #[serde(default)]
+    pub bandwidth: u64,
 }
 
 const fn one() -> u32 {
@@ -52,6 +55,7 @@ impl Link {
             b,
             metric: one(),
             delay: thousand(),
+            bandwidth: 0,
         }
     }
 

@@ -143,6 +143,7 @@ fn waxman(routers: usize, rng: &mut Rng) -> Vec<Link> {
             b,
             metric: 1 + (distance * 20.0) as u32,
             delay: 100 + (distance * 10_000.0) as u64,
+            bandwidth: 0,
         }
     };
     let mut links = Vec::new();

@@ -109,7 +109,7 @@ pub(super) fn discovery(answer: &v1::ShowLdpDiscoveryResponse, terminal: bool) -
             for peer in &answer.targeted_peers {
                 rows.add_row(vec![
                     Cell::new(&peer.address),
-                    Cell::new(&peer.origin),
+                    Cell::new(because(peer)),
                     Cell::new(&peer.neighbour),
                     Cell::new(hold(peer.hello_hold_time)),
                     Cell::new(seconds(peer.hello_interval)),
@@ -129,6 +129,16 @@ pub(super) fn discovery(answer: &v1::ShowLdpDiscoveryResponse, terminal: bool) -
         }
         text
     })
+}
+
+/// Why there are Hellos to a targeted peer.
+fn because(peer: &v1::LdpTargetedPeer) -> String {
+    let asked = format!("asked for by {}", peer.requesters.join(", "));
+    match (peer.origin.as_str(), peer.requesters.is_empty()) {
+        (origin, true) => origin.to_owned(),
+        ("configured", false) => format!("configured, {asked}"),
+        (_, false) => asked,
+    }
 }
 
 fn by(adjacency: &v1::LdpAdjacency) -> &str {

@@ -17,6 +17,7 @@ mod qos;
 mod section;
 mod static_routes;
 mod switch;
+mod time;
 mod tunnels;
 mod upstream;
 

@@ -2,12 +2,14 @@
 //! the operator say, and does what the state machine wants done.
 
 mod connections;
+mod refused;
+mod resources;
 mod sockets;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use forwarding::{LabelManager, LabelManagerConfig, Owner, Protocol};
+use forwarding::{LabelManager, Owner, Protocol};
 use ldp::engine::{Ldp, Output, Severity};
 use ldp::label::LfibChange;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -15,7 +17,10 @@ use tokio::task::JoinHandle;
 use tracing::{debug, info, warn};
 
 use self::connections::Connections;
+use self::refused::RefusedCounters;
+use self::resources::Resources;
 use self::sockets::{Arrived, Sockets};
+use super::lfib::LspSettings;
 use super::preserve::Bindings;
 pub use super::routes::Snapshot;
 use crate::config::LdpConfig;
@@ -172,26 +177,29 @@ impl Handle {
         // Labels of the last start must not come to stand for other FECs while a neighbour has not noticed
         // yet that it is over.
         let first_block = engine.boot_count.wrapping_mul(BLOCKS_OF_A_SECOND);
-        let mut labels = LabelManager::new(config.labels).starting_at(first_block);
+        let mut labels = Resources::new(
+            LabelManager::new(config.labels).starting_at(first_block),
+            owner,
+        );
         let mut preserved = kept.preserved();
         // Another range is configured now: those outside of it are let go.
-        preserved
-            .labels
-            .retain(|(_, label)| labels.adopt(*label, &owner));
+        preserved.labels.retain(|(_, label)| labels.adopt(*label));
         let mut ldp = Ldp::new(engine, rand::random(), now);
+        tell_wall_clock(&mut ldp);
         if restarts_gracefully && !kept.is_empty() {
             ldp.adopt_labels(preserved, now);
         }
         let driver = Driver {
             ldp,
             labels,
-            owner,
             router: Snapshot::default(),
             sockets: Sockets::default(),
             connections: Connections::new(tell),
             updates: Arc::clone(&updates),
             pending: Vec::new(),
             status: Status::default(),
+            refused: RefusedCounters::default(),
+            lsps: config.lsps,
             restarts_gracefully,
         };
         tokio::spawn(driver.run(router, commanded, told));
@@ -242,16 +250,32 @@ impl Handle {
     }
 }
 
+/// Waits until a time, for ever without one.
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Tells the time by which the lifetimes of keys go (RFC 7349, 2.2).
+fn tell_wall_clock(ldp: &mut Ldp) {
+    if let Ok(since) = SystemTime::now().duration_since(UNIX_EPOCH) {
+        ldp.handle_wall_clock(since.as_secs(), Instant::now());
+    }
+}
+
 struct Driver {
     ldp: Ldp,
-    labels: LabelManager,
-    owner: Owner,
+    labels: Resources,
     router: Snapshot,
     sockets: Sockets,
     connections: Connections,
     updates: Arc<Updates>,
     pending: Vec<Update>,
     status: Status,
+    refused: RefusedCounters,
+    lsps: LspSettings,
     restarts_gracefully: bool,
 }
 
@@ -269,13 +293,8 @@ impl Driver {
         retry.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         retry.reset();
         loop {
-            let due = self.ldp.poll_timeout();
-            let sleep = async {
-                match due {
-                    Some(due) => tokio::time::sleep_until(due.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let sleep = at(self.ldp.poll_timeout());
+            let labels = at(self.labels.poll_timeout());
             tokio::select! {
                 command = commands.recv() => match command {
                     Some(Command::End(ended)) => {
@@ -298,7 +317,14 @@ impl Driver {
                 }
                 arrived = self.sockets.arrived() => self.arrived(arrived),
                 () = sleep => self.ldp.handle_timeout(Instant::now()),
-                _ = retry.tick() => self.open_sockets(),
+                () = labels => self.labels.told(&mut self.ldp, Instant::now()),
+                _ = retry.tick() => {
+                    self.open_sockets();
+                    // The clock may have been set.
+                    tell_wall_clock(&mut self.ldp);
+                    let refused = self.refused.more();
+                    self.ldp.handle_refused_segments(refused, Instant::now());
+                }
             }
             self.act();
         }
@@ -314,9 +340,13 @@ impl Driver {
         let now = Instant::now();
         match command {
             Command::Configure(config) => {
-                self.set_labels(&config.labels);
+                self.labels.configure(&config.labels);
                 self.restarts_gracefully = config.engine.graceful_restart.is_some();
                 self.ldp.set_config(config.engine, now);
+                if std::mem::replace(&mut self.lsps, config.lsps) != config.lsps {
+                    // The router makes other entries of the same bindings now.
+                    self.ldp.repeat_lfib(now);
+                }
             }
             Command::Router(router) => self.set_router(router),
             Command::Ask(question) => {
@@ -325,13 +355,6 @@ impl Driver {
             }
             // The loop takes it.
             Command::End(_) => {}
-        }
-    }
-
-    fn set_labels(&mut self, config: &LabelManagerConfig) {
-        if self.labels.config() != config {
-            // Checked by the daemon: labels in use cannot move.
-            warn!("the label ranges are read when lsrd starts; the former ones stay");
         }
     }
 
@@ -437,12 +460,11 @@ impl Driver {
                 Output::ListenKeys(keys) => self.sockets.set_keys(keys),
                 Output::AllocateLabel { fec } => {
                     let now = Instant::now();
-                    let label = self.labels.allocate(&self.owner, now);
-                    let label = label.map_err(|error| error.to_string());
+                    let label = self.labels.allocate(now);
                     self.ldp.handle_label_allocated(fec, label, now);
                 }
                 Output::ReleaseLabel { label, .. } => {
-                    self.labels.release(label, &self.owner, Instant::now());
+                    self.labels.release(label, Instant::now());
                 }
                 Output::Lfib(change) => self.pending.push(Update::Change(change)),
                 Output::ForwardingStateHoldingExpired => {

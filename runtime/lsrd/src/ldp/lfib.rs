@@ -63,6 +63,10 @@ impl Default for Binder {
 impl Binder {
     /// These settings count for the bindings that come.
     pub fn set(&mut self, settings: LspSettings) {
+        if self.settings != settings {
+            // It was made by the former ones.
+            self.last = None;
+        }
         self.settings = settings;
     }
 

@@ -142,6 +142,8 @@ impl Service {
     }
 }
 
+/// The name by which an operator asks for targeted sessions.
+const OPERATOR: &str = "operator";
 const NO_LDP: &str = "the router does not run LDP: its configuration has no [ldp]";
 
 fn ending() -> Status {
@@ -356,6 +358,42 @@ impl Management for Service {
             .await
             .ok_or_else(ending)??;
         Ok(Response::new(v1::ClearLdpNeighbourResponse { sessions }))
+    }
+
+    async fn request_ldp_targeted(
+        &self,
+        request: Request<v1::RequestLdpTargetedRequest>,
+    ) -> Result<Response<v1::RequestLdpTargetedResponse>, Status> {
+        let request = request.into_inner();
+        let address = convert::targeted_address(&request.address)?;
+        let applications = convert::targeted_applications(&request.applications)?;
+        let handle = self.ldp.load_full();
+        let handle = handle.ok_or_else(|| Status::failed_precondition(NO_LDP))?;
+        let repeated_request = handle
+            .ask(move |ldp, _, now| ldp.request_targeted(OPERATOR, address, applications, now))
+            .await
+            .ok_or_else(ending)?;
+        Ok(Response::new(v1::RequestLdpTargetedResponse {
+            repeated_request,
+        }))
+    }
+
+    async fn release_ldp_targeted(
+        &self,
+        request: Request<v1::ReleaseLdpTargetedRequest>,
+    ) -> Result<Response<v1::ReleaseLdpTargetedResponse>, Status> {
+        let address = convert::targeted_address(&request.into_inner().address)?;
+        let handle = self.ldp.load_full();
+        let handle = handle.ok_or_else(|| Status::failed_precondition(NO_LDP))?;
+        let had = handle
+            .ask(move |ldp, _, now| ldp.release_targeted(OPERATOR, address, now))
+            .await
+            .ok_or_else(ending)?;
+        if !had {
+            let text = format!("no operator asked for a targeted session with {address}");
+            return Err(Status::not_found(text));
+        }
+        Ok(Response::new(v1::ReleaseLdpTargetedResponse {}))
     }
 
     async fn switch_protection(

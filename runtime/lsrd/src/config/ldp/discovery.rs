@@ -49,6 +49,7 @@ pub(super) fn read(
         problems,
     );
     config.interfaces = read_interfaces(section, &common, interfaces, problems);
+    config.requested_targeted = targeted.clone();
     config.targeted_peers = read_targeted(section, &targeted, problems);
     let accepted = prefixes("accept-targeted", section, problems);
     if !accepted.is_empty() {

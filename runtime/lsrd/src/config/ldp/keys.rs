@@ -1,6 +1,6 @@
 //! The keys of sessions and of Hellos.
 
-use ::ldp::engine::{HelloAuthentication, HelloKey, SessionKey, TcpAoAlgorithm};
+use ::ldp::engine::{HelloAuthentication, HelloKey, KeyLifetime, SessionKey, TcpAoAlgorithm};
 use ::ldp::packet::AuthenticationAlgorithm;
 
 use super::super::problem::Problems;
@@ -97,11 +97,60 @@ fn hello_key(section: &mut Section<'_, '_>, problems: &mut Problems) -> Option<H
     let id = section.integer("id", 0..=u64::from(u32::MAX), what, problems);
     let algorithm = section.word("algorithm", HELLO, problems);
     let key = need_secret("key", usize::from(u8::MAX), section, problems);
+    let lifetime = lifetime(section, problems);
     Some(HelloKey {
         security_association: id?.value as u32,
         algorithm: algorithm.map_or(AuthenticationAlgorithm::HmacSha256, |given| given.value),
         secret: key?.value.into(),
+        lifetime,
     })
+}
+
+/// When a key is used: RFC 7349, section 2.2.
+fn lifetime(section: &mut Section<'_, '_>, problems: &mut Problems) -> KeyLifetime {
+    let start_accept = section.instant("start-accept", problems);
+    let start_generate = section.instant("start-generate", problems);
+    let stop_generate = section.instant("stop-generate", problems);
+    let stop_accept = section.instant("stop-accept", problems);
+    let help = "neighbours whose clocks differ a little must still understand each other: a key is accepted \
+                before Hellos are sent with it, and after that (RFC 7349, section 2.2)";
+    let value = |at: &Option<At<u64>>| at.as_ref().map(|at| at.value);
+    if let Some(accept) = &start_accept
+        && value(&start_generate).is_some_and(|generate| accept.value > generate)
+    {
+        problems.add(
+            &accept.span,
+            "`start-accept` is after `start-generate`",
+            "too late",
+            help,
+        );
+    }
+    if let Some(accept) = &stop_accept
+        && value(&stop_generate).is_none_or(|generate| generate > accept.value)
+    {
+        problems.add(
+            &accept.span,
+            "`stop-accept` is before `stop-generate`",
+            "too early",
+            help,
+        );
+    }
+    if let Some(stop) = &stop_generate
+        && value(&start_generate).is_some_and(|start| start >= stop.value)
+    {
+        problems.add(
+            &stop.span,
+            "`stop-generate` is not after `start-generate`",
+            "no Hello would be sent with the key",
+            "exchange them",
+        );
+    }
+    KeyLifetime {
+        start_accept: value(&start_accept),
+        start_generate: value(&start_generate),
+        stop_generate: value(&stop_generate),
+        stop_accept: value(&stop_accept),
+    }
 }
 
 fn need_secret<'a>(

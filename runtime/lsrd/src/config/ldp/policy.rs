@@ -33,6 +33,7 @@ pub(super) fn read(
     let mut policy = Policy::new(lsr_id);
     let control = section.word("control", CONTROL, problems);
     policy.control = control.map_or_else(Default::default, |given| given.value);
+    policy.split_horizon = section.boolean("split-horizon", false, problems);
     let retention = section.word("retention", RETENTION, problems);
     policy.retention = retention.map_or_else(Default::default, |given| given.value);
     let egress = section.word("egress-label", EGRESS, problems);

@@ -1,7 +1,7 @@
 //! LDP, as it stands.
 
 use std::fmt::Display;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use ::ldp::LdpIdentifier;
@@ -80,6 +80,11 @@ pub(in super::super) fn ldp_discovery(
                     TargetedOrigin::Answered => "answered",
                 }
                 .into(),
+                requesters: peer
+                    .requesters
+                    .iter()
+                    .map(|name| name.to_string())
+                    .collect(),
                 neighbour: word(peer.neighbour),
                 reason: peer.reason.unwrap_or_default(),
                 source: word(peer.source),
@@ -464,6 +469,31 @@ fn kind(event: &Event) -> String {
 }
 
 /// Ends the session with a neighbour, or with all. Gives how many end.
+/// The address of a targeted peer.
+pub(in super::super) fn targeted_address(text: &str) -> Result<IpAddr, Status> {
+    let unicast = |address: &IpAddr| match address {
+        IpAddr::V4(of) => !of.is_unspecified() && !of.is_multicast() && !of.is_broadcast(),
+        // RFC 7552, 5.2: not a link-local one.
+        IpAddr::V6(of) => !of.is_unspecified() && !of.is_multicast() && !of.is_unicast_link_local(),
+    };
+    text.parse().ok().filter(unicast).ok_or_else(|| {
+        Status::invalid_argument(format!(
+            "`{text}` cannot be the address of a targeted peer: give its transport address, such as 10.255.0.9"
+        ))
+    })
+}
+
+/// TA-Ids (RFC 8223, section 2.1).
+pub(in super::super) fn targeted_applications(ids: &[u32]) -> Result<Vec<u16>, Status> {
+    let id = |id: &u32| u16::try_from(*id).ok().filter(|id| *id > 0);
+    let read = |given| {
+        id(given).ok_or_else(|| {
+            Status::invalid_argument(format!("{given} is no TA-Id: 1 to 65535 (RFC 8223, 2.1)"))
+        })
+    };
+    ids.iter().map(read).collect()
+}
+
 pub(in super::super) fn clear_ldp(
     neighbour: Option<LdpIdentifier>,
     ldp: &mut Ldp,

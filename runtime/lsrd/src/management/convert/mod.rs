@@ -17,7 +17,7 @@ use crate::config::Config;
 pub(super) use interfaces::interfaces;
 pub(super) use ldp::{
     clear_ldp, ldp_bindings, ldp_capabilities, ldp_discovery, ldp_events, ldp_interfaces,
-    ldp_neighbour, ldp_neighbours, ldp_statistics,
+    ldp_neighbour, ldp_neighbours, ldp_statistics, targeted_address, targeted_applications,
 };
 pub(crate) use ldp::{ldp_errors, ldp_messages};
 pub(super) use lfib::{ftn, ilm, static_lsps};
