@@ -36,7 +36,7 @@ struct Arguments {
     /// How many routers; else 20 to 50.
     #[arg(long)]
     routers: Option<usize>,
-    /// line, ring, grid, clos, waxman or barabasi-albert; else any.
+    /// line, ring, star, grid, clos, waxman or barabasi-albert; else any but star.
     #[arg(long)]
     shape: Option<Shape>,
     /// A topology in TOML.

@@ -113,7 +113,7 @@ impl Scenario {
     pub fn generate(seed: u64, options: &Options) -> Self {
         let mut rng = Rng::new(seed, 10);
         let routers = rng.between(options.least_routers as u64, options.most_routers as u64);
-        let any = rng.pick(&Shape::ALL).copied().unwrap_or(Shape::Ring);
+        let any = rng.pick(&Shape::CHOSEN).copied().unwrap_or(Shape::Ring);
         let shape = options.shape.unwrap_or(any);
         let mut of_shape = Rng::new(seed, 11);
         let topology = match &options.topology {

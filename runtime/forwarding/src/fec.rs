@@ -1,10 +1,11 @@
 //! Forwarding equivalence classes and the FTN.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 
 use crate::nhlfe::nhlfes_of;
@@ -29,7 +30,7 @@ impl fmt::Display for VrfId {
 }
 
 /// A forwarding equivalence class: packets that are forwarded alike (RFC 3031 section 2.1).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fec {
     /// The packets of a VRF of which the destination has this longest matching prefix (the
@@ -67,6 +68,64 @@ impl Fec {
     /// The FEC of one address.
     pub fn host(vrf: VrfId, address: IpAddr) -> Self {
         Self::prefix(vrf, address.into())
+    }
+
+    /// The place of its kind in the order.
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Prefix { .. } => 0,
+            Self::MulticastGroup { .. } => 1,
+            Self::AttachmentCircuit(_) => 2,
+        }
+    }
+}
+
+impl PartialOrd for Fec {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Fec {
+    /// Prefixes, then multicast groups, then attachment circuits; each by VRF and address.
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            // The FTN is searched for these: one comparison of numbers.
+            (
+                Self::Prefix {
+                    vrf,
+                    prefix: IpNet::V4(prefix),
+                },
+                Self::Prefix {
+                    vrf: other_vrf,
+                    prefix: IpNet::V4(other),
+                },
+            ) => {
+                let number = |vrf: VrfId, prefix: &Ipv4Net| {
+                    let address = u64::from(prefix.addr().to_bits());
+                    u64::from(vrf.0) << 40 | address << 8 | u64::from(prefix.prefix_len())
+                };
+                number(*vrf, prefix).cmp(&number(*other_vrf, other))
+            }
+            (
+                Self::Prefix { vrf, prefix },
+                Self::Prefix {
+                    vrf: other_vrf,
+                    prefix: other,
+                },
+            ) => (vrf, prefix).cmp(&(other_vrf, other)),
+            (
+                Self::MulticastGroup { vrf, group },
+                Self::MulticastGroup {
+                    vrf: other_vrf,
+                    group: other,
+                },
+            ) => (vrf, group).cmp(&(other_vrf, other)),
+            (Self::AttachmentCircuit(circuit), Self::AttachmentCircuit(other)) => {
+                circuit.cmp(other)
+            }
+            _ => self.kind().cmp(&other.kind()),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which labels of a label space are whose.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use mpls::{Label, LabelRange};
@@ -89,6 +89,8 @@ pub struct LabelManager {
     blocks: BTreeMap<u32, Block>,
     /// The block that is dealt out first; those below it come last.
     first_block: u32,
+    /// The block that gave a label last: it is asked first, as most often it has more of them.
+    latest: u32,
 }
 
 #[derive(Debug)]
@@ -97,7 +99,7 @@ struct Block {
     range: LabelRange,
     /// The smallest label that was never used; above the range when there is none.
     fresh: u32,
-    used: BTreeSet<Label>,
+    used: Used,
     /// Released labels with the time of release, the oldest first.
     released: VecDeque<(Instant, Label)>,
 }
@@ -110,6 +112,7 @@ impl LabelManager {
             reserved: BTreeMap::new(),
             blocks: BTreeMap::new(),
             first_block: 0,
+            latest: 0,
         }
     }
 
@@ -185,10 +188,20 @@ impl LabelManager {
             config,
             reserved,
             blocks,
+            latest,
             ..
         } = self;
-        let own = blocks.values_mut().filter(|block| block.owner == *owner);
-        if let Some(label) = own.into_iter().find_map(|block| block.take_fresh(reserved)) {
+        if let Some(block) = blocks.get_mut(latest)
+            && block.owner == *owner
+            && let Some(label) = block.take_fresh(reserved)
+        {
+            return Ok(label);
+        }
+        let own = blocks.iter_mut().filter(|(_, block)| block.owner == *owner);
+        let fresh =
+            |(number, block): (&u32, &mut Block)| Some((*number, block.take_fresh(reserved)?));
+        if let Some((number, label)) = own.into_iter().find_map(fresh) {
+            *latest = number;
             return Ok(label);
         }
         let own = blocks.values_mut().filter(|block| block.owner == *owner);
@@ -201,17 +214,12 @@ impl LabelManager {
         }
         while let Some(number) = self.free_block(now) {
             let range = self.block_range(number);
-            let mut block = Block {
-                owner: owner.clone(),
-                range,
-                fresh: range.first().value(),
-                used: BTreeSet::new(),
-                released: VecDeque::new(),
-            };
+            let mut block = Block::new(owner, range);
             let label = block.take_fresh(&self.reserved);
             self.blocks.insert(number, block);
             // A block of which static LSPs reserved every label gives none: take the next one.
             if let Some(label) = label {
+                self.latest = number;
                 return Ok(label);
             }
         }
@@ -232,14 +240,13 @@ impl LabelManager {
             return false;
         }
         let range = self.block_range(number);
-        let block = self.blocks.entry(number).or_insert_with(|| Block {
-            owner: owner.clone(),
-            range,
-            fresh: range.first().value(),
-            used: BTreeSet::new(),
-            released: VecDeque::new(),
-        });
-        block.owner == *owner && (block.used.insert(label) || block.used.contains(&label))
+        let new = || Block::new(owner, range);
+        let block = self.blocks.entry(number).or_insert_with(new);
+        if block.owner != *owner {
+            return false;
+        }
+        block.used.insert(label);
+        true
     }
 
     /// Releases an allocated label; it is held down for a while. Nothing happens if the owner does
@@ -250,7 +257,7 @@ impl LabelManager {
         };
         if let Some(block) = self.blocks.get_mut(&number)
             && block.owner == *owner
-            && block.used.remove(&label)
+            && block.used.remove(label)
         {
             block.released.push_back((now, label));
         }
@@ -271,7 +278,7 @@ impl LabelManager {
     pub fn owner(&self, label: Label) -> Option<&Owner> {
         self.reserved.get(&label).or_else(|| {
             self.block_of(label)
-                .filter(|block| block.used.contains(&label))
+                .filter(|block| block.used.contains(label))
                 .map(|block| &block.owner)
         })
     }
@@ -285,7 +292,7 @@ impl LabelManager {
 
     /// How many labels are allocated.
     pub fn used(&self) -> usize {
-        self.blocks.values().map(|block| block.used.len()).sum()
+        self.blocks.values().map(|block| block.used.count).sum()
     }
 
     fn block_size(&self) -> u32 {
@@ -326,7 +333,7 @@ impl LabelManager {
         }
         let hold_down = self.config.hold_down;
         let idle = |block: &Block| {
-            block.used.is_empty()
+            block.used.count == 0
                 && block
                     .released
                     .back()
@@ -343,6 +350,16 @@ impl LabelManager {
 }
 
 impl Block {
+    fn new(owner: &Owner, range: LabelRange) -> Self {
+        Self {
+            owner: owner.clone(),
+            range,
+            fresh: range.first().value(),
+            used: Used::new(range),
+            released: VecDeque::new(),
+        }
+    }
+
     fn take_fresh(&mut self, reserved: &BTreeMap<Label, Owner>) -> Option<Label> {
         while self.fresh <= self.range.last().value() {
             let label = Label::new(self.fresh).ok()?;
@@ -366,8 +383,63 @@ impl Block {
     }
 }
 
+/// The labels of a block that are in use: a bit for each.
+#[derive(Debug)]
+struct Used {
+    first: u32,
+    bits: Box<[u64]>,
+    count: usize,
+}
+
+impl Used {
+    fn new(range: LabelRange) -> Self {
+        // The label range has at most 2^20 labels.
+        let words = range.count().div_ceil(u64::BITS) as usize;
+        Self {
+            first: range.first().value(),
+            bits: vec![0; words].into_boxed_slice(),
+            count: 0,
+        }
+    }
+
+    /// The word and the bit of a label of the block.
+    fn place(&self, label: Label) -> (usize, u64) {
+        let offset = label.value().wrapping_sub(self.first);
+        ((offset / u64::BITS) as usize, 1 << (offset % u64::BITS))
+    }
+
+    fn contains(&self, label: Label) -> bool {
+        let (word, bit) = self.place(label);
+        self.bits.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    /// Whether it was not in use before.
+    fn insert(&mut self, label: Label) -> bool {
+        let (word, bit) = self.place(label);
+        let Some(word) = self.bits.get_mut(word).filter(|word| **word & bit == 0) else {
+            return false;
+        };
+        *word |= bit;
+        self.count += 1;
+        true
+    }
+
+    /// Whether it was in use before.
+    fn remove(&mut self, label: Label) -> bool {
+        let (word, bit) = self.place(label);
+        let Some(word) = self.bits.get_mut(word).filter(|word| **word & bit != 0) else {
+            return false;
+        };
+        *word &= !bit;
+        self.count -= 1;
+        true
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -1,15 +1,17 @@
 //! Bindings, their choice, and next-hop resolution.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use mpls::{Label, SpecialPurposeLabel};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::{
     Changes, EntryKey, Fec, FtnAction, FtnEntry, IlmAction, IlmEntry, IlmKey, InterfaceName,
-    LabelSpace, Lfib, MacAddress, NextHop, NextHopProblem, Nhlfe, Owner, Payload, Programmed,
-    Protocol, QosMap, QosMapId, State, TunnelEnd, UnresolvedNextHop, View,
+    LabelSpace, Lfib, MacAddress, NextHop, NextHopProblem, Nhlfe, Owner, PathGroup, Payload,
+    Programmed, Protocol, QosMap, QosMapId, Replication, State, TunnelEnd, UnresolvedNextHop, View,
 };
 
 /// An incoming label that cannot have the action.
@@ -61,7 +63,8 @@ impl Forwarding {
         let chosen = self.lfib.ftn.get(&fec);
         let entry = FtnEntry { owner, action };
         if let Some(entry) = self.other_ftn.bind(&fec, chosen, entry) {
-            self.set_ftn(fec, Some(entry));
+            let next_hops = NextHopChange::of(chosen, Some(&entry));
+            self.set_ftn(fec, Some(entry), next_hops);
         }
     }
 
@@ -69,7 +72,8 @@ impl Forwarding {
     pub fn unbind_ftn(&mut self, owner: &Owner, fec: &Fec) {
         let chosen = self.lfib.ftn.get(fec);
         if let Some(next) = self.other_ftn.unbind(fec, chosen, owner) {
-            self.set_ftn(fec.clone(), next);
+            let next_hops = NextHopChange::of(chosen, next.as_ref());
+            self.set_ftn(fec.clone(), next, next_hops);
         }
     }
 
@@ -108,7 +112,8 @@ impl Forwarding {
         let chosen = self.lfib.ilm.get(&key);
         let entry = IlmEntry { owner, action };
         if let Some(entry) = self.other_ilm.bind(&key, chosen, entry) {
-            self.set_ilm(key, Some(entry));
+            let next_hops = NextHopChange::of(chosen, Some(&entry));
+            self.set_ilm(key, Some(entry), next_hops);
         }
         Ok(())
     }
@@ -117,7 +122,8 @@ impl Forwarding {
     pub fn unbind_ilm(&mut self, owner: &Owner, key: &IlmKey) {
         let chosen = self.lfib.ilm.get(key);
         if let Some(next) = self.other_ilm.unbind(key, chosen, owner) {
-            self.set_ilm(*key, next);
+            let next_hops = NextHopChange::of(chosen, next.as_ref());
+            self.set_ilm(*key, next, next_hops);
         }
     }
 
@@ -201,11 +207,14 @@ impl Forwarding {
         if self.lfib.upstream_contexts == contexts {
             return;
         }
-        let used: Vec<_> = contexts.keys().cloned().collect();
+        let used = contexts.keys().cloned().collect();
         let lfib = Arc::make_mut(&mut self.lfib);
         let former = std::mem::replace(&mut lfib.upstream_contexts, contexts);
         self.settings_changed();
-        self.refer(&used, &former.into_keys().collect::<Vec<_>>());
+        self.refer(&NextHopChange {
+            used,
+            unused: former.into_keys().collect(),
+        });
     }
 
     /// Makes these the only tail ends of MPLS over IP, each with the label space of what arrives.
@@ -342,42 +351,33 @@ impl Forwarding {
         }
     }
 
-    fn set_ftn(&mut self, fec: Fec, entry: Option<FtnEntry>) {
-        let of = |entry: &FtnEntry| next_hops(entry.action.nhlfes());
-        let used = entry.as_ref().map(of).unwrap_or_default();
+    fn set_ftn(&mut self, fec: Fec, entry: Option<FtnEntry>, next_hops: NextHopChange) {
         if let Some(changes) = &mut self.changes {
             changes.ftn.insert(fec.clone());
         }
         let ftn = &mut Arc::make_mut(&mut self.lfib).ftn;
-        let former = match entry {
+        match entry {
             Some(entry) => ftn.insert(fec, entry),
             None => ftn.remove(&fec),
         };
-        let unused = former.as_ref().map(of).unwrap_or_default();
-        self.refer(&used, &unused);
+        self.refer(&next_hops);
     }
 
-    fn set_ilm(&mut self, key: IlmKey, entry: Option<IlmEntry>) {
-        let of = |entry: &IlmEntry| next_hops(entry.action.nhlfes());
-        let used = entry.as_ref().map(of).unwrap_or_default();
+    fn set_ilm(&mut self, key: IlmKey, entry: Option<IlmEntry>, next_hops: NextHopChange) {
         if let Some(changes) = &mut self.changes {
             changes.ilm.insert(key);
         }
         let ilm = &mut Arc::make_mut(&mut self.lfib).ilm;
-        let former = match entry {
+        match entry {
             Some(entry) => ilm.insert(key, entry),
             None => ilm.remove(&key),
         };
-        let unused = former.as_ref().map(of).unwrap_or_default();
-        self.refer(&used, &unused);
+        self.refer(&next_hops);
     }
 
     /// Counts next hops that are used from now on and ones that are not any more.
-    fn refer(&mut self, used: &[NextHop], unused: &[NextHop]) {
-        if used == unused {
-            return;
-        }
-        for next_hop in used {
+    fn refer(&mut self, change: &NextHopChange) {
+        for next_hop in &change.used {
             if let Some(count) = self.references.get_mut(next_hop) {
                 *count += 1;
             } else {
@@ -385,7 +385,7 @@ impl Forwarding {
                 self.resolve(next_hop);
             }
         }
-        for next_hop in unused {
+        for next_hop in &change.unused {
             if let Some(count) = self.references.get_mut(next_hop) {
                 *count -= 1;
                 if *count == 0 {
@@ -444,9 +444,49 @@ impl Forwarding {
     }
 }
 
-/// The next hop of each NHLFE.
-fn next_hops<'a>(nhlfes: impl Iterator<Item = &'a Nhlfe>) -> SmallVec<[NextHop; 2]> {
-    nhlfes.map(|nhlfe| nhlfe.next_hop().clone()).collect()
+/// Next hops of an entry that is another one from now on.
+#[derive(Debug, Default)]
+struct NextHopChange {
+    used: SmallVec<[NextHop; 1]>,
+    unused: SmallVec<[NextHop; 1]>,
+}
+
+impl NextHopChange {
+    fn of<E: Entry>(former: Option<&E>, new: Option<&E>) -> Self {
+        let former_group = former.and_then(Entry::path_group);
+        let new_group = new.and_then(Entry::path_group);
+        if let (Some(former), Some(new)) = (former_group, new_group)
+            && former
+                .nhlfes()
+                .map(Nhlfe::next_hop)
+                .eq(new.nhlfes().map(Nhlfe::next_hop))
+        {
+            // Other labels only.
+            return Self::default();
+        }
+        Self {
+            used: new.map(next_hops).unwrap_or_default(),
+            unused: former.map(next_hops).unwrap_or_default(),
+        }
+    }
+}
+
+/// The next hop of each NHLFE of an entry. Nearly all have one.
+fn next_hops<E: Entry>(entry: &E) -> SmallVec<[NextHop; 1]> {
+    let mut next_hops = SmallVec::new();
+    if let Some(group) = entry.path_group() {
+        for nhlfe in group.nhlfes() {
+            next_hops.push(nhlfe.next_hop().clone());
+        }
+    }
+    for branch in entry
+        .replication()
+        .into_iter()
+        .flat_map(|replication| replication.branches())
+    {
+        next_hops.push(branch.next_hop().clone());
+    }
+    next_hops
 }
 
 fn set<V>(map: &mut BTreeMap<NextHop, V>, next_hop: &NextHop, value: Option<V>) {
@@ -514,6 +554,8 @@ trait Entry: Clone + PartialEq {
 
     fn owner(&self) -> &Owner;
     fn action(&self) -> &Self::Action;
+    fn path_group(&self) -> Option<&PathGroup>;
+    fn replication(&self) -> Option<&Replication>;
 }
 
 impl Entry for FtnEntry {
@@ -525,6 +567,14 @@ impl Entry for FtnEntry {
 
     fn action(&self) -> &FtnAction {
         &self.action
+    }
+
+    fn path_group(&self) -> Option<&PathGroup> {
+        self.action.path_group().map(AsRef::as_ref)
+    }
+
+    fn replication(&self) -> Option<&Replication> {
+        self.action.replication().map(AsRef::as_ref)
     }
 }
 
@@ -538,6 +588,14 @@ impl Entry for IlmEntry {
     fn action(&self) -> &IlmAction {
         &self.action
     }
+
+    fn path_group(&self) -> Option<&PathGroup> {
+        self.action.path_group().map(AsRef::as_ref)
+    }
+
+    fn replication(&self) -> Option<&Replication> {
+        self.action.replication().map(AsRef::as_ref)
+    }
 }
 
 fn preference(entry: &impl Entry) -> u8 {
@@ -546,15 +604,15 @@ fn preference(entry: &impl Entry) -> u8 {
 
 /// The bindings of each key behind the chosen one, the preferred one first. Few keys have any.
 #[derive(Debug)]
-struct Others<K, E>(BTreeMap<K, SmallVec<[E; 1]>>);
+struct Others<K, E>(FxHashMap<K, SmallVec<[E; 1]>>);
 
 impl<K, E> Default for Others<K, E> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self(FxHashMap::default())
     }
 }
 
-impl<K: Ord + Clone, E: Entry> Others<K, E> {
+impl<K: Ord + Hash + Clone, E: Entry> Others<K, E> {
     /// Takes a binding in, of a key of which `chosen` is the chosen one. What it gives is the chosen
     /// one from now on.
     fn bind(&mut self, key: &K, chosen: Option<&E>, new: E) -> Option<E> {

@@ -268,7 +268,7 @@ impl Daemon {
                     self.apply().await;
                 }
                 (updates, since) = self.ldp.updates() => {
-                    self.router.apply_ldp(updates);
+                    self.router.apply_ldp(updates.into_iter().flatten());
                     self.apply().await;
                     if let Some(since) = since {
                         self.convergence.changed(self.version, since);

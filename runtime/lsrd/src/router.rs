@@ -173,7 +173,7 @@ impl Router {
     }
 
     /// Takes in what LDP asks of the FTN and of the ILM.
-    pub fn apply_ldp(&mut self, updates: Vec<Update>) {
+    pub fn apply_ldp(&mut self, updates: impl IntoIterator<Item = Update>) {
         self.ldp.apply(&mut self.forwarding, updates);
     }
 

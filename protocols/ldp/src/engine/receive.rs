@@ -56,6 +56,7 @@ impl Ldp {
                 stream.set_max_pdu_length(parameters.max_pdu_length);
             }
         }
+        stream.release();
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.stream = stream;
         }

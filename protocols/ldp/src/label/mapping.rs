@@ -6,7 +6,7 @@ use super::attributes::{LoopCheck, bounded, check_received_attributes};
 use super::message::{advisory, message_type, send_label_release, send_notification, status};
 use super::settle::is_unlabelled_by_rule;
 use super::store::{FecIndex, PeerIndex, Rare, Received, family};
-use super::{LabelDistribution, LabelEvent, LabelOutput, explicit_null};
+use super::{LabelDistribution, LabelEvent, LabelOutput, RetentionMode, explicit_null};
 use crate::PrefixFec;
 use crate::packet::{AddressFamily, FecElement, LabelMapping, Status};
 
@@ -158,7 +158,11 @@ impl LabelDistribution {
                 && previous.rare == received.rare
         });
         record.record(received);
-        if !same {
+        // Under liberal retention the mapping of a peer that is no next hop is kept, and nothing else
+        // follows: with many peers most mappings are of that kind.
+        let next_hops = record.group.and_then(|group| self.groups.get(group));
+        let used = next_hops.is_some_and(|group| group.peers.contains(&source));
+        if !same && (used || self.policy.retention == RetentionMode::Conservative) {
             self.mark(index);
         }
     }

@@ -290,6 +290,12 @@ impl Fec {
     }
 
     fn received_place(&self, peer: PeerIndex) -> Result<usize, usize> {
+        // A peer that is new is the last one: with many peers a search touches much memory.
+        match self.received.last() {
+            None => return Err(0),
+            Some(last) if last.peer < peer => return Err(self.received.len()),
+            Some(_) => {}
+        }
         self.received
             .binary_search_by_key(&peer, |received| received.peer)
     }
@@ -320,6 +326,9 @@ impl Fec {
 
     /// What was sent to a peer: a range of [`Self::sent`].
     pub(super) fn sent_to(&self, peer: PeerIndex) -> std::ops::Range<usize> {
+        if self.sent.last().is_none_or(|last| last.peer < peer) {
+            return self.sent.len()..self.sent.len();
+        }
         let start = self.sent.partition_point(|sent| sent.peer < peer);
         let count = self
             .sent

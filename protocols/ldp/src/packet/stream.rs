@@ -57,6 +57,15 @@ impl PduStream {
         self.octets.extend_from_slice(octets);
     }
 
+    /// Gives the memory of what was read back, if nothing else is there: most sessions are silent most of
+    /// the time.
+    pub fn release(&mut self) {
+        if self.unread() == 0 {
+            self.octets = Vec::new();
+            self.read = 0;
+        }
+    }
+
     /// Octets that are kept and not read.
     pub fn unread(&self) -> usize {
         self.octets.len() - self.read

@@ -17,6 +17,8 @@ pub enum Shape {
     Line,
     /// A line with its ends joined.
     Ring,
+    /// All others joined to the first: with very many sessions of one router.
+    Star,
     /// Rows and columns.
     Grid,
     /// Leaves, each joined to spines.
@@ -31,12 +33,23 @@ pub enum Shape {
 
 /// A name that no shape has.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("\"{0}\" is none of line, ring, grid, clos, waxman, barabasi-albert")]
+#[error("\"{0}\" is none of line, ring, star, grid, clos, waxman, barabasi-albert")]
 pub struct ShapeError(pub String);
 
 impl Shape {
     /// All shapes.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
+        Self::Line,
+        Self::Ring,
+        Self::Star,
+        Self::Grid,
+        Self::Clos,
+        Self::Waxman,
+        Self::BarabasiAlbert,
+    ];
+
+    /// Those that a seed chooses from: a star is for measuring.
+    pub const CHOSEN: [Self; 6] = [
         Self::Line,
         Self::Ring,
         Self::Grid,
@@ -50,6 +63,7 @@ impl Shape {
         match self {
             Self::Line => "line",
             Self::Ring => "ring",
+            Self::Star => "star",
             Self::Grid => "grid",
             Self::Clos => "clos",
             Self::Waxman => "waxman",
@@ -62,6 +76,7 @@ impl Shape {
         let links = match self {
             Self::Line => line(routers),
             Self::Ring => ring(routers),
+            Self::Star => star(routers),
             Self::Grid => grid(routers),
             Self::Clos => clos(routers, rng),
             Self::Waxman => waxman(routers, rng),
@@ -98,6 +113,10 @@ fn ring(routers: usize) -> Vec<Link> {
         links.push(Link::new(routers - 1, 0));
     }
     links
+}
+
+fn star(routers: usize) -> Vec<Link> {
+    (1..routers).map(|leaf| Link::new(0, leaf)).collect()
 }
 
 fn grid(routers: usize) -> Vec<Link> {

@@ -93,7 +93,7 @@ impl Ldp {
     }
 
     /// Waits for what LDP asks of the LFIB.
-    pub(super) async fn updates(&self) -> (Vec<Update>, Option<Instant>) {
+    pub(super) async fn updates(&self) -> (Vec<Vec<Update>>, Option<Instant>) {
         match &self.running {
             Some((handle, _)) => {
                 handle.updates().settled().await;

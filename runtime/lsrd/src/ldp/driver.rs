@@ -27,6 +27,8 @@ use crate::config::LdpConfig;
 
 /// What the sockets tell and nobody took yet: behind that the peers have to wait.
 const EVENTS: usize = 256;
+/// So many changes of the LFIB are a piece: small enough that its memory serves again.
+const PIECE: usize = 512;
 /// How many of them are taken before the LFIB's changes are handed on.
 const AT_ONCE: usize = 64;
 /// So many changes of the LFIB are handed on at once.
@@ -78,7 +80,9 @@ pub struct Updates {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    updates: Vec<Update>,
+    /// In pieces as they came: no piece is moved again.
+    pieces: Vec<Vec<Update>>,
+    count: usize,
     /// When the first and the last of them came.
     since: Option<(Instant, Instant)>,
 }
@@ -88,7 +92,7 @@ impl Waiting {
     /// costs as much as the whole LFIB is large.
     fn due(&self) -> Option<Instant> {
         let (first, last) = self.since?;
-        Some(match self.updates.len() {
+        Some(match self.count {
             0..=FEW => first,
             _ => (last + SETTLE).min(first + SETTLE_LIMIT),
         })
@@ -109,10 +113,10 @@ impl Updates {
         }
     }
 
-    /// All there is, in its order, and when the first of it came.
-    pub fn take(&self) -> (Vec<Update>, Option<Instant>) {
-        let Waiting { updates, since } = std::mem::take(&mut *self.lock());
-        (updates, since.map(|(first, _)| first))
+    /// All there is, in its order and in pieces, and when the first of it came.
+    pub fn take(&self) -> (Vec<Vec<Update>>, Option<Instant>) {
+        let Waiting { pieces, since, .. } = std::mem::take(&mut *self.lock());
+        (pieces, since.map(|(first, _)| first))
     }
 
     fn add(&self, updates: &mut Vec<Update>) {
@@ -121,10 +125,8 @@ impl Updates {
         }
         let now = Instant::now();
         let mut waiting = self.lock();
-        match waiting.updates.is_empty() {
-            true => std::mem::swap(&mut waiting.updates, updates),
-            false => waiting.updates.append(updates),
-        }
+        waiting.count += updates.len();
+        waiting.pieces.push(std::mem::take(updates));
         let first = waiting.since.map_or(now, |(first, _)| first);
         waiting.since = Some((first, now));
         drop(waiting);
@@ -427,6 +429,7 @@ impl Driver {
     }
 
     fn act_without_handing_on(&mut self) {
+        let now = Instant::now();
         while let Some(output) = self.ldp.poll_output() {
             match output {
                 Output::SendHello {
@@ -459,17 +462,14 @@ impl Driver {
                 Output::Close { id } => self.connections.close(id),
                 Output::ListenKeys(keys) => self.sockets.set_keys(keys),
                 Output::AllocateLabel { fec } => {
-                    let now = Instant::now();
                     let label = self.labels.allocate(now);
                     self.ldp.handle_label_allocated(fec, label, now);
                 }
                 Output::ReleaseLabel { label, .. } => {
-                    self.labels.release(label, Instant::now());
+                    self.labels.release(label, now);
                 }
-                Output::Lfib(change) => self.pending.push(Update::Change(change)),
-                Output::ForwardingStateHoldingExpired => {
-                    self.pending.push(Update::HoldingExpired);
-                }
+                Output::Lfib(change) => self.update(Update::Change(change)),
+                Output::ForwardingStateHoldingExpired => self.update(Update::HoldingExpired),
                 Output::IgpSync {
                     interface,
                     achieved,
@@ -482,6 +482,13 @@ impl Driver {
                     Severity::Warning => warn!(target: "lsrd::ldp", "{event}"),
                 },
             }
+        }
+    }
+
+    fn update(&mut self, update: Update) {
+        self.pending.push(update);
+        if self.pending.len() == PIECE {
+            self.updates.add(&mut self.pending);
         }
     }
 

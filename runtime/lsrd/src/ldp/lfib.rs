@@ -33,9 +33,9 @@ pub struct Binder {
     settings: LspSettings,
     /// Names of interfaces as both sides have them: one allocation for each.
     names: FxHashMap<Arc<str>, InterfaceName>,
-    /// The next hops bound last, and their paths. A FEC and its label come one after the other, and
-    /// share them.
-    last: Option<(NextHops, Arc<PathGroup>)>,
+    /// The next hops bound last, whether they may get entropy labels, and their paths. A FEC and its label
+    /// come one after the other, and share them.
+    last: Option<(NextHops, bool, Arc<PathGroup>)>,
     /// What is bound, if that is to outlive lsrd.
     kept: Option<Bindings>,
     /// Keys that an earlier lsrd bound and nothing has confirmed since.
@@ -68,6 +68,7 @@ impl Binder {
             self.last = None;
         }
         self.settings = settings;
+        self.last = None;
     }
 
     /// Whether what is bound is to outlive lsrd (RFC 3478).
@@ -97,7 +98,11 @@ impl Binder {
     }
 
     /// Takes changes in.
-    pub fn apply(&mut self, forwarding: &mut Forwarding, updates: Vec<Update>) {
+    pub fn apply(
+        &mut self,
+        forwarding: &mut Forwarding,
+        updates: impl IntoIterator<Item = Update>,
+    ) {
         for update in updates {
             match update {
                 Update::Change(change) => {
@@ -135,7 +140,7 @@ impl Binder {
         match change {
             LfibChange::BindFtn { fec, next_hops } => {
                 let Some(key) = ftn_key(fec) else { return };
-                match self.group(next_hops) {
+                match self.ingress_group(next_hops) {
                     Some(group) => {
                         let action = FtnAction::Forward(group);
                         forwarding.bind_ftn(self.owner.clone(), key, action);
@@ -156,7 +161,7 @@ impl Binder {
                 let key = IlmKey::platform(label);
                 let action = match operation {
                     IlmOperation::Egress => Some(self.egress(fec)),
-                    IlmOperation::Forward(next_hops) => self.transit(fec, &next_hops),
+                    IlmOperation::Forward(next_hops) => self.transit(fec, next_hops),
                 };
                 let Some(action) = action else {
                     return forwarding.unbind_ilm(&self.owner, &key);
@@ -182,7 +187,7 @@ impl Binder {
         }
     }
 
-    fn transit(&mut self, fec: PrefixFec, next_hops: &[LabelledNextHop]) -> Option<IlmAction> {
+    fn transit(&mut self, fec: PrefixFec, next_hops: NextHops) -> Option<IlmAction> {
         let paths = self.transit_group(next_hops)?;
         Some(IlmAction::Forward {
             paths,
@@ -192,46 +197,62 @@ impl Binder {
         })
     }
 
-    fn transit_group(&mut self, next_hops: &[LabelledNextHop]) -> Option<Arc<PathGroup>> {
-        let same = next_hops.iter().all(|hop| hop.label.is_some()) && !self.settings.entropy_label;
-        if same
-            && let Some((known, group)) = &self.last
-            && known[..] == *next_hops
+    /// The paths of packets that come with a label.
+    fn transit_group(&mut self, mut next_hops: NextHops) -> Option<Arc<PathGroup>> {
+        // What is below the label may be another label (RFC 3031, 3.17): without a label for the
+        // next hop nothing can be said of it there.
+        next_hops.retain(|hop| hop.label.is_some());
+        self.group(next_hops, false)
+    }
+
+    /// The paths of packets that get their first label.
+    fn ingress_group(&mut self, next_hops: NextHops) -> Option<Arc<PathGroup>> {
+        let entropy = self.settings.entropy_label;
+        self.group(next_hops, entropy)
+    }
+
+    fn group(&mut self, next_hops: NextHops, entropy: bool) -> Option<Arc<PathGroup>> {
+        if let Some((known, with_entropy, group)) = &self.last
+            && *with_entropy == entropy
+            && *known == next_hops
         {
             return Some(Arc::clone(group));
         }
-        // What is below the label may be another label (RFC 3031, 3.17): without a label for the
-        // next hop nothing can be said of it there.
-        let labelled = next_hops.iter().filter(|hop| hop.label.is_some());
-        let paths = labelled.map(|hop| self.path(hop, false)).collect();
-        path_group(paths).map(Arc::new)
-    }
-
-    fn group(&mut self, next_hops: NextHops) -> Option<Arc<PathGroup>> {
-        let entropy = self.settings.entropy_label;
-        let paths = next_hops
-            .iter()
-            .map(|hop| self.path(hop, entropy))
-            .collect();
-        let group = path_group(paths).map(Arc::new)?;
-        self.last = Some((next_hops, Arc::clone(&group)));
+        let group = match next_hops.as_slice() {
+            // Nearly all FECs have one next hop.
+            [hop] if hop.weight == 1 => PathGroup::single(self.nhlfe(hop, entropy)),
+            several => {
+                let paths = several.iter().map(|hop| {
+                    let weight = hop.weight.clamp(1, forwarding::MAX_WEIGHT);
+                    Path::new(self.nhlfe(hop, entropy), weight)
+                });
+                let paths = paths.collect();
+                path_group(paths)?
+            }
+        };
+        let group = Arc::new(group);
+        self.last = Some((next_hops, entropy, Arc::clone(&group)));
         Some(group)
     }
 
-    fn path(&mut self, hop: &LabelledNextHop, entropy: bool) -> Path {
+    fn nhlfe(&mut self, hop: &LabelledNextHop, entropy: bool) -> Nhlfe {
         let next_hop = NextHop {
             interface: self.name(&hop.next_hop.interface),
             address: hop.next_hop.address,
         };
-        let unlabelled = || Nhlfe::unlabelled(next_hop.clone());
         let model = self.settings.tunnel_model;
-        // The engine gives no label that cannot be pushed.
-        let nhlfe = Nhlfe::new(next_hop.clone(), hop.label, model).unwrap_or_else(|_| unlabelled());
-        let nhlfe = match entropy && hop.entropy_label_capable && !nhlfe.labels().is_empty() {
+        let nhlfe = match Nhlfe::new(next_hop, hop.label, model) {
+            Ok(nhlfe) => nhlfe,
+            // The engine gives no label that cannot be pushed.
+            Err(_) => Nhlfe::unlabelled(NextHop {
+                interface: self.name(&hop.next_hop.interface),
+                address: hop.next_hop.address,
+            }),
+        };
+        match entropy && hop.entropy_label_capable && !nhlfe.labels().is_empty() {
             true => nhlfe.clone().with_entropy_label(1).unwrap_or(nhlfe),
             false => nhlfe,
-        };
-        Path::new(nhlfe, hop.weight.clamp(1, forwarding::MAX_WEIGHT))
+        }
     }
 
     fn name(&mut self, name: &Arc<str>) -> InterfaceName {
@@ -309,7 +330,7 @@ mod tests {
 
     fn applied(binder: &mut Binder, changes: Vec<LfibChange>) -> Forwarding {
         let mut forwarding = Forwarding::new();
-        let updates = changes.into_iter().map(Update::Change).collect();
+        let updates = changes.into_iter().map(Update::Change);
         binder.apply(&mut forwarding, updates);
         forwarding
     }
@@ -340,6 +361,31 @@ mod tests {
         assert_eq!(ftn.owner, Protocol::Ldp.into());
         let ilm = &lfib.ilm[&IlmKey::platform(label)];
         assert_eq!(ilm.action.to_string(), "pop");
+    }
+
+    /// A FEC and its incoming label have the same paths, which are held once.
+    #[test]
+    fn a_fec_and_its_label_share_their_paths() {
+        let label = Label::new(16_000).unwrap();
+        let forwarding = applied(
+            &mut Binder::default(),
+            vec![
+                LfibChange::BindIlm {
+                    label,
+                    fec: fec(),
+                    operation: IlmOperation::Forward(smallvec![hop(2, Some(100))]),
+                },
+                LfibChange::BindFtn {
+                    fec: fec(),
+                    next_hops: smallvec![hop(2, Some(100))],
+                },
+            ],
+        );
+        let lfib = forwarding.lfib();
+        let ftn = &lfib.ftn[&Fec::prefix(VrfId::DEFAULT, fec().prefix)];
+        let ilm = &lfib.ilm[&IlmKey::platform(label)];
+        let (ftn, ilm) = (ftn.action.path_group(), ilm.action.path_group());
+        assert!(Arc::ptr_eq(ftn.unwrap(), ilm.unwrap()));
     }
 
     /// A next hop without a label takes packets of the FEC at the ingress, but none that arrive
