@@ -257,6 +257,6 @@ mod tests {
         for shape in Shape::ALL {
             assert_eq!(shape.to_string().parse(), Ok(shape));
         }
-        assert!("star".parse::<Shape>().is_err());
+        assert!("torus".parse::<Shape>().is_err());
     }
 }
