@@ -4,6 +4,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -24,7 +25,8 @@ pub struct Half {
 /// What a router knows of the network: both ends' word of each link.
 #[derive(Debug, Clone, Default)]
 pub struct View {
-    halves: Vec<Half>,
+    // In a network in which nothing fails all routers share it.
+    halves: Arc<Vec<Half>>,
     /// A computation is to come.
     pub scheduled: bool,
 }
@@ -38,7 +40,7 @@ impl View {
     /// The view of a router that has just started and knows of nothing.
     pub fn empty(links: usize) -> Self {
         Self {
-            halves: vec![Half::default(); links * 2],
+            halves: Arc::new(vec![Half::default(); links * 2]),
             scheduled: false,
         }
     }
@@ -50,7 +52,7 @@ impl View {
             up: true,
         };
         Self {
-            halves: vec![half; links * 2],
+            halves: Arc::new(vec![half; links * 2]),
             scheduled: false,
         }
     }
@@ -62,13 +64,14 @@ impl View {
 
     /// Learns an end's word; gives whether it was news.
     pub fn learn(&mut self, index: usize, half: Half) -> bool {
-        match self.halves.get_mut(index) {
-            Some(known) if known.sequence < half.sequence => {
-                *known = half;
-                true
-            }
-            _ => false,
+        let known = self.halves.get(index);
+        if known.is_none_or(|known| known.sequence >= half.sequence) {
+            return false;
         }
+        if let Some(known) = Arc::make_mut(&mut self.halves).get_mut(index) {
+            *known = half;
+        }
+        true
     }
 
     /// Learns all that another router knows; gives the halves that were news.

@@ -54,6 +54,9 @@ struct Arguments {
     /// How many faults; else 16 in 10 minutes, and as many an hour for longer runs.
     #[arg(long)]
     fault_count: Option<usize>,
+    /// Only the loopbacks of so many routers are FECs; else those of all.
+    #[arg(long)]
+    loopbacks: Option<usize>,
     /// Prefixes behind each router besides its loopback; else some.
     #[arg(long)]
     prefixes: Option<usize>,
@@ -87,6 +90,7 @@ impl Arguments {
     fn options(&self) -> miette::Result<Options> {
         let mut options = Options {
             shape: self.shape,
+            loopbacks: self.loopbacks,
             prefixes: self.prefixes,
             classes: Class::parse_list(&self.faults).into_diagnostic()?,
             probe_every: self.probe_every,

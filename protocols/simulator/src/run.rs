@@ -30,6 +30,7 @@ impl Scenario {
             seed: self.seed,
             topology: self.topology.clone(),
             settings: self.all_settings(),
+            loopbacks: self.loopbacks,
             prefixes: self.prefixes,
             link_prefixes: self.link_prefixes,
             families: self.families,

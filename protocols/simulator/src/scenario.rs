@@ -15,6 +15,9 @@ use crate::topology::{Shape, Topology, TopologyError};
 pub struct Scenario {
     /// The seed.
     pub seed: u64,
+    /// Only the loopbacks of so many routers are prefixes, the first ones; `None`: those of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loopbacks: Option<usize>,
     /// Prefixes behind each router, besides its loopback.
     #[serde(default)]
     pub prefixes: usize,
@@ -73,6 +76,8 @@ pub struct Options {
     pub shape: Option<Shape>,
     /// A given topology, in place of routers and shape.
     pub topology: Option<Topology>,
+    /// Only the loopbacks of so many routers are prefixes, the first ones; `None`: those of all.
+    pub loopbacks: Option<usize>,
     /// Prefixes behind each router; `None`: some number, and link prefixes or not.
     pub prefixes: Option<usize>,
     /// Kinds of faults.
@@ -95,6 +100,7 @@ impl Default for Options {
             most_routers: 50,
             shape: None,
             topology: None,
+            loopbacks: None,
             prefixes: None,
             classes: Class::ALL.to_vec(),
             faults: 16,
@@ -146,6 +152,7 @@ impl Scenario {
         let settings = settings.filter(|(_, settings)| *settings != Settings::of_network(families));
         Self {
             seed,
+            loopbacks: options.loopbacks,
             prefixes: options.prefixes.unwrap_or(some),
             link_prefixes: options.prefixes.is_none() && link_prefixes,
             families,

@@ -208,11 +208,19 @@ impl Network {
             if !router.switch_on {
                 return None;
             }
-            let links = router.routes[to].as_ref()?;
-            let direct = links
-                .iter()
-                .find(|link| self.other_end(**link as usize, at) == Some(to));
-            let link = *direct.or(links.first())? as usize;
+            let is_direct = |link: usize| self.other_end(link, at) == Some(to);
+            let link = match router.routes.get(to) {
+                Some(route) => {
+                    let links = route.as_ref()?;
+                    let direct = links.iter().find(|link| is_direct(**link as usize));
+                    *direct.or(links.first())? as usize
+                }
+                // The IGP does not tell of all loopbacks: a neighbour's is known all the same.
+                None => {
+                    let mut links = router.interfaces.iter().map(|interface| interface.link);
+                    links.find(|link| is_direct(*link))?
+                }
+            };
             let place = router.place_of(link)?;
             let end = self.topology.links[link].end_of(at)?;
             let wire = &mut self.links[link].wires[end];

@@ -158,6 +158,8 @@ pub struct NetworkConfig {
     pub topology: Topology,
     /// The configuration of each router.
     pub settings: Vec<Settings>,
+    /// Only the loopbacks of so many routers are prefixes, the first ones; `None`: those of all.
+    pub loopbacks: Option<usize>,
     /// Prefixes behind each router, besides its loopback.
     pub prefixes: usize,
     /// The links' prefixes are FECs.
@@ -495,7 +497,8 @@ fn prefixes_of_family(topology: &Topology, config: &NetworkConfig, ipv6: bool) -
         false => net(router_id(router), 32),
         true => net6(loopback_ipv6(router_id(router)), 128),
     };
-    let mut prefixes: Vec<Prefix> = (0..topology.routers)
+    let loopbacks = config.loopbacks.unwrap_or(usize::MAX);
+    let mut prefixes: Vec<Prefix> = (0..topology.routers.min(loopbacks))
         .map(|router| prefix(loopback(router), smallvec![router], true))
         .collect();
     let more = config.prefixes;
