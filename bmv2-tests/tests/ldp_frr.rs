@@ -339,6 +339,23 @@ async fn ipv4_labels_withdraws_and_restarts() {
     )
     .await;
 
+    // And the other way round: p withdraws without Label TLV, FRR answers so too (LWd.2), and gets the label
+    // again as soon as the route is back: p need not wait for what could be another answer.
+    let ip = async |what: &str| {
+        let command = ["ip", "route", what, "10.88.0.0/16", "via", "10.0.12.1"];
+        let (status, said) = lab.run("p", &command).await.expect("iproute2 is there");
+        assert_eq!(status.to_string(), "exit code 0", "{said}");
+    };
+    let at_frr = async || label_at_frr(&frr, "10.88.0.0/16").await;
+    let state = async || vtysh(&frr, &["show mpls ldp binding"]).await;
+    ip("add").await;
+    eventually("the mapping of p", at_frr, state).await;
+    ip("del").await;
+    let gone = async || at_frr().await.is_none().then_some(());
+    eventually("the withdraw of p", gone, state).await;
+    ip("add").await;
+    eventually("the mapping of p", at_frr, state).await;
+
     // FRR's ldpd goes without a word, and comes back.
     frr.stop_daemon("ldpd", "KILL").await.unwrap();
     eventually(
@@ -436,7 +453,17 @@ async fn tcp_md5_needs_the_same_password() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     let refused = neighbour(&lab).await;
     assert_ne!(refused["state"], "operational", "{refused}");
-    println!("with another password: {}", refused["reason"]);
+    // FRR connects, as its address is the higher one; p's kernel refuses that in silence, and counts it.
+    let reason = eventually(
+        "the word of segments that are refused",
+        async || {
+            let reason = neighbour(&lab).await["reason"].as_str()?.to_owned();
+            reason.contains("the keys may differ").then_some(reason)
+        },
+        async || neighbour(&lab).await.to_string(),
+    )
+    .await;
+    println!("with another password: {reason}");
     vtysh(
         &frr,
         &[
@@ -473,6 +500,21 @@ async fn targeted_peers() {
         async || binding(&lab, "10.77.0.0/16").await.to_string(),
     )
     .await;
+    // An operator asks for the same session, and takes that back: it is configured, and stays.
+    let address = "10.255.0.9";
+    lsrctl(&lab, "p", &["ldp", "request-targeted", address]).await;
+    let discovery = show(&lab, "discovery").await;
+    assert_eq!(
+        discovery["targeted_peers"][0]["requesters"],
+        serde_json::json!(["operator"])
+    );
+    lsrctl(&lab, "p", &["ldp", "release-targeted", address]).await;
+    let discovery = show(&lab, "discovery").await;
+    assert_ne!(
+        discovery["targeted_peers"][0]["requesters"],
+        serde_json::json!(["operator"])
+    );
+    assert_eq!(neighbour(&lab).await["state"], "operational");
 }
 
 /// RFC 3032, section 2.1: explicit null instead of implicit null, each way.

@@ -9,9 +9,31 @@ use super::{Family, Ldp};
 use crate::discovery::{AdjacencyKey, Scope};
 
 impl Ldp {
+    /// Somebody in this LSR asks for a targeted session (RFC 5036 section 2.4.2), such as pseudowires or a
+    /// remote LFA, until it is released. `requester` is the name that it has for operators; `applications` are
+    /// the TA-Ids that it needs the session for (RFC 8223 section 2.1), none where the Targeted Application
+    /// Capability is not of use. Others may have asked for the same address, and it may be configured, too.
+    /// Gives whether the requester had asked before: then this takes the place of what it said.
+    pub fn request_targeted(
+        &mut self,
+        requester: &str,
+        address: IpAddr,
+        applications: Vec<u16>,
+        now: Instant,
+    ) -> bool {
+        self.last_now = now;
+        self.set_requested(requester, address, Some(applications), now)
+    }
+
+    /// The requester does not need it any more. Gives whether it had asked for it.
+    pub fn release_targeted(&mut self, requester: &str, address: IpAddr, now: Instant) -> bool {
+        self.last_now = now;
+        self.set_requested(requester, address, None, now)
+    }
+
     /// Somebody in this LSR wants a session, for these applications, or not any more. Whether that was so
     /// before.
-    pub(super) fn set_requested(
+    fn set_requested(
         &mut self,
         requester: &str,
         address: IpAddr,

@@ -8,7 +8,9 @@ use super::next_hop::{GroupIndex, Groups};
 use super::peer::Peer;
 use super::settle::Situation;
 use super::store::{Fec, Hop, IlmKind, Local};
-use super::{Counters, IlmOperation, LabelOutput, LabelledNextHop, LfibChange, Policy};
+use super::{
+    Counters, IlmOperation, LabelDistribution, LabelOutput, LabelledNextHop, LfibChange, Policy,
+};
 
 type NextHops = SmallVec<[LabelledNextHop; 1]>;
 
@@ -130,8 +132,22 @@ pub(super) fn update(
     }
 }
 
+impl LabelDistribution {
+    /// One step of telling the LFIB again. Whether there was one.
+    pub(super) fn repeat_next(&mut self) -> bool {
+        let Some(place) = self.repeating else {
+            return false;
+        };
+        if let Some(fec) = self.fecs.get(place) {
+            repeat(fec, &self.groups, &self.peers, &mut self.output);
+        }
+        self.repeating = Some(place + 1).filter(|next| *next < self.fecs.capacity());
+        true
+    }
+}
+
 /// Says again what is installed of a FEC.
-pub(super) fn repeat(
+fn repeat(
     fec: &Fec,
     groups: &Groups,
     peers: &slab::Slab<Peer>,

@@ -27,6 +27,7 @@ mod address;
 mod api;
 mod attributes;
 mod distribution;
+mod given_up;
 mod lfib;
 mod mapping;
 mod message;
@@ -324,18 +325,6 @@ impl LabelDistribution {
     /// All that is in the LFIB is told again: what the owner of the LFIB makes of it changed.
     pub fn repeat_lfib(&mut self) {
         self.repeating = Some(0);
-    }
-
-    /// One step of that. Whether there was one.
-    fn repeat_next(&mut self) -> bool {
-        let Some(place) = self.repeating else {
-            return false;
-        };
-        if let Some(fec) = self.fecs.get(place) {
-            lfib::repeat(fec, &self.groups, &self.peers, &mut self.output);
-        }
-        self.repeating = Some(place + 1).filter(|next| *next < self.fecs.capacity());
-        true
     }
 
     /// What is to be done next; `None` when all is done. It is worked out as it is asked for.

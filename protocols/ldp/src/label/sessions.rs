@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use super::message::{
-    advisory, notification, send_label_release, send_message, send_message_with_id, status,
-};
+use super::message::{advisory, notification, send_message, send_message_with_id, status};
 use super::peer::Peer;
 use super::store::{Fec, PeerIndex};
 use super::timers::Timer;
 use super::{LabelDistribution, LabelEvent, LabelOutput, PeerParameters, peer_index};
+use crate::LdpIdentifier;
 use crate::packet::{AddressFamily, Body, FecElement, LabelRequest, Status, TypedWildcard};
-use crate::{LdpIdentifier, MultiTopologyId};
 
 impl LabelDistribution {
     /// A session is up.
@@ -204,44 +202,6 @@ impl LabelDistribution {
             self.request_all(index, family);
         }
         self.start_walk(index, true);
-    }
-
-    /// Bindings of a family or a topology that the session does not have any more are not used any more. Those of
-    /// a family are released. Those of a topology are withdrawn by the peer, and released then (RFC 7307
-    /// section 3.5.2): before that there are no messages about it.
-    fn give_up_bindings(&mut self, index: PeerIndex, before: &PeerParameters) {
-        let Some(peer) = self.peers.get_mut(index.place()) else {
-            return;
-        };
-        let lost_family =
-            (before.ipv4 && !peer.parameters.ipv4) || (before.ipv6 && !peer.parameters.ipv6);
-        let topologies = &before.capabilities.multi_topology;
-        let lost_topology = topologies.iter().any(|topology| {
-            !peer
-                .parameters
-                .capabilities
-                .multi_topology
-                .contains(topology)
-        });
-        if peer.received == 0 || !(lost_family || lost_topology) {
-            return;
-        }
-        let mut given_up = Vec::new();
-        for (place, fec) in &mut self.fecs {
-            if peer.exchanges(fec) {
-                continue;
-            }
-            if let Some(received) = fec.forget(index) {
-                peer.received = peer.received.saturating_sub(1);
-                if fec.fec.topology == MultiTopologyId::DEFAULT {
-                    send_label_release(&mut self.output, peer, fec.fec, received.label, None);
-                }
-                given_up.push(place);
-            }
-        }
-        for place in given_up {
-            self.mark(place);
-        }
     }
 
     /// Asks a peer for all that it bound to prefixes of a family, if it understands that (RFC 5918

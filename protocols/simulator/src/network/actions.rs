@@ -209,9 +209,10 @@ impl Network {
                 return None;
             }
             let is_direct = |link: usize| self.other_end(link, at) == Some(to);
-            let link = match router.routes.get(to) {
-                Some(route) => {
-                    let links = route.as_ref()?;
+            let loopback = |of: &&Prefix| of.host && of.owners.as_slice() == [to];
+            let link = match self.prefixes.get(to).filter(loopback) {
+                Some(_) => {
+                    let links = router.routes.get(to)?.as_ref()?;
                     let direct = links.iter().find(|link| is_direct(**link as usize));
                     *direct.or(links.first())? as usize
                 }

@@ -1,22 +1,26 @@
 //! A network of routers and what happens in it.
 
 mod actions;
+mod addresses;
 mod daemon;
 mod faulty;
 mod packets;
 mod routing;
 mod tcp;
 
+pub use addresses::{loopback_ipv6, router_id};
 pub use packets::{Drop, Packet, PacketCounts, Step};
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 use serde::Serialize;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
+
+use addresses::{link_address, link_local_address, net, net6, prefixes};
 
 use crate::clock::{Queue, Time};
 use crate::faults::Fault;
@@ -214,34 +218,6 @@ pub struct Network {
     withdrawn: bool,
     next_packet: u64,
     spinning: u32,
-}
-
-/// The identifier of a router, which is the address of its loopback: 10.0.0.1 on.
-pub fn router_id(router: usize) -> Ipv4Addr {
-    Ipv4Addr::from(0x0A00_0001 + router as u32)
-}
-
-/// The IPv6 address of the loopback of the router with an identifier: fd00::a00:1 on.
-pub fn loopback_ipv6(id: Ipv4Addr) -> Ipv6Addr {
-    Ipv6Addr::from((0xFD00 << 112) + u128::from(id.to_bits()))
-}
-
-/// The link-local address of an end of a link: fe80::1 on.
-fn link_local_address(link: usize, end: usize) -> Ipv6Addr {
-    Ipv6Addr::from((0xFE80 << 112) + (link * 2 + end) as u128 + 1)
-}
-
-/// The address of an end of a link: 172.16.0.0/31 on.
-fn link_address(link: usize, end: usize) -> Ipv4Addr {
-    Ipv4Addr::from(0xAC10_0000 + (link * 2 + end) as u32)
-}
-
-fn net(address: Ipv4Addr, length: u8) -> IpNet {
-    Ipv4Net::new(address, length).map_or_else(|_| IpAddr::V4(address).into(), IpNet::V4)
-}
-
-fn net6(address: Ipv6Addr, length: u8) -> IpNet {
-    Ipv6Net::new(address, length).map_or_else(|_| IpAddr::V6(address).into(), IpNet::V6)
 }
 
 impl Network {
@@ -471,57 +447,4 @@ impl Network {
         let link = self.topology.links.get(link)?;
         Some(link.end(1 - link.end_of(router)?))
     }
-}
-
-/// The prefixes. The first ones are the routers' loopbacks, in their order.
-fn prefixes(topology: &Topology, config: &NetworkConfig) -> Vec<Prefix> {
-    let families = config.families;
-    let both = [
-        families.ipv4().then_some(false),
-        families.ipv6().then_some(true),
-    ];
-    both.into_iter()
-        .flatten()
-        .flat_map(|ipv6| prefixes_of_family(topology, config, ipv6))
-        .collect()
-}
-
-fn prefixes_of_family(topology: &Topology, config: &NetworkConfig, ipv6: bool) -> Vec<Prefix> {
-    let prefix = |net: IpNet, owners, host| Prefix {
-        net,
-        owners,
-        host,
-        present: true,
-    };
-    let loopback = |router| match ipv6 {
-        false => net(router_id(router), 32),
-        true => net6(loopback_ipv6(router_id(router)), 128),
-    };
-    let loopbacks = config.loopbacks.unwrap_or(usize::MAX);
-    let mut prefixes: Vec<Prefix> = (0..topology.routers.min(loopbacks))
-        .map(|router| prefix(loopback(router), smallvec![router], true))
-        .collect();
-    let more = config.prefixes;
-    for number in 0..topology.routers * more {
-        // 20.0.0.0/24 and fd02::/64 on.
-        let net = match ipv6 {
-            false => net(Ipv4Addr::from(0x1400_0000 + ((number as u32) << 8)), 24),
-            true => {
-                let address = (0xFD02 << 112) + ((number as u128) << 64);
-                net6(Ipv6Addr::from(address), 64)
-            }
-        };
-        prefixes.push(prefix(net, smallvec![number / more], false));
-    }
-    if config.link_prefixes {
-        for (number, link) in topology.links.iter().enumerate() {
-            let net = match ipv6 {
-                false => net(link_address(number, 0), 31),
-                // fd01::/127 on.
-                true => net6(Ipv6Addr::from((0xFD01 << 112) + (number * 2) as u128), 127),
-            };
-            prefixes.push(prefix(net, smallvec![link.a, link.b], false));
-        }
-    }
-    prefixes
 }

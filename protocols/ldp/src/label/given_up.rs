@@ -1,0 +1,46 @@
+//! Families and topologies that a session loses (RFC 7552 section 7.2, RFC 7307 section 3.5.2).
+
+use super::message::send_label_release;
+use super::store::PeerIndex;
+use super::{LabelDistribution, PeerParameters};
+use crate::MultiTopologyId;
+
+impl LabelDistribution {
+    /// Bindings of a family or a topology that the session does not have any more are not used any more. Those of
+    /// a family are released. Those of a topology are withdrawn by the peer, and released then (RFC 7307
+    /// section 3.5.2): before that there are no messages about it.
+    pub(super) fn give_up_bindings(&mut self, index: PeerIndex, before: &PeerParameters) {
+        let Some(peer) = self.peers.get_mut(index.place()) else {
+            return;
+        };
+        let lost_family =
+            (before.ipv4 && !peer.parameters.ipv4) || (before.ipv6 && !peer.parameters.ipv6);
+        let topologies = &before.capabilities.multi_topology;
+        let lost_topology = topologies.iter().any(|topology| {
+            !peer
+                .parameters
+                .capabilities
+                .multi_topology
+                .contains(topology)
+        });
+        if peer.received == 0 || !(lost_family || lost_topology) {
+            return;
+        }
+        let mut given_up = Vec::new();
+        for (place, fec) in &mut self.fecs {
+            if peer.exchanges(fec) {
+                continue;
+            }
+            if let Some(received) = fec.forget(index) {
+                peer.received = peer.received.saturating_sub(1);
+                if fec.fec.topology == MultiTopologyId::DEFAULT {
+                    send_label_release(&mut self.output, peer, fec.fec, received.label, None);
+                }
+                given_up.push(place);
+            }
+        }
+        for place in given_up {
+            self.mark(place);
+        }
+    }
+}
