@@ -7,7 +7,7 @@ mod resume;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dataplane::{Desired, Driver, Handle, Switchover};
 use forwarding::EntryKey;
@@ -257,8 +257,10 @@ impl Daemon {
                     self.apply().await;
                 }
                 (updates, since) = self.ldp.updates() => {
+                    let begin = Instant::now();
                     self.router.apply_ldp(updates.into_iter().flatten());
                     self.apply().await;
+                    self.ldp.took(begin.elapsed());
                     if let Some(since) = since {
                         self.metrics.converged(since.elapsed());
                     }
