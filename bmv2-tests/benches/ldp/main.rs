@@ -19,7 +19,7 @@ use clap::Parser;
 use nix::unistd::Pid;
 
 use frr::Frr;
-use process::{used, wait_until_quiet};
+use process::{Used, used, wait_until_quiet};
 use report::{Rounds, Taken, milliseconds};
 use router::Lsrd;
 use speaker::{Received, Session, Speaker};
@@ -169,12 +169,18 @@ fn ratios(frr: &Rounds, lsrd: &Rounds) {
             ours / theirs
         );
     }
-    if let (Some(theirs), Some(ours)) = (
-        frr.median(|taken| taken.protocol.memory),
-        lsrd.median(|taken| taken.all.memory),
-    ) {
-        let ratio = ours as f64 / theirs as f64;
-        println!("memory, lsrd without a switch to FRR's ldpd: {ratio:.2}");
+    let memory: [(&str, fn(&Used) -> u64); 2] = [
+        ("growth of memory", |used| used.memory),
+        ("memory in all", |used| used.resident),
+    ];
+    for (name, of) in memory {
+        if let (Some(theirs), Some(ours)) = (
+            frr.median(|taken| of(&taken.protocol)),
+            lsrd.median(|taken| of(&taken.all)),
+        ) {
+            let ratio = ours as f64 / theirs as f64;
+            println!("{name}, lsrd without a switch to FRR's ldpd: {ratio:.2}");
+        }
     }
 }
 
@@ -191,9 +197,10 @@ fn take(session: &mut Session, fecs: u32, all: &[Pid], protocol: &[Pid], sent: &
     let time = session.send(&mappings);
     wait_until_quiet(all);
     let after = [used(all), used(protocol)];
-    let [all, protocol] = [0, 1].map(|at| process::Used {
+    let [all, protocol] = [0, 1].map(|at| Used {
         time: after[at].time.saturating_sub(before[at].time),
         memory: after[at].memory.saturating_sub(before[at].memory),
+        resident: after[at].resident,
     });
     Taken {
         time,

@@ -27,8 +27,10 @@ pub(crate) struct Process {
 pub(crate) struct Used {
     /// Of the processors.
     pub(crate) time: Duration,
-    /// Resident memory in kB.
+    /// Resident memory in kB; of a difference, its growth.
     pub(crate) memory: u64,
+    /// Resident memory in kB; of a difference, that at its end.
+    pub(crate) resident: u64,
 }
 
 impl Process {
@@ -90,15 +92,20 @@ impl Drop for Process {
 
 /// What these processes have used.
 pub(crate) fn used(pids: &[Pid]) -> Used {
-    let each = pids.iter().map(|pid| Used {
-        time: ClockId::pid_cpu_clock_id(*pid)
-            .and_then(ClockId::now)
-            .map_or(Duration::ZERO, Duration::from),
-        memory: memory(*pid),
+    let each = pids.iter().map(|pid| {
+        let memory = memory(*pid);
+        Used {
+            time: ClockId::pid_cpu_clock_id(*pid)
+                .and_then(ClockId::now)
+                .map_or(Duration::ZERO, Duration::from),
+            memory,
+            resident: memory,
+        }
     });
     each.fold(Used::default(), |sum, one| Used {
         time: sum.time + one.time,
         memory: sum.memory + one.memory,
+        resident: sum.resident + one.resident,
     })
 }
 

@@ -40,11 +40,13 @@ impl Rounds {
         };
         let cpu = self.median(|taken| of(taken).time).unwrap_or_default();
         let memory = self.median(|taken| of(taken).memory).unwrap_or_default();
+        let resident = self.median(|taken| of(taken).resident).unwrap_or_default();
         println!(
-            "{name:<28} {:>9.1} {:>9.1} {:>9.3}",
+            "{name:<28} {:>9.1} {:>9.1} {:>9.3} {:>9.1}",
             milliseconds(time),
             milliseconds(cpu),
-            memory as f64 / f64::from(fecs)
+            memory as f64 / f64::from(fecs),
+            resident as f64 / 1e3
         );
     }
 }
@@ -59,8 +61,8 @@ pub(crate) fn heading(fecs: u32, pdus: usize, messages: usize, octets: usize, ro
          {rounds} rounds\n"
     );
     println!(
-        "{:<28} {:>9} {:>9} {:>9}",
-        "receiver", "taken, ms", "CPU, ms", "kB a FEC"
+        "{:<28} {:>9} {:>9} {:>9} {:>9}",
+        "receiver", "taken, ms", "CPU, ms", "kB a FEC", "MB in all"
     );
 }
 

@@ -268,8 +268,10 @@ impl Daemon {
                     self.apply().await;
                 }
                 (updates, since) = self.ldp.updates() => {
+                    let begin = Instant::now();
                     self.router.apply_ldp(updates.into_iter().flatten());
                     self.apply().await;
+                    self.ldp.took(begin.elapsed());
                     if let Some(since) = since {
                         self.convergence.changed(self.version, since);
                         // The switch may hold it already: then the status does not change again.

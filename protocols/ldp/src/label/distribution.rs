@@ -6,7 +6,7 @@ use mpls::Label;
 use super::attributes::{ReceivedAttributes, SentAttributes, prepare_label_mapping_attributes};
 use super::message::{send_label_withdraw, send_message};
 use super::settle::{Situation, Upstream};
-use super::store::{Fec, Local, PeerIndex, Sent};
+use super::store::{Fec, FecIndex, Local, PeerIndex, Sent};
 use super::{LabelDistribution, peer_index};
 use crate::packet::{Body, FecElement, LabelMapping};
 
@@ -46,6 +46,7 @@ impl LabelDistribution {
     pub(super) fn distribute(
         &mut self,
         fec: &mut Fec,
+        place: FecIndex,
         situation: &Situation,
         only: Option<PeerIndex>,
     ) {
@@ -60,20 +61,21 @@ impl LabelDistribution {
         let label = label.filter(|_| !attributes.exceeds(&self.policy));
         if let Some(index) = only {
             let label = label.filter(|_| !situation.is_behind_horizon(index));
-            self.distribute_to(fec, label, &attributes, index);
+            self.distribute_to(fec, place, label, &attributes, index);
             return;
         }
         // Peers come and go by other ways only, so that places stay.
-        for place in 0..self.peer_places {
-            let index = peer_index(place);
+        for peer in 0..self.peer_places {
+            let index = peer_index(peer);
             let label = label.filter(|_| !situation.is_behind_horizon(index));
-            self.distribute_to(fec, label, &attributes, index);
+            self.distribute_to(fec, place, label, &attributes, index);
         }
     }
 
     fn distribute_to(
         &mut self,
         fec: &mut Fec,
+        place: FecIndex,
         label: Option<Label>,
         attributes: &ReceivedAttributes,
         index: PeerIndex,
@@ -89,11 +91,30 @@ impl LabelDistribution {
         let mut withdraws = fec.withdraws_to(index);
         let label = label
             .filter(|_| peer.takes(fec, &self.policy) && is_wanted(fec, index, peer.on_demand()));
-        if label.is_none() && range.is_empty() {
+        let range_is_empty = range.is_empty();
+        if label.is_none() && range_is_empty {
             return;
         }
         if peer.paused {
-            peer.missed = true;
+            // What the walk has not come to is told by it, and what the peer has needs no word.
+            let walk = peer.walk.or(peer.stopped_at);
+            let to_come = walk.is_some_and(|next| place >= next) && range_is_empty;
+            let told = match fec.sent.get(range).unwrap_or_default() {
+                [] => false,
+                [sent] if sent.advertised && Some(sent.label) == label => {
+                    let prepared =
+                        prepare_label_mapping_attributes(&self.policy, attributes, Some(sent));
+                    let answers = fec.requests.as_ref().is_some_and(|requests| {
+                        requests
+                            .received
+                            .iter()
+                            .any(|request| request.peer == index)
+                    });
+                    !answers && attributes.are_consistent_with(sent, &prepared, mtu)
+                }
+                _ => false,
+            };
+            peer.missed |= !told && !to_come;
             return;
         }
         // The peer forgets the old mapping before it learns another, whatever it makes of two.

@@ -26,6 +26,8 @@ pub(super) struct Peer {
     pub(super) walk: Option<usize>,
     /// The walk is not about what it was told before only.
     pub(super) walks_again: bool,
+    /// Where the walk stopped when the peer was paused: what is behind is not missed, but to come.
+    pub(super) stopped_at: Option<usize>,
     /// Its addresses, and whether they are from before its restart.
     pub(super) addresses: BTreeMap<IpAddr, bool>,
     /// How many mappings of it are held.
@@ -71,6 +73,7 @@ impl Peer {
             missed: false,
             walk: None,
             walks_again: false,
+            stopped_at: None,
             addresses: BTreeMap::new(),
             received: 0,
             sent: 0,

@@ -89,6 +89,7 @@ impl LabelDistribution {
         if let Some(peer) = self.peers.get_mut(index.place()) {
             peer.up = false;
             peer.walk = None;
+            peer.stopped_at = None;
             peer.stale_until = until;
             peer.requests = 0;
             peer.sent = 0;
@@ -267,7 +268,21 @@ impl LabelDistribution {
             return;
         }
         peer.walks_again |= again;
+        peer.stopped_at = None;
         if peer.walk.replace(0).is_none() {
+            self.walks.push_back(index);
+        }
+    }
+
+    /// The walk that stopped goes on from where it was.
+    fn resume_walk(&mut self, index: PeerIndex) {
+        let Some(peer) = self.peers.get_mut(index.place()) else {
+            return;
+        };
+        if let Some(place) = peer.stopped_at.take()
+            && peer.is_open()
+            && peer.walk.replace(place).is_none()
+        {
             self.walks.push_back(index);
         }
     }
@@ -297,9 +312,10 @@ impl LabelDistribution {
             }
             _ => {
                 // What is left of it is done when the peer goes on.
-                peer.missed |= peer.paused && peer.walk.is_some_and(|place| place < places);
+                let left = peer.walk.filter(|place| peer.paused && *place < places);
+                peer.stopped_at = left;
+                peer.walks_again &= left.is_some();
                 peer.walk = None;
-                peer.walks_again = false;
                 self.walks.pop_front();
             }
         }
@@ -315,6 +331,8 @@ impl LabelDistribution {
             peer.paused = paused;
             if !paused && std::mem::take(&mut peer.missed) {
                 self.start_walk(index, true);
+            } else if !paused {
+                self.resume_walk(index);
             }
         }
     }
@@ -342,7 +360,8 @@ impl LabelDistribution {
             let Some(peer) = self.peers.get_mut(index.place()) else {
                 continue;
             };
-            if peer.paused || peer.missed || peer.walk.is_some() {
+            let walks = peer.walk.or(peer.stopped_at).is_some();
+            if peer.paused || peer.missed || walks {
                 self.owing.push_back(index);
                 continue;
             }

@@ -124,7 +124,7 @@ impl LabelDistribution {
             &mut self.counted,
             &mut self.output,
         );
-        self.distribute(fec, &situation, only);
+        self.distribute(fec, index, &situation, only);
         if only.is_none() {
             self.free_label(fec, &situation);
         }

@@ -1,5 +1,7 @@
 //! The LFIB: RFC 3031 section 3, and what changes in it.
 
+use std::collections::HashSet;
+
 use ldp::label::{EgressLabel, LabelOutput, LfibChange};
 use ldp::packet::Body;
 
@@ -110,6 +112,45 @@ fn a_paused_peer_gets_what_it_missed_once() {
     lsr.labels.set_peer_paused(peer(2), false);
     lsr.settle();
     assert_eq!(lsr.said(2).len(), 1);
+}
+
+/// A peer whose connection takes no more amid the first advertisement gets the rest of it when it goes on,
+/// as it is by then, and nothing twice.
+#[test]
+fn a_peer_that_is_paused_amid_the_first_advertisement_gets_the_rest_once() {
+    let mut lsr = Lsr::new(|_| {});
+    lsr.up(2);
+    for n in 0..20 {
+        lsr.route(&format!("198.51.{n}.0/24"), via(&[2]));
+    }
+    lsr.labels.peer_up(peer(3), parameters(), lsr.now);
+    let mut mappings = Vec::new();
+    while let Some(output) = lsr.labels.poll_output() {
+        if let LabelOutput::Send { peer: to, body, .. } = output
+            && to == peer(3)
+            && let Body::LabelMapping(mapping) = body
+        {
+            mappings.push(mapping.fec);
+            if mappings.len() == 7 {
+                lsr.labels.set_peer_paused(peer(3), true);
+                // One that it has not been told.
+                lsr.labels
+                    .route_changed(fec("198.51.19.0/24"), None, lsr.now);
+            }
+        }
+    }
+    assert_eq!(mappings.len(), 7);
+    lsr.labels.set_peer_paused(peer(3), false);
+    while let Some(output) = lsr.labels.poll_output() {
+        if let LabelOutput::Send { peer: to, body, .. } = output
+            && to == peer(3)
+            && let Body::LabelMapping(mapping) = body
+        {
+            mappings.push(mapping.fec);
+        }
+    }
+    let told: HashSet<_> = mappings.iter().collect();
+    assert_eq!((told.len(), mappings.len()), (19, 19));
 }
 
 /// RFC 3031 section 3.18: where nothing is broken by it, a packet whose label has no next hop with a

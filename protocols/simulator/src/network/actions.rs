@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use forwarding::{Fec, IlmKey, Owner, VrfId};
 
-use super::{Event, Invariant, Network};
+use super::{Event, Invariant, Network, Prefix};
 use crate::router::{Action, Datagram};
 
 impl Network {

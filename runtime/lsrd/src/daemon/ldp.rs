@@ -1,7 +1,7 @@
 //! LDP as the configuration wants it: it starts, follows and ends with `[ldp]`.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use tracing::warn;
@@ -100,6 +100,13 @@ impl Ldp {
                 handle.updates().take()
             }
             None => std::future::pending().await,
+        }
+    }
+
+    /// How long it took to hand on what it asked.
+    pub(super) fn took(&self, time: Duration) {
+        if let Some((handle, _)) = &self.running {
+            handle.updates().took(time);
         }
     }
 

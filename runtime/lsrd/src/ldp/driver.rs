@@ -35,8 +35,10 @@ const AT_ONCE: usize = 64;
 const FEW: usize = 32;
 /// More of them are handed on when no other has come for this long,
 const SETTLE: Duration = Duration::from_millis(3);
-/// or after this long.
+/// or after this long,
 const SETTLE_LIMIT: Duration = Duration::from_millis(60);
+/// or so many times as long as it took last.
+const SETTLE_COSTS: u32 = 4;
 /// How long LDP may take to say good-bye.
 const END_PATIENCE: Duration = Duration::from_secs(2);
 /// How often sockets that could not be opened are tried again.
@@ -85,6 +87,8 @@ struct Waiting {
     count: usize,
     /// When the first and the last of them came.
     since: Option<(Instant, Instant)>,
+    /// How long it took last to hand them on.
+    cost: Duration,
 }
 
 impl Waiting {
@@ -94,7 +98,7 @@ impl Waiting {
         let (first, last) = self.since?;
         Some(match self.count {
             0..=FEW => first,
-            _ => (last + SETTLE).min(first + SETTLE_LIMIT),
+            _ => (last + SETTLE).min(first + SETTLE_LIMIT.max(self.cost * SETTLE_COSTS)),
         })
     }
 }
@@ -115,8 +119,16 @@ impl Updates {
 
     /// All there is, in its order and in pieces, and when the first of it came.
     pub fn take(&self) -> (Vec<Vec<Update>>, Option<Instant>) {
-        let Waiting { pieces, since, .. } = std::mem::take(&mut *self.lock());
+        let mut waiting = self.lock();
+        waiting.count = 0;
+        let since = waiting.since.take();
+        let pieces = std::mem::take(&mut waiting.pieces);
         (pieces, since.map(|(first, _)| first))
+    }
+
+    /// How long it took to hand on what was taken.
+    pub fn took(&self, time: Duration) {
+        self.lock().cost = time;
     }
 
     fn add(&self, updates: &mut Vec<Update>) {
