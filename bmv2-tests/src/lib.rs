@@ -4,6 +4,8 @@
 //! A test that needs namespaces prints "skipped: reason" where the machine allows none; with
 //! `P4LSR_REQUIRE_LAB=1` in the environment it fails there, so that a CI cannot pass by skipping.
 
+pub mod faults;
+pub mod flow;
 pub mod frames;
 
 use std::env;
@@ -262,6 +264,16 @@ pub async fn lsrctl(lab: &Lab, router: &str, arguments: &[&str]) -> String {
 pub async fn show(lab: &Lab, router: &str, subject: &str) -> serde_json::Value {
     let text = lsrctl(lab, router, &["show", subject, "--json"]).await;
     serde_json::from_str(&text).expect("--json prints JSON")
+}
+
+/// The label that a router has bound to each FEC by LDP.
+pub async fn local_labels(lab: &Lab, router: &str) -> Vec<(String, u64)> {
+    let text = lsrctl(lab, router, &["show", "ldp", "bindings", "--json"]).await;
+    let answer: serde_json::Value = serde_json::from_str(&text).expect("--json prints JSON");
+    let bindings = answer["bindings"].as_array().expect("a list").iter();
+    bindings
+        .filter_map(|of| Some((of["fec"].as_str()?.to_owned(), of["local_label"].as_u64()?)))
+        .collect()
 }
 
 /// Runs ping(8) with these options and gives its output; `None` where it is not installed.

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use bmv2_tests::{
-    PING, TestLab, Traffic, assert_no_loss, describe, lab_file, lsrctl, options, ping, start,
+    PING, TestLab, Traffic, assert_no_loss, describe, lab_file, local_labels, lsrctl, options,
+    ping, start,
 };
 use lsrctl::lab::running::{Process, Quiet};
 use serde_json::Value;
@@ -22,15 +23,6 @@ fn chain(ldp: &str) -> String {
 async fn show(lab: &TestLab, router: &str, subject: &str) -> Value {
     let text = lsrctl(lab, router, &["show", "ldp", subject, "--json"]).await;
     serde_json::from_str(&text).expect("--json prints JSON")
-}
-
-/// The label that a router has bound to each FEC.
-async fn local_labels(lab: &TestLab, router: &str) -> Vec<(String, u64)> {
-    let answer = show(lab, router, "bindings").await;
-    let bindings = answer["bindings"].as_array().unwrap().iter();
-    bindings
-        .filter_map(|of| Some((of["fec"].as_str()?.to_owned(), of["local_label"].as_u64()?)))
-        .collect()
 }
 
 /// The states of a router's sessions, and how often they were lost.

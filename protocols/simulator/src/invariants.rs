@@ -44,6 +44,11 @@ pub fn switches(network: &Network) -> Result<(), Broken> {
         if let Some(first) = differences.first() {
             return broken(format!("{first} ({} differences)", differences.len()));
         }
+        let pipeline = router.pipeline.as_ref();
+        let differences = pipeline.map(|of| of.differences(router));
+        if let Some(first) = differences.iter().flatten().next() {
+            return broken(format!("the pipeline: {first}"));
+        }
     }
     Ok(())
 }

@@ -7,6 +7,8 @@
 //! * [`Scenario`]: a run as a value: made from a seed, written as TOML, run, shrunk.
 //! * [`network`]: the network, and what happens in it.
 //! * [`router`]: a router, and [`router::Protocol`], which the adapter of a protocol implements.
+//! * `pipeline` (a feature, on by default): the real P4 program in p4-switch's engine beside the model of
+//!   each switch.
 //! * [`invariants`]: what has to hold.
 
 pub mod clock;
@@ -15,6 +17,8 @@ pub mod igp;
 pub mod invariants;
 pub mod link;
 pub mod network;
+#[cfg(feature = "pipeline")]
+pub mod pipeline;
 pub mod plot;
 pub mod report;
 pub mod rng;

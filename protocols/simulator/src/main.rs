@@ -1,5 +1,7 @@
 //! Runs networks of routers under a virtual clock, lets things go wrong, and says what came of it.
 
+#[cfg(feature = "pipeline")]
+mod compile;
 mod scale;
 
 use std::collections::BTreeMap;
@@ -81,6 +83,11 @@ struct Arguments {
     /// Write what the engines do to standard error.
     #[arg(long, short)]
     verbose: bool,
+    /// Packets go through the real P4 program, in p4-switch's engine: for small networks. What breaks is not
+    /// made smaller.
+    #[cfg(feature = "pipeline")]
+    #[arg(long, conflicts_with = "scale")]
+    pipeline: bool,
     /// Say nothing of seeds that are all right, apart from the summary.
     #[arg(long, short)]
     quiet: bool,
@@ -225,16 +232,30 @@ fn main() -> miette::Result<ExitCode> {
     let mut summary = Summary::default();
     let mut reports = Vec::new();
     let mut out = std::io::stdout();
+    let shrinks = arguments.shrink > 0;
+    #[cfg(feature = "pipeline")]
+    let shrinks = shrinks && !arguments.pipeline;
+    #[cfg(feature = "pipeline")]
+    let program = match arguments.pipeline {
+        true => Some(compile::program()?),
+        false => None,
+    };
     for scenario in scenarios(&arguments)? {
         let over = |limit| began.elapsed() >= Duration::from_secs(limit);
         if arguments.seconds.is_some_and(over) {
             break;
         }
+        let mut network = scenario.network();
+        network.verbose = arguments.verbose;
+        #[cfg(feature = "pipeline")]
+        if let Some(program) = &program {
+            program.install(&mut network).into_diagnostic()?;
+        }
         let report = if arguments.verbose {
-            scenario.run_verbosely(&mut ())
+            scenario.run_in(network, &mut ())
         } else {
             let mut bar = bar(&scenario);
-            let report = scenario.run(&mut bar);
+            let report = scenario.run_in(network, &mut bar);
             bar.0.finish_and_clear();
             report
         };
@@ -243,7 +264,7 @@ fn main() -> miette::Result<ExitCode> {
             writeln!(out, "{report}").into_diagnostic()?;
         }
         if let Some(violation) = &report.violation
-            && arguments.shrink > 0
+            && shrinks
         {
             let mut told = |smaller: &Scenario| {
                 eprintln!(

@@ -42,17 +42,18 @@ impl Scenario {
 
     /// Runs it to its end, or until an invariant is broken.
     pub fn run(&self, progress: &mut dyn Progress) -> Report {
-        self.run_network(self.network(), progress)
+        self.run_in(self.network(), progress)
     }
 
     /// Runs it, and writes what the engines want done to standard error.
     pub fn run_verbosely(&self, progress: &mut dyn Progress) -> Report {
         let mut network = self.network();
         network.verbose = true;
-        self.run_network(network, progress)
+        self.run_in(network, progress)
     }
 
-    fn run_network(&self, mut network: Network, progress: &mut dyn Progress) -> Report {
+    /// Runs it in the network that [`Scenario::network`] has made of it, with whatever was changed there.
+    pub fn run_in(&self, mut network: Network, progress: &mut dyn Progress) -> Report {
         let began = Instant::now();
         let mut run = Run {
             network: &mut network,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
+use log_output::LogOutput;
 use lsrd::config::{Config, ConfigError};
 use lsrd::daemon::{self, DaemonError};
 use tracing_subscriber::EnvFilter;
@@ -110,9 +111,11 @@ fn report(error: &ConfigError) -> ExitCode {
 fn start_log(cli: &Cli) -> Result<(), String> {
     let filter = EnvFilter::try_new(&cli.log_level)
         .map_err(|error| format!("--log-level {}: {error}", cli.log_level))?;
+    // A full disk behind it must not stop the router.
+    let output = LogOutput::new(std::io::stderr());
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(move || output.clone())
         .with_ansi(std::io::stderr().is_terminal());
     let started = match cli.log_format {
         LogFormat::Text => log.try_init(),

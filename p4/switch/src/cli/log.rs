@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
+use log_output::LogOutput;
 use p4_switch::control::PortNumber;
 use p4_switch::{LiveTrace, Trace, trace::TraceEvent};
 use tracing_subscriber::EnvFilter;
@@ -72,31 +72,26 @@ fn parse_filter(text: &str) -> Result<Filter, ParseError> {
 }
 
 /// Where logs and traces go, each write as a whole.
-#[derive(Clone)]
 enum Output {
     Error,
     Console,
-    File(Arc<Mutex<File>>),
+    File(File),
 }
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Error => io::stderr().write_all(bytes),
-            Self::Console => {
-                let mut out = io::stdout().lock();
-                out.write_all(bytes).and_then(|()| out.flush())
-            }
-            Self::File(file) => file
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .write_all(bytes),
-        }?;
-        Ok(bytes.len())
+            Self::Error => io::stderr().write(bytes),
+            Self::Console => io::stdout().write(bytes),
+            Self::File(file) => file.write(bytes),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        match self {
+            Self::Console => io::stdout().flush(),
+            Self::Error | Self::File(_) => Ok(()),
+        }
     }
 }
 
@@ -121,6 +116,8 @@ impl LogArguments {
             Output::Console => io::stdout().is_terminal(),
             Output::File(_) => false,
         };
+        // A full disk behind it must not stop the switch.
+        let output = LogOutput::new(output);
         let writer = output.clone();
         tracing_subscriber::fmt()
             .with_env_filter(filter)
@@ -142,7 +139,7 @@ impl LogArguments {
         let mut path = path.clone().into_os_string();
         path.push(".txt");
         match File::create(&path) {
-            Ok(file) => Ok(Output::File(Arc::new(Mutex::new(file)))),
+            Ok(file) => Ok(Output::File(file)),
             Err(source) => Err(LogFileError {
                 path: path.to_string_lossy().into_owned(),
                 source,
@@ -151,7 +148,7 @@ impl LogArguments {
     }
 
     /// The tracing of packets that is asked for.
-    fn packets(&self, output: Output) -> Option<LiveTrace> {
+    fn packets(&self, output: LogOutput<Output>) -> Option<LiveTrace> {
         let as_bmv2 = (self.log_console || self.log_file.is_some())
             && self.filter.as_ref().is_none_or(|filter| filter.packets);
         let trace = self.trace || !self.trace_port.is_empty() || as_bmv2;
@@ -160,8 +157,7 @@ impl LogArguments {
             return None;
         }
         let write = move |text: String| {
-            // One call, so that the traces of several packets do not mix. There is nobody to tell
-            // when the output is closed.
+            // One call, so that the traces of several packets do not mix. It never fails.
             let _ = output.clone().write_all(text.as_bytes());
         };
         Some(LiveTrace {

@@ -75,8 +75,19 @@ pub enum Step {
 }
 
 impl Network {
-    /// What the switch of a router does with a packet.
-    pub fn forward(&self, number: usize, mut packet: Packet) -> Step {
+    /// What the switch of a router does with a packet. If it is a real one, the next hop that it has chosen
+    /// is the first.
+    pub fn forward(&self, number: usize, packet: Packet) -> Step {
+        let router = &self.routers[number];
+        let Some(pipeline) = router.pipeline.as_ref().filter(|_| router.switch_on) else {
+            return self.forward_by_model(number, packet);
+        };
+        let net = self.prefixes[packet.prefix].net;
+        let step = self.forward_by_model(number, packet.clone());
+        pipeline.forward(router, net, &packet, step)
+    }
+
+    fn forward_by_model(&self, number: usize, mut packet: Packet) -> Step {
         let router = &self.routers[number];
         if !router.switch_on {
             return Step::Dropped(Drop::Off);
@@ -199,7 +210,12 @@ impl Network {
             Step::Dropped(why) => self.dropped(why, was.0),
             Step::Wrong(text) => self.broken(number, Invariant::RightEgress, &text),
             Step::Forward(mut ways) => {
-                let way = (was.0 ^ (number as u64).wrapping_mul(0x9E37_79B9)) as usize % ways.len();
+                let way = match self.routers[number].pipeline {
+                    Some(_) => 0,
+                    None => {
+                        (was.0 ^ (number as u64).wrapping_mul(0x9E37_79B9)) as usize % ways.len()
+                    }
+                };
                 let (link, packet) = ways.swap_remove(way);
                 if was.1 == FIRST_TTL && was.2 && !packet.stack.is_empty() {
                     self.packets.labelled += 1;

@@ -1,11 +1,13 @@
 //! A router: its protocol engines, its label manager, its LFIB, and its switch.
 
 mod ldp;
+mod pipeline;
 mod protocol;
 mod settings;
 mod switch;
 
 pub use ldp::start as ldp;
+pub use pipeline::Pipeline;
 pub use protocol::{
     Accepted, Action, Boot, Counters, Datagram, Interface, NextHop, Preserved, Protocol, Route,
 };
@@ -51,6 +53,8 @@ pub struct Router {
     pub forwarding: Forwarding,
     /// The switch.
     pub switch: Switch,
+    /// A real switch that holds what `switch` holds, if there is one.
+    pub pipeline: Option<Box<dyn Pipeline>>,
     /// The switch has power.
     pub switch_on: bool,
     /// The host has power.
@@ -95,6 +99,7 @@ impl Router {
             protocols: Vec::new(),
             forwarding: Forwarding::new(),
             switch: Switch::default(),
+            pipeline: None,
             switch_on: true,
             host_on: true,
             running: false,

@@ -151,6 +151,22 @@ impl Management {
             .await
     }
 
+    /// `lsrctl show ftn`.
+    pub async fn ftn(&self) -> Result<Vec<v1::FtnEntry>, LabError> {
+        let response = self
+            .ask(async |mut client| client.show_ftn(v1::ShowFtnRequest {}).await)
+            .await?;
+        Ok(response.entries)
+    }
+
+    /// `lsrctl show ilm`.
+    pub async fn ilm(&self) -> Result<Vec<v1::IlmEntry>, LabError> {
+        let response = self
+            .ask(async |mut client| client.show_ilm(v1::ShowIlmRequest {}).await)
+            .await?;
+        Ok(response.entries)
+    }
+
     /// `lsrctl show target`.
     pub async fn target(&self) -> Result<v1::Target, LabError> {
         let response = self
