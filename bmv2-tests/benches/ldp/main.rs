@@ -169,7 +169,7 @@ fn ratios(frr: &Rounds, lsrd: &Rounds) {
             ours / theirs
         );
     }
-    let memory: [(&str, fn(&Used) -> u64); 2] = [
+    let memory: [(&str, Memory); 2] = [
         ("growth of memory", |used| used.memory),
         ("memory in all", |used| used.resident),
     ];
@@ -183,6 +183,9 @@ fn ratios(frr: &Rounds, lsrd: &Rounds) {
         }
     }
 }
+
+/// A kind of memory, in octets.
+type Memory = fn(&Used) -> u64;
 
 /// What the peer sends, for the report: PDUs, messages and octets.
 type Sent = Option<(usize, usize, usize)>;
