@@ -171,7 +171,10 @@ impl LabelDistribution {
         }
         // With very many peers, looking at the records of all of them for each one would be too much.
         let of_peer = fec.sent.get(fec.sent_to(index)).unwrap_or_default();
-        if of_peer.iter().any(|sent| !sent.holds() && !sent.released) {
+        if of_peer
+            .iter()
+            .any(|sent| !(sent.holds() || sent.released || sent.repeated))
+        {
             fec.tidy_sent();
         }
     }
@@ -208,10 +211,12 @@ fn record_sent(
     messages: usize,
 ) -> bool {
     let range = fec.sent_to(peer);
+    let mut doubtful = false;
     for sent in fec.sent.get_mut(range).unwrap_or_default() {
         if !sent.holds() {
             sent.released = false;
             sent.looped = false;
+            doubtful |= std::mem::take(&mut sent.repeated);
         }
     }
     let place = fec
@@ -223,7 +228,8 @@ fn record_sent(
         advertised: true,
         released: false,
         looped: false,
-        repeated: messages > 1,
+        repeated: messages > 1 || doubtful,
+        doubted: false,
         withdraws: 0,
         hop_count: prepared.hop_count,
         mtu,
