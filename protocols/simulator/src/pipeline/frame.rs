@@ -74,8 +74,8 @@ pub(super) fn build(destination: MacAddress, net: IpNet, packet: &Packet) -> Vec
             frame.extend(header);
         }
     }
-    // The packet's number is that of its flow.
-    let flow = (packet.number ^ packet.number >> 16) as u16;
+    // The packet's number is that of its flow: a dynamic port (RFC 6335, section 6), which is no service.
+    let flow = (packet.number ^ packet.number >> 16) as u16 | 0xC000;
     for word in [flow, DISCARD, UDP_LENGTH as u16, 0] {
         frame.extend(word.to_be_bytes());
     }
@@ -101,7 +101,7 @@ pub(super) fn parse(frame: &[u8]) -> Option<Parsed> {
     }
     let ttl = match ether_type {
         IPV4 if checksum(rest.get(..IPV4_LENGTH)?) == 0 => *rest.get(8)?,
-        IPV6 => *rest.get(7)?,
+        IPV6 => *rest.get(..IPV6_LENGTH)?.get(7)?,
         _ => return None,
     };
     Some(Parsed {

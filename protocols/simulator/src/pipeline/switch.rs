@@ -272,6 +272,14 @@ impl RealSwitch {
     }
 }
 
+/// Whether a packet's own TTL is that of its label already, under another one. Where some paths of a label pop
+/// and others swap, mpls.p4 pops first and then pushes for the latter, and the pop takes the TTL over (RFC
+/// 3443, section 3.1): one hop or more before the end of the LSP, where it would be taken over anyway.
+fn taken_over(packet: &Packet, way: &Packet, ttl: u8) -> bool {
+    let label_ttl = way.stack.last().map(|(_, ttl)| *ttl);
+    !packet.stack.is_empty() && label_ttl == Some(ttl) && ttl <= way.ttl
+}
+
 impl Pipeline for RealSwitch {
     fn forward(&self, router: &Router, net: IpNet, packet: &Packet, step: Step) -> Step {
         self.follow(router);
@@ -313,7 +321,7 @@ impl Pipeline for RealSwitch {
                     *out == u32::from(port(place))
                         && neighbour.is_some_and(|of| mac(of.address) == parsed.destination)
                         && parsed.stack == way.stack
-                        && parsed.ttl == way.ttl
+                        && (parsed.ttl == way.ttl || taken_over(packet, way, parsed.ttl))
                 });
                 match chosen {
                     Some(chosen) => {
