@@ -12,7 +12,7 @@ use dataplane::{
 };
 use forwarding::{
     Fec, FtnAction, FtnEntry, IlmAction, IlmEntry, IlmKey, InterfaceName, LabelSpace, Lfib,
-    MacAddress, Owner, Protocol, QosMapId, VrfId,
+    MacAddress, NextHop, Owner, Protocol, QosMapId, VrfId,
 };
 use ipnet::IpNet;
 use p4_switch::control::ControlError;
@@ -56,8 +56,8 @@ struct State {
 struct Source {
     ftn: BTreeMap<Fec, FtnAction>,
     ilm: BTreeMap<IlmKey, (IlmAction, IpNet)>,
-    /// Of each interface whether it is up, and whether its neighbour is known.
-    interfaces: Vec<(bool, bool)>,
+    /// Of each interface whether it is up, and whether its neighbour is known by IPv4 and IPv6.
+    interfaces: Vec<(bool, [bool; 2])>,
 }
 
 impl Source {
@@ -76,11 +76,20 @@ impl Source {
     }
 }
 
-fn interfaces(router: &Router) -> Vec<(bool, bool)> {
-    let pairs = router.interfaces.iter().zip(&router.neighbours);
-    pairs
-        .map(|(interface, neighbour)| (interface.up, router.switch.resolves(neighbour)))
+fn interfaces(router: &Router) -> Vec<(bool, [bool; 2])> {
+    let interfaces = router.interfaces.iter().enumerate();
+    interfaces
+        .map(|(place, interface)| {
+            let resolved =
+                neighbours(router, place).map(|of| of.is_some_and(|of| router.switch.resolves(of)));
+            (interface.up, resolved)
+        })
         .collect()
+}
+
+/// The neighbour on an interface, by its place, as IPv4 and as IPv6 name it.
+fn neighbours(router: &Router, place: usize) -> [Option<&NextHop>; 2] {
+    [&router.neighbours, &router.ipv6_neighbours].map(|of| of.get(place))
 }
 
 /// The port of an interface, by its place.
@@ -148,7 +157,7 @@ impl RealSwitch {
             let (owner, action) = (owner(), action.clone());
             (*key, IlmEntry { owner, action })
         });
-        let neighbours = router.neighbours.iter();
+        let neighbours = router.neighbours.iter().chain(&router.ipv6_neighbours);
         let resolved = neighbours.filter(|neighbour| router.switch.resolves(neighbour));
         let lfib = Lfib {
             ftn: ftn.collect(),
@@ -317,9 +326,9 @@ impl Pipeline for RealSwitch {
                     let Some(place) = router.place_of(*link) else {
                         return false;
                     };
-                    let neighbour = router.neighbours.get(place);
+                    let mut neighbours = neighbours(router, place).into_iter().flatten();
                     *out == u32::from(port(place))
-                        && neighbour.is_some_and(|of| mac(of.address) == parsed.destination)
+                        && neighbours.any(|of| mac(of.address) == parsed.destination)
                         && parsed.stack == way.stack
                         && (parsed.ttl == way.ttl || taken_over(packet, way, parsed.ttl))
                 });
