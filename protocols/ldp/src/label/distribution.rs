@@ -171,10 +171,7 @@ impl LabelDistribution {
         }
         // With very many peers, looking at the records of all of them for each one would be too much.
         let of_peer = fec.sent.get(fec.sent_to(index)).unwrap_or_default();
-        if of_peer
-            .iter()
-            .any(|sent| !(sent.holds() || sent.released || sent.repeated))
-        {
+        if of_peer.iter().any(|sent| !sent.holds() && !sent.released) {
             fec.tidy_sent();
         }
     }
@@ -211,12 +208,10 @@ fn record_sent(
     messages: usize,
 ) -> bool {
     let range = fec.sent_to(peer);
-    let mut doubtful = false;
     for sent in fec.sent.get_mut(range).unwrap_or_default() {
         if !sent.holds() {
             sent.released = false;
             sent.looped = false;
-            doubtful |= std::mem::take(&mut sent.repeated);
         }
     }
     let place = fec
@@ -228,8 +223,7 @@ fn record_sent(
         advertised: true,
         released: false,
         looped: false,
-        repeated: messages > 1 || doubtful,
-        doubted: false,
+        repeated: messages > 1,
         withdraws: 0,
         hop_count: prepared.hop_count,
         mtu,

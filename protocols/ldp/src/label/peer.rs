@@ -54,8 +54,8 @@ pub(super) struct Peer {
     pub(super) last_mapping: Instant,
     /// Until when stale bindings are kept.
     pub(super) stale_until: Option<Instant>,
-    /// It has answered a Label Withdraw without Label TLV by a Label Release without one.
-    pub(super) answers_without_label: bool,
+    /// It answers a Label Withdraw without Label TLV by a Label Release that has one.
+    pub(super) answers_with_label: bool,
     /// That it sends too many mappings was reported.
     pub(super) over_limit: bool,
     pub(super) counters: PeerCounters,
@@ -87,7 +87,7 @@ impl Peer {
             synchronized: false,
             last_mapping: now,
             stale_until: None,
-            answers_without_label: false,
+            answers_with_label: false,
             over_limit: false,
             counters: PeerCounters::default(),
         }

@@ -8,9 +8,8 @@ use super::store::{FecIndex, PeerIndex, Sent};
 use super::timers::Timer;
 use crate::packet::{FecElement, LabelRelease};
 
-/// How long the answer to a Label Withdraw may take after a Label Release that may be it, of a peer that has
-/// answered without a label before: by LWd.2 (appendix A.1.5) the answer says no label if the Label Withdraw
-/// said none.
+/// How long the answer to a Label Withdraw may take after a Label Release that may be it: by LWd.2 (appendix
+/// A.1.5) the answer says no label if the Label Withdraw said none.
 const DOUBTFUL_ANSWER: Duration = Duration::from_secs(60);
 
 /// What a Label Release is about.
@@ -20,15 +19,6 @@ enum Kind {
     Prefix,
     /// Many: it answers no Label Withdraw of this LSR, which are about one FEC each.
     Wildcard,
-}
-
-/// A Label Release with a label is taken for the answer to Label Withdraws. If the peer sent it by itself, its
-/// answer is still to come: so the next Label Release of the FEC is in doubt. A withdraw that came of such a
-/// doubt leaves none, or a peer that releases what it has no use for would be sent mappings for ever.
-fn presume(sent: &mut [Sent]) {
-    for sent in sent.iter_mut().filter(|sent| sent.withdraws > 0) {
-        sent.repeated = !sent.doubted;
-    }
 }
 
 /// One Label Withdraw is answered.
@@ -99,8 +89,7 @@ impl LabelDistribution {
             (Kind::Wildcard, _) => false,
             (Kind::Prefix, None) => withdraws > 0,
             (Kind::Prefix, Some(label)) => {
-                // A peer that was never seen to answer may do it in its own way.
-                !peer.answers_without_label
+                peer.answers_with_label
                     && sent
                         .iter()
                         .any(|sent| sent.label == label && sent.withdraws > 0)
@@ -108,16 +97,14 @@ impl LabelDistribution {
         };
         if answers {
             // LRl.3, LRl.4: answers come in the order of the Label Withdraws.
-            match release.label {
-                None => peer.answers_without_label = true,
-                Some(_) => presume(sent),
-            }
+            peer.answers_with_label = release.label.is_some();
             answer(sent);
             changed = true;
         } else {
-            if kind == Kind::Prefix && release.label.is_none() {
-                peer.answers_without_label = true;
-            }
+            // An answer after all to what a Label Release with a label was taken for the answer.
+            let late = kind == Kind::Prefix
+                && release.label.is_none()
+                && std::mem::take(&mut peer.answers_with_label);
             for sent in sent.iter_mut().filter(|sent| matches(sent.label)) {
                 if sent.withdraws > 0 {
                     // The two crossed, or the peer answers in its own way: then nothing else comes.
@@ -125,12 +112,11 @@ impl LabelDistribution {
                         let at = self.now + DOUBTFUL_ANSWER;
                         self.timers.insert((at, Timer::Withdraw(index, source)));
                     }
-                } else if sent.advertised && sent.repeated {
+                } else if sent.advertised && (sent.repeated || late) {
                     // It may be about an earlier mapping, and the peer may hold the latest one: that is
                     // withdrawn, so that both sides know.
                     send_label_withdraw(&mut self.output, peer, record.fec);
                     sent.withdraw(withdraws);
-                    sent.doubted = true;
                     changed = true;
                 } else if sent.advertised {
                     // LRl.2.
@@ -178,8 +164,7 @@ impl LabelDistribution {
         if !sent.iter().any(|sent| sent.withdraws > 0 && sent.released) {
             return;
         }
-        peer.answers_without_label = false;
-        presume(sent);
+        peer.answers_with_label = true;
         let held = sent.iter().filter(|sent| sent.holds()).count();
         answer(sent);
         let still_held = sent.iter().filter(|sent| sent.holds()).count();

@@ -90,10 +90,8 @@ pub(super) struct Sent {
     /// It released it because it saw a loop.
     pub(super) looped: bool,
     /// More than one mapping was sent since the peer last was known to hold none: a Label Release may be
-    /// about the one before. Without a mapping: the next one will be such a one.
+    /// about the one before.
     pub(super) repeated: bool,
-    /// It is being withdrawn because a Label Release was in doubt.
-    pub(super) doubted: bool,
     /// How many answers to Label Withdraws for the FEC are to come until the one to this label's came; 0:
     /// it is not being withdrawn. Answers come in the order of the Label Withdraws.
     pub(super) withdraws: u8,
@@ -121,7 +119,6 @@ impl Sent {
         self.released = false;
         self.looped = false;
         self.repeated = false;
-        self.doubted = false;
         self.withdraws = before.saturating_add(1);
     }
 }
@@ -350,8 +347,7 @@ impl Fec {
 
     /// Drops what says nothing any more of what was sent.
     pub(super) fn tidy_sent(&mut self) {
-        self.sent
-            .retain(|sent| sent.holds() || sent.released || sent.repeated);
+        self.sent.retain(|sent| sent.holds() || sent.released);
     }
 
     /// Some peer may send packets with this label.
