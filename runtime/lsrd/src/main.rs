@@ -43,7 +43,6 @@ enum LogFormat {
 }
 
 fn main() -> ExitCode {
-    share_memory();
     let cli = Cli::parse();
     if cli.check {
         return check(&cli);
@@ -75,17 +74,6 @@ fn main() -> ExitCode {
         }
     }
 }
-
-/// All threads allocate from one arena. glibc would give each an arena of its own, and what the one
-/// frees, such as the routes of the kernel once they are bound, would not serve LDP in another.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn share_memory() {
-    // SAFETY: mallopt sets a number, and no other thread is there yet. Where it fails nothing changes.
-    unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
-}
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn share_memory() {}
 
 fn check(cli: &Cli) -> ExitCode {
     match Config::load(&cli.config) {
