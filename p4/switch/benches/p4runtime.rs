@@ -279,10 +279,10 @@ impl Bench {
         let labels = 16..16 + ENTRIES;
         let requests = self.ilm.requests(Type::Insert, labels.clone());
         self.write(requests);
-        let alone = forward(&self.switch, &AtomicBool::new(true));
+        let alone = forward(&self.switch, FORWARDING, &AtomicBool::new(true));
         let over = Arc::new(AtomicBool::new(false));
         let (switch, stop) = (self.switch.clone(), over.clone());
-        let packets = std::thread::spawn(move || forward(&switch, &stop));
+        let packets = std::thread::spawn(move || forward(&switch, Duration::ZERO, &stop));
         let (start, mut old, mut new) = (Instant::now(), labels.start, labels.end);
         let interval = Duration::from_secs(1) * BATCH as u32 / RATE;
         let mut late = Duration::ZERO;
@@ -345,9 +345,9 @@ struct Seen {
     waited: u64,
 }
 
-/// Forwards packets at half load: as much time passes between packets as packets take. At least a
-/// second, and until `stop`.
-fn forward(switch: &Switch, stop: &AtomicBool) -> Seen {
+/// Forwards packets at half load: as much time passes between packets as packets take. At least for this
+/// long, and until `stop`.
+fn forward(switch: &Switch, least: Duration, stop: &AtomicBool) -> Seen {
     let mut seen = Seen::default();
     let preempted = || {
         let usage = getrusage(UsageWho::RUSAGE_THREAD).expect("a thread");
@@ -359,7 +359,7 @@ fn forward(switch: &Switch, stop: &AtomicBool) -> Seen {
     packet.resize(64, 0);
     let start = Instant::now();
     let mut before = preempted();
-    while start.elapsed() < Duration::from_secs(1) || !stop.load(Ordering::Relaxed) {
+    while start.elapsed() < least || !stop.load(Ordering::Relaxed) {
         let began = Instant::now();
         std::hint::black_box(switch.process(1, &packet));
         let took = began.elapsed();

@@ -10,7 +10,7 @@ use p4runtime_proto::p4::v1::{
     write_request::Atomicity,
 };
 
-use super::entity::{Cursor, Notes, Preparer, Reader, Writer, no_entity, snapshot};
+use super::entity::{Cursor, Notes, Preparer, Reader, UndoRoom, Writer, no_entity, snapshot};
 use super::refusal::Refusal;
 use super::role::Access;
 use super::schema::Schema;
@@ -316,7 +316,9 @@ impl Pipeline {
             bringing_back,
         };
         let prepare = |update| preparer.prepare(access, update);
-        let prepared: Vec<_> = updates.iter().map(prepare).collect();
+        // Memory for all of them is taken before packets wait, and given back after it.
+        let mut prepared: Vec<_> = updates.iter().map(prepare).collect();
+        let undo = UndoRoom::new(updates.len());
         self.switch.read(|state| {
             let ready = prepared.iter().flatten();
             ready.for_each(|update| update.look_up(state));
@@ -325,7 +327,8 @@ impl Pipeline {
         let notes = &mut self.notes;
         // Packets wait from here on,
         let written = self.switch.write(|state: &mut State| {
-            Ok(Writer::new(preparer, notes, state).write_batch(prepared, atomicity))
+            let writer = Writer::new(preparer, notes, state).undo_in(undo);
+            Ok(writer.write_batch(prepared.drain(..), atomicity))
         })?;
         // to here.
         Ok(written.errors(updates.len()))

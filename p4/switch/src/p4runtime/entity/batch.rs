@@ -18,7 +18,7 @@ use crate::p4runtime::schema::Table;
 use crate::state::{PreparedTarget, Removed};
 
 /// What takes back an update that was carried out.
-pub(crate) enum Undo<'a> {
+pub(super) enum Undo<'a> {
     /// Of the INSERT of a table entry.
     Remove { table: &'a Table, slot: u32 },
     /// Of the MODIFY of a table entry.
@@ -33,8 +33,19 @@ pub(crate) enum Undo<'a> {
     Write(Type, Box<Kind>),
 }
 
+/// Memory for what undoes a batch. The allocator may have to tidy up before it gives much at once, and packets
+/// would wait for that.
+pub(crate) struct UndoRoom<'a>(Vec<Undo<'a>>);
+
+impl UndoRoom<'_> {
+    /// For so many updates.
+    pub(crate) fn new(updates: usize) -> Self {
+        Self(Vec::with_capacity(updates))
+    }
+}
+
 /// A table entry as it was before it was modified.
-pub(crate) struct Restore<'a> {
+pub(super) struct Restore<'a> {
     pub(super) table: &'a Table,
     pub(super) slot: u32,
     /// `None` if it was not changed.
@@ -69,15 +80,23 @@ impl Written<'_> {
 }
 
 impl<'a> Writer<'_, 'a> {
+    /// Keeps what undoes the updates in memory that is there already.
+    pub(crate) fn undo_in(self, room: UndoRoom<'a>) -> Self {
+        Self {
+            undo: room.0,
+            ..self
+        }
+    }
+
     /// Carries out the updates of a batch.
     pub(crate) fn write_batch(
         mut self,
-        updates: Vec<Result<Prepared<'a>>>,
+        updates: impl Iterator<Item = Result<Prepared<'a>>>,
         atomicity: Atomicity,
     ) -> Written<'a> {
         let all_or_nothing = atomicity != Atomicity::ContinueOnError;
         let mut written = Written::default();
-        for (index, update) in updates.into_iter().enumerate() {
+        for (index, update) in updates.enumerate() {
             let result = update.and_then(|update| match update {
                 Prepared::Other(operation, entity) if all_or_nothing => {
                     let before = self.inverse(operation, entity)?;

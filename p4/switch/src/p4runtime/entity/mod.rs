@@ -34,6 +34,7 @@ use super::schema::Schema;
 use crate::State;
 use crate::control::{ControlError, PortNumber};
 
+pub(crate) use batch::UndoRoom;
 pub(crate) use data::encode_digest;
 pub(crate) use note::Notes;
 pub(crate) use prepare::{Prepared, Preparer};
