@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// How long a waiter stays awake: longer than a batch of 1,000 updates takes.
 const AWAKE: Duration = Duration::from_millis(1);
+/// How long of that it lets nobody else have its core. It may be the one that the holder was put off.
+const ALONE: Duration = Duration::from_micros(50);
 /// How often a waiter looks between two looks at the clock.
 const LOOKS: u32 = 64;
 
@@ -73,16 +75,25 @@ impl<T> PatientLock<T> {
     /// Looks until there is something, or the time is over.
     #[cold]
     fn wait<G>(&self, mut look: impl FnMut() -> Option<G>) -> Option<G> {
+        if !self.awake {
+            return None;
+        }
         let start = Instant::now();
-        while self.awake && start.elapsed() < AWAKE {
+        loop {
             for _ in 0..LOOKS {
                 if let Some(guard) = look() {
                     return Some(guard);
                 }
                 std::hint::spin_loop();
             }
+            let waited = start.elapsed();
+            if waited >= AWAKE {
+                return None;
+            }
+            if waited >= ALONE {
+                std::thread::yield_now();
+            }
         }
-        None
     }
 }
 
