@@ -307,7 +307,7 @@ impl Bench {
         for (name, seen) in [("no writes", alone), ("writes", written)] {
             println!(
                 "{name:>12}: {} packets, longest {:?}, over 1 ms {}, of these {} while the thread \
-                 was not preempted",
+                 kept its core",
                 seen.packets, seen.longest, seen.long, seen.waited
             );
         }
@@ -341,7 +341,8 @@ struct Seen {
     longest: Duration,
     /// That took more than a millisecond.
     long: u64,
-    /// Of these: those in which the system did not take the core from the thread.
+    /// Of these: those in which the thread kept its core: the system did not take it, and the thread, while it
+    /// waited, did not let others have it.
     waited: u64,
 }
 
