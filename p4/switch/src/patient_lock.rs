@@ -45,11 +45,7 @@ impl<T> PatientLock<T> {
             if self.writers.load(Ordering::Relaxed) > 0 {
                 return None;
             }
-            match self.value.try_read() {
-                Ok(guard) => Some(guard),
-                Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
-                Err(TryLockError::WouldBlock) => None,
-            }
+            taken(self.value.try_read())
         };
         match look().or_else(|| self.wait(look)) {
             Some(guard) => guard,
@@ -59,11 +55,7 @@ impl<T> PatientLock<T> {
 
     pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
         self.writers.fetch_add(1, Ordering::Relaxed);
-        let look = || match self.value.try_write() {
-            Ok(guard) => Some(guard),
-            Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        };
+        let look = || taken(self.value.try_write());
         let guard = match look().or_else(|| self.wait(look)) {
             Some(guard) => guard,
             None => self.value.write().unwrap_or_else(PoisonError::into_inner),
@@ -94,6 +86,15 @@ impl<T> PatientLock<T> {
                 std::thread::yield_now();
             }
         }
+    }
+}
+
+/// The lock, if it was free.
+fn taken<G>(tried: Result<G, TryLockError<G>>) -> Option<G> {
+    match tried {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
     }
 }
 
