@@ -5,7 +5,7 @@ use nom::IResult;
 use nom::Parser as _;
 use nom::number::complete::{be_u8, be_u16};
 
-use crate::{DecodeError, LabelStack, LabelStackEntry};
+use crate::{DecodeError, LabelStack, LabelStackEntry, internet_checksum};
 
 /// Octets to which the "original datagram" field of an extended ICMP message is padded with
 /// zeroes, at least (RFC 4884 section 4: a receiver that knows nothing of the length attribute
@@ -172,20 +172,6 @@ fn parse_header(input: &[u8]) -> IResult<&[u8], (u8, u16)> {
 
 fn parse_object_header(input: &[u8]) -> IResult<&[u8], (u16, u8, u8)> {
     (be_u16, be_u8, be_u8).parse(input)
-}
-
-/// The one's complement of the one's complement sum (RFC 1071); zero over octets whose checksum
-/// field is right.
-fn internet_checksum(octets: &[u8]) -> u16 {
-    let sum: u64 = octets
-        .chunks(2)
-        .map(|pair| u64::from(pair[0]) << 8 | u64::from(pair.get(1).copied().unwrap_or(0)))
-        .sum();
-    let mut folded = sum;
-    while folded > 0xFFFF {
-        folded = (folded & 0xFFFF) + (folded >> 16);
-    }
-    !(folded as u16)
 }
 
 #[cfg(test)]

@@ -6,9 +6,11 @@
 //!   2.1, RFC 5462).
 //! * [`icmp`]: the ICMP extension structure (RFC 4884 section 7) and the MPLS label stack object
 //!   in it (RFC 4950).
+//! * [`internet_checksum`]: RFC 1071.
 //!
 //! The crate does no I/O and keeps no state.
 
+mod checksum;
 mod entry;
 pub mod icmp;
 mod label;
@@ -16,6 +18,7 @@ mod range;
 mod special;
 mod stack;
 
+pub use checksum::internet_checksum;
 pub use entry::{LabelStackEntry, TrafficClass, TrafficClassError};
 pub use label::{Label, LabelError, ParseLabelError};
 pub use range::{LabelRange, LabelRangeError};

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use forwarding::MacAddress;
 use ipnet::IpNet;
-use mpls::Label;
+use mpls::{Label, internet_checksum};
 use smallvec::SmallVec;
 
 use crate::network::Packet;
@@ -58,7 +58,7 @@ pub(super) fn build(destination: MacAddress, net: IpNet, packet: &Packet) -> Vec
             header[9] = UDP;
             header[12..16].copy_from_slice(&[192, 0, 2, 1]);
             header[16..].copy_from_slice(&to.octets());
-            let sum = checksum(&header);
+            let sum = internet_checksum(&header);
             header[10..12].copy_from_slice(&sum.to_be_bytes());
             frame.extend(header);
         }
@@ -100,7 +100,7 @@ pub(super) fn parse(frame: &[u8]) -> Option<Parsed> {
         ether_type = if rest.first()? >> 4 == 4 { IPV4 } else { IPV6 };
     }
     let ttl = match ether_type {
-        IPV4 if checksum(rest.get(..IPV4_LENGTH)?) == 0 => *rest.get(8)?,
+        IPV4 if internet_checksum(rest.get(..IPV4_LENGTH)?) == 0 => *rest.get(8)?,
         IPV6 => *rest.get(..IPV6_LENGTH)?.get(7)?,
         _ => return None,
     };
@@ -109,21 +109,6 @@ pub(super) fn parse(frame: &[u8]) -> Option<Parsed> {
         stack,
         ttl,
     })
-}
-
-/// The checksum of an IPv4 header (RFC 1071); 0 over one that is right.
-fn checksum(header: &[u8]) -> u16 {
-    let words = header.chunks_exact(2);
-    let mut sum: u32 = words
-        .map(|word| {
-            word.iter()
-                .fold(0, |word, octet| word << 8 | u32::from(*octet))
-        })
-        .sum();
-    while sum > 0xFFFF {
-        sum = (sum & 0xFFFF) + (sum >> 16);
-    }
-    !(sum as u16)
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use serde::Serialize;
 use socket2::SockAddr;
 
 use super::error::LabError;
-use super::packet::checksum;
 use super::sandbox::Sandbox;
 use super::socket::AsyncSocket;
 
@@ -116,7 +115,7 @@ impl Prober {
         message.extend((0..DATA_LENGTH).map(|index| index as u8));
         // The kernel computes the checksum of ICMPv6, which covers the addresses it chooses.
         if !ipv6 {
-            let sum = checksum(&message);
+            let sum = mpls::internet_checksum(&message);
             message[2..4].copy_from_slice(&sum.to_be_bytes());
         }
         let to = SockAddr::from(SocketAddr::new(self.destination, 0));

@@ -342,20 +342,6 @@ impl fmt::Display for Mac {
     }
 }
 
-/// The Internet checksum (RFC 1071).
-pub(crate) fn checksum(octets: &[u8]) -> u16 {
-    let mut sum = 0_u32;
-    for pair in octets.chunks(2) {
-        let word = u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]);
-        sum += u32::from(word);
-    }
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    // The loop leaves sixteen bits.
-    !(sum as u16)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -457,11 +443,5 @@ mod tests {
         for length in 0..octets.len() {
             Frame::parse(&octets[..length]);
         }
-    }
-
-    #[test]
-    fn the_internet_checksum_of_rfc_1071() {
-        let octets = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
-        assert_eq!(checksum(&octets), !0xddf2);
     }
 }
