@@ -124,7 +124,7 @@ pub fn shortest_paths(
                 continue;
             }
             let link = &topology.links[number];
-            let other = if link.a == router { link.b } else { link.a };
+            let other = link.other(router);
             let through = at.saturating_add(link.metric);
             let known = distance[other];
             if done[other] || known.is_some_and(|known| known < through) {

@@ -149,7 +149,7 @@ fn lsps_of(network: &Network, number: usize, pieces: &[Option<usize>]) -> Result
             Step::Forward(ways) => {
                 for (link, packet) in ways {
                     let ends = &network.topology.links[link];
-                    let to = ends.end(usize::from(ends.a == router));
+                    let to = ends.other(router);
                     let label = packet.stack.last().map(|(label, _)| *label);
                     if label.is_none() && !prefix.owners.contains(&to) {
                         return Err(format!(
@@ -258,7 +258,7 @@ fn advertised(
         return Err((Invariant::LabelsAreAdvertised, text));
     };
     let ends = &network.topology.links[link];
-    let peer = ends.end(usize::from(ends.a == number));
+    let peer = ends.other(number);
     let label = nhlfe
         .labels()
         .first()

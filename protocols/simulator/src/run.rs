@@ -45,13 +45,6 @@ impl Scenario {
         self.run_in(self.network(), progress)
     }
 
-    /// Runs it, and writes what the engines want done to standard error.
-    pub fn run_verbosely(&self, progress: &mut dyn Progress) -> Report {
-        let mut network = self.network();
-        network.verbose = true;
-        self.run_in(network, progress)
-    }
-
     /// Runs it in the network that [`Scenario::network`] has made of it, with whatever was changed there.
     pub fn run_in(&self, mut network: Network, progress: &mut dyn Progress) -> Report {
         let began = Instant::now();

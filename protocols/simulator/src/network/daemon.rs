@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use super::{Event, Invariant, Network};
-use crate::clock::Time;
 use crate::router::{Counters, Protocol};
 
 impl Network {
@@ -241,11 +240,6 @@ impl Network {
     /// How many TCP connections are known somewhere.
     pub fn connections(&self) -> usize {
         self.connections.len()
-    }
-
-    /// Whether the next event is long ahead, for those that wait for quiet.
-    pub fn next_event(&self) -> Option<Time> {
-        self.queue.next_at()
     }
 
     pub(super) fn broken(&mut self, router: usize, invariant: Invariant, text: &str) {

@@ -19,11 +19,6 @@ impl Network {
             .map(|(fault, _)| fault)
     }
 
-    /// Whether a fault is active.
-    pub fn is_disturbed(&self) -> bool {
-        self.active.iter().any(|active| *active)
-    }
-
     /// Whether a fault is active that withholds LSPs by itself, such as a configuration.
     pub fn lacks_lsps(&self) -> bool {
         self.active_faults().any(|fault| {

@@ -216,7 +216,6 @@ pub struct Network {
     packet_rng: Rng,
     probe_every: Option<Duration>,
     withdrawn: bool,
-    next_packet: u64,
     spinning: u32,
 }
 
@@ -297,7 +296,6 @@ impl Network {
             packet_rng: Rng::new(config.seed, 3),
             probe_every: config.probe_every,
             withdrawn: false,
-            next_packet: 0,
             spinning: 0,
         };
         let mut boot = Rng::new(config.seed, 4);
@@ -420,6 +418,15 @@ impl Network {
     fn paused(&self, router: usize) -> Option<Time> {
         let until = self.routers[router].paused_until;
         (until > self.now).then_some(until)
+    }
+
+    /// Puts an event off until the daemon of a router goes on, if it is stopped. Whether it is.
+    fn put_off(&mut self, router: usize, event: Event) -> bool {
+        let until = self.paused(router);
+        if let Some(until) = until {
+            self.queue.push(until, event);
+        }
+        until.is_some()
     }
 
     /// Which router has an address.

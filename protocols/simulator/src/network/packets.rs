@@ -64,7 +64,7 @@ pub struct PacketCounts {
 /// What a switch does with a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// It goes out by one of these next hops: the link, the packet and its weight.
+    /// It goes out by one of these next hops: the link and the packet.
     Forward(SmallVec<[(usize, Packet); 2]>),
     /// It is at its destination.
     Deliver,
@@ -195,7 +195,6 @@ impl Network {
             ttl: FIRST_TTL,
             popped: false,
         };
-        self.next_packet += 1;
         self.packets.sent += 1;
         self.packet_arrives(router, packet);
     }

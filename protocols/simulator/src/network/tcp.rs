@@ -100,13 +100,12 @@ impl Network {
         };
         let end = &mut connection.ends[0];
         let (router, protocol, id, open) = (end.router, end.protocol, end.id, end.open);
-        if let Some(until) = self.paused(router) {
-            let attempt = SYN_TIMEOUTS.len() as u32;
-            let event = Event::Syn {
-                connection: key,
-                attempt,
-            };
-            return self.queue.push(until, event);
+        let event = Event::Syn {
+            connection: key,
+            attempt: SYN_TIMEOUTS.len() as u32,
+        };
+        if self.put_off(router, event) {
+            return;
         }
         self.forget(key, 0);
         if open {
@@ -122,16 +121,15 @@ impl Network {
             return;
         };
         let (number, protocol) = (connection.ends[1].router, connection.ends[1].protocol);
-        let router = &self.routers[number];
-        if connection.established || connection.ends[1].known || !router.host_on {
+        if connection.established || connection.ends[1].known || !self.routers[number].host_on {
             return;
-        }
-        if let Some(until) = self.paused(number) {
-            return self.queue.push(until, Event::SynArrives(key));
         }
         let (local, remote) = (connection.ends[1].address, connection.ends[0].address);
         let to = connection.ends[0].router;
-        let refused = !router.running;
+        if self.put_off(number, Event::SynArrives(key)) {
+            return;
+        }
+        let refused = !self.routers[number].running;
         if !refused {
             let now = self.clock_of(number);
             let engine = self.routers[number].protocols.get_mut(protocol);
@@ -183,12 +181,12 @@ impl Network {
         if refused {
             return self.connect_fails(key, "refused");
         }
-        if let Some(until) = self.paused(end.router) {
-            let event = Event::SynAnswered {
-                connection: key,
-                refused,
-            };
-            return self.queue.push(until, event);
+        let event = Event::SynAnswered {
+            connection: key,
+            refused,
+        };
+        if self.put_off(end.router, event) {
+            return;
         }
         let Some(connection) = self.connections.get_mut(&key) else {
             return;
@@ -332,13 +330,13 @@ impl Network {
         if !end.known {
             return self.send_reset(key, direction);
         }
-        if let Some(until) = self.paused(end.router) {
-            let event = Event::Segment {
-                connection: key,
-                direction,
-                number,
-            };
-            return self.queue.push(until, event);
+        let event = Event::Segment {
+            connection: key,
+            direction,
+            number,
+        };
+        if self.put_off(end.router, event) {
+            return;
         }
         let Some(connection) = self.connections.get_mut(&key) else {
             return;
@@ -387,13 +385,13 @@ impl Network {
             return;
         };
         let end = connection.ends[direction].clone();
-        if let Some(until) = self.paused(end.router) {
-            let event = Event::Acknowledgement {
-                connection: key,
-                direction,
-                number,
-            };
-            return self.queue.push(until, event);
+        let event = Event::Acknowledgement {
+            connection: key,
+            direction,
+            number,
+        };
+        if self.put_off(end.router, event) {
+            return;
         }
         let Some(connection) = self.connections.get_mut(&key) else {
             return;
@@ -440,17 +438,6 @@ impl Network {
     }
 
     pub(super) fn reset_arrives(&mut self, key: u64, end: usize) {
-        let Some(connection) = self.connections.get(&key) else {
-            return;
-        };
-        let router = connection.ends[end].router;
-        if let Some(until) = self.paused(router) {
-            let event = Event::Reset {
-                connection: key,
-                end,
-            };
-            return self.queue.push(until, event);
-        }
         self.breaks(key, end, "reset by the peer");
     }
 
@@ -460,12 +447,12 @@ impl Network {
             return;
         };
         let side = connection.ends[end].clone();
-        if let Some(until) = self.paused(side.router) {
-            let event = Event::Reset {
-                connection: key,
-                end,
-            };
-            return self.queue.push(until, event);
+        let event = Event::Reset {
+            connection: key,
+            end,
+        };
+        if self.put_off(side.router, event) {
+            return;
         }
         self.forget(key, end);
         if side.open {

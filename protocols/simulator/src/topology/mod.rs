@@ -64,6 +64,11 @@ impl Link {
         if end == 0 { self.a } else { self.b }
     }
 
+    /// The router at the other end than one that is at an end.
+    pub const fn other(&self, router: usize) -> usize {
+        if self.a == router { self.b } else { self.a }
+    }
+
     /// Which end a router is, if it is one.
     pub const fn end_of(&self, router: usize) -> Option<usize> {
         if router == self.a {
@@ -188,7 +193,7 @@ impl Topology {
             for &number in &links[router] {
                 let link = &self.links[number];
                 if usable(number) {
-                    open.push(if link.a == router { link.b } else { link.a });
+                    open.push(link.other(router));
                 }
             }
         }
