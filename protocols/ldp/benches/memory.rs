@@ -5,24 +5,19 @@
 //!
 //! `cargo bench -p ldp --bench memory`
 
+mod peer;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use ldp::engine::{
-    ConnectionId, HelloHoldTime, InterfaceConfig, InterfaceState, Ldp, LdpConfig, LsrId, Output,
-    ReceivedDatagram,
-};
+use ldp::LdpIdentifier;
+use ldp::engine::{HelloHoldTime, InterfaceConfig, InterfaceState, Ldp, LdpConfig, LsrId, Output};
 use ldp::label::{NextHop, Route};
-use ldp::packet::{
-    AddressMessage, AdvertisementDiscipline, Body, Capabilities, FecElement, Hello, Initialization,
-    LabelMapping, Message, Pdu, PduBuilder,
-};
-use ldp::{LdpIdentifier, PrefixFec};
 use mpls::Label;
 
-const LOCAL: Ipv4Addr = Ipv4Addr::new(1, 1, 1, 1);
+use peer::{LOCAL, connect, fec, mappings};
 
 /// Counts what is allocated and not freed.
 struct Counting;
@@ -79,11 +74,6 @@ fn main() {
             begin.elapsed().as_secs_f64() * 1e3,
         );
     }
-}
-
-fn fec(number: u32) -> PrefixFec {
-    let address = Ipv4Addr::from_bits(0x1400_0000 + number);
-    PrefixFec::from(ipnet::IpNet::from(IpAddr::V4(address)))
 }
 
 /// The address of a peer on the link.
@@ -159,63 +149,11 @@ impl Lsr {
     /// A session comes up and brings a label for each FEC.
     fn session(&mut self, peer: u32, fecs: u32) {
         let from = identifier(peer);
-        let hello = Hello {
-            hold_time: 0xffff,
-            ipv4_transport: Some(from.lsr_id),
-            ..Hello::default()
-        };
-        self.ldp.handle_hello(
-            ReceivedDatagram {
-                interface: "eth0",
-                source: address(peer),
-                destination: IpAddr::V4(Ipv4Addr::new(224, 0, 0, 2)),
-                hop_limit: Some(1),
-                octets: &pdu(from, Body::Hello(Box::new(hello))),
-            },
-            self.now,
-        );
-        let accepted = self.ldp.accept(LOCAL.into(), from.lsr_id.into(), self.now);
-        let id: ConnectionId = accepted.expect("accepted").id;
-        let initialization = Initialization {
-            protocol_version: 1,
-            keepalive_time: 180,
-            advertisement: AdvertisementDiscipline::DownstreamUnsolicited,
-            loop_detection: false,
-            path_vector_limit: 0,
-            max_pdu_length: 4096,
-            receiver: LdpIdentifier::platform(LOCAL),
-            fault_tolerance: None,
-            capabilities: Capabilities::default(),
-        };
-        let addresses = vec![address(peer)];
-        for body in [
-            Body::Initialization(Box::new(initialization)),
-            Body::KeepAlive,
-            Body::Address(AddressMessage { addresses }),
-        ] {
-            self.ldp.handle_octets(id, &pdu(from, body), self.now);
-        }
+        let id = connect(&mut self.ldp, from, address(peer), self.now);
         self.drain();
-        let mut builder = PduBuilder::new(from, 4096);
-        for number in 0..fecs {
-            let label = Label::new(200_000 + number).expect("a label");
-            let mapping = LabelMapping::new(vec![FecElement::Prefix(fec(number))], label);
-            builder
-                .push(number + 1, &Body::LabelMapping(mapping))
-                .expect("it fits");
-        }
-        for part in builder.take().chunks(65_536) {
+        for part in mappings(from, fecs).chunks(65_536) {
             self.ldp.handle_octets(id, part, self.now);
             self.drain();
         }
     }
-}
-
-fn pdu(identifier: LdpIdentifier, body: Body) -> Vec<u8> {
-    let messages = vec![Message::new(1, body)];
-    let pdu = Pdu {
-        identifier,
-        messages,
-    };
-    pdu.encode().expect("it fits")
 }

@@ -3,35 +3,27 @@
 //!
 //! `cargo bench -p ldp --bench session`
 
+mod peer;
+
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use ldp::engine::{
-    ConnectionId, InterfaceConfig, InterfaceState, Ldp, LdpConfig, LsrId, Output, ReceivedDatagram,
-};
+use ldp::LdpIdentifier;
+use ldp::engine::{ConnectionId, InterfaceConfig, InterfaceState, Ldp, LdpConfig, LsrId, Output};
 use ldp::label::{NextHop, Route};
-use ldp::packet::{
-    AddressMessage, AdvertisementDiscipline, Body, Capabilities, FecElement, Hello, Initialization,
-    LabelMapping, Message, Pdu, PduBuilder,
-};
-use ldp::{LdpIdentifier, PrefixFec};
 use mpls::Label;
 
+use peer::{LOCAL, connect, fec, mappings};
+
 const FECS: u32 = 50_000;
-const LOCAL: Ipv4Addr = Ipv4Addr::new(1, 1, 1, 1);
 const DOWNSTREAM: LdpIdentifier = LdpIdentifier::platform(Ipv4Addr::new(9, 9, 9, 9));
 const UPSTREAM: LdpIdentifier = LdpIdentifier::platform(Ipv4Addr::new(7, 7, 7, 7));
 
 fn main() {
     divan::main();
-}
-
-fn fec(number: u32) -> PrefixFec {
-    let address = Ipv4Addr::from_bits(0x1400_0000 + number);
-    PrefixFec::from(ipnet::IpNet::from(IpAddr::V4(address)))
 }
 
 fn address(host: u8) -> IpAddr {
@@ -114,47 +106,7 @@ impl Lsr {
     }
 
     fn session(&mut self, peer: LdpIdentifier, host: u8) -> ConnectionId {
-        let hello = Hello {
-            hold_time: 0xffff,
-            ipv4_transport: Some(peer.lsr_id),
-            ..Hello::default()
-        };
-        self.ldp.handle_hello(
-            ReceivedDatagram {
-                interface: "eth0",
-                source: address(host),
-                destination: IpAddr::V4(Ipv4Addr::new(224, 0, 0, 2)),
-                hop_limit: Some(1),
-                octets: &pdu(peer, Body::Hello(Box::new(hello))),
-            },
-            self.now,
-        );
-        let id = self
-            .ldp
-            .accept(LOCAL.into(), peer.lsr_id.into(), self.now)
-            .expect("accepted")
-            .id;
-        let initialization = Initialization {
-            protocol_version: 1,
-            keepalive_time: 180,
-            advertisement: AdvertisementDiscipline::DownstreamUnsolicited,
-            loop_detection: false,
-            path_vector_limit: 0,
-            max_pdu_length: 4096,
-            receiver: LdpIdentifier::platform(LOCAL),
-            fault_tolerance: None,
-            capabilities: Capabilities::default(),
-        };
-        for body in [
-            Body::Initialization(Box::new(initialization)),
-            Body::KeepAlive,
-            Body::Address(AddressMessage {
-                addresses: vec![address(host)],
-            }),
-        ] {
-            self.ldp.handle_octets(id, &pdu(peer, body), self.now);
-        }
-        id
+        connect(&mut self.ldp, peer, address(host), self.now)
     }
 
     /// Octets as they come from a socket.
@@ -171,33 +123,10 @@ impl Lsr {
     }
 }
 
-fn pdu(identifier: LdpIdentifier, body: Body) -> Vec<u8> {
-    Pdu {
-        identifier,
-        messages: vec![Message::new(1, body)],
-    }
-    .encode()
-    .expect("it fits")
-}
-
-/// The downstream peer's mappings.
-fn mappings() -> Vec<u8> {
-    let mut builder = PduBuilder::new(DOWNSTREAM, 4096);
-    for number in 0..FECS {
-        let label = Label::new(200_000 + number).expect("a label");
-        let body = Body::LabelMapping(LabelMapping::new(
-            vec![FecElement::Prefix(fec(number))],
-            label,
-        ));
-        builder.push(number + 1, &body).expect("it fits");
-    }
-    builder.take()
-}
-
 /// From the first octet of 50,000 mappings to the last LFIB change.
 #[divan::bench]
 fn receive_mappings(bencher: Bencher<'_, '_>) {
-    let octets = mappings();
+    let octets = mappings(DOWNSTREAM, FECS);
     bencher
         .counter(ItemsCount::new(FECS))
         .with_inputs(|| {
