@@ -88,7 +88,6 @@ impl LabelDistribution {
         }
         let range = fec.sent_to(index);
         let mtu = attributes.mtu.filter(|_| peer.parameters.signal_mtu);
-        let mut withdraws = fec.withdraws_to(index);
         let label = label
             .filter(|_| peer.takes(fec, &self.policy) && is_wanted(fec, index, peer.on_demand()));
         let range_is_empty = range.is_empty();
@@ -117,6 +116,7 @@ impl LabelDistribution {
             peer.missed |= !told && !to_come;
             return;
         }
+        let mut withdraws = fec.withdraws_to(index);
         // The peer forgets the old mapping before it learns another, whatever it makes of two.
         for sent in fec.sent.get_mut(range.clone()).unwrap_or_default() {
             if sent.advertised && Some(sent.label) != label {

@@ -81,8 +81,8 @@ impl LabelDistribution {
         };
         let range = record.sent_to(source);
         let withdraws = record.withdraws_to(source);
+        let held = record.held_by(source);
         let sent = record.sent.get_mut(range).unwrap_or_default();
-        let held = sent.iter().filter(|sent| sent.holds()).count();
         let matches = |label| release.label.is_none_or(|released| released == label);
         let mut changed = false;
         let answers = match (kind, release.label) {
@@ -130,9 +130,7 @@ impl LabelDistribution {
         if !changed {
             return;
         }
-        let still_held = sent.iter().filter(|sent| sent.holds()).count();
-        peer.sent = peer.sent.saturating_sub(held - still_held);
-        record.tidy_sent();
+        record.no_longer_held(peer, source, held);
         // LRl.5, LRl.6.
         let advertised = record.sent.iter().any(|sent| sent.advertised);
         let requested = record
@@ -160,16 +158,14 @@ impl LabelDistribution {
             return;
         };
         let range = record.sent_to(source);
+        let held = record.held_by(source);
         let sent = record.sent.get_mut(range).unwrap_or_default();
         if !sent.iter().any(|sent| sent.withdraws > 0 && sent.released) {
             return;
         }
         peer.answers_with_label = true;
-        let held = sent.iter().filter(|sent| sent.holds()).count();
         answer(sent);
-        let still_held = sent.iter().filter(|sent| sent.holds()).count();
-        peer.sent = peer.sent.saturating_sub(held - still_held);
-        record.tidy_sent();
+        record.no_longer_held(peer, source, held);
         self.mark(index);
     }
 

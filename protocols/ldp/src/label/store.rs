@@ -10,6 +10,7 @@ use mpls::Label;
 use smallvec::SmallVec;
 
 use super::next_hop::GroupIndex;
+use super::peer::Peer;
 use crate::PrefixFec;
 use crate::packet::{AddressFamily, UnknownTlv};
 
@@ -343,6 +344,19 @@ impl Fec {
     pub(super) fn withdraws_to(&self, peer: PeerIndex) -> u8 {
         let sent = self.sent.get(self.sent_to(peer)).unwrap_or_default();
         sent.iter().map(|sent| sent.withdraws).max().unwrap_or(0)
+    }
+
+    /// How many labels a peer holds.
+    pub(super) fn held_by(&self, peer: PeerIndex) -> usize {
+        let sent = self.sent.get(self.sent_to(peer)).unwrap_or_default();
+        sent.iter().filter(|sent| sent.holds()).count()
+    }
+
+    /// A peer held so many labels, and may hold fewer now: it is counted, and what says nothing any more is
+    /// dropped.
+    pub(super) fn no_longer_held(&mut self, peer: &mut Peer, index: PeerIndex, before: usize) {
+        peer.sent = peer.sent.saturating_sub(before - self.held_by(index));
+        self.tidy_sent();
     }
 
     /// Drops what says nothing any more of what was sent.
