@@ -1,12 +1,10 @@
 //! Points in time in the configuration: TOML's offset date-times (RFC 3339).
 
+use time::{Date, Month};
 use toml::value::{Datetime, Offset};
 
 use super::problem::Problems;
 use super::section::{At, Section, wrong_type};
-
-/// Seconds of a day.
-const DAY: i64 = 86_400;
 
 impl Section<'_, '_> {
     /// A point in time, in seconds since 1970.
@@ -48,26 +46,16 @@ fn seconds(given: &Datetime) -> Option<i64> {
         Offset::Z => 0,
         Offset::Custom { minutes } => i64::from(minutes),
     };
+    let month = Month::try_from(date.month).ok()?;
+    let midnight = Date::from_calendar_date(date.year.into(), month, date.day)
+        .ok()?
+        .midnight()
+        .assume_utc();
+    // Not a `time::Time`, for it knows of no leap second, which TOML does.
     let of_day = i64::from(time.hour) * 3600
         + i64::from(time.minute) * 60
         + i64::from(time.second.unwrap_or(0));
-    let days = days(
-        i64::from(date.year),
-        i64::from(date.month),
-        i64::from(date.day),
-    );
-    Some(days * DAY + of_day - minutes * 60)
-}
-
-/// Days since 1970-01-01 in the Gregorian calendar. Years begin in March, so that the leap day is the last.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let month = (month + 9) % 12;
-    let of_year = (153 * month + 2) / 5 + day - 1;
-    let of_era = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-    era * 146_097 + of_era - 719_468
+    Some(midnight.unix_timestamp() + of_day - minutes * 60)
 }
 
 #[cfg(test)]
