@@ -56,12 +56,6 @@ impl Outage {
     /// How long a packet may have been on its way when the outage began: it was sent before it.
     const IN_FLIGHT: Duration = Duration::from_millis(200);
 
-    /// From an instant until now.
-    pub fn since(from: Instant) -> Self {
-        let until = Instant::now();
-        Self { from, until }
-    }
-
     /// How long it was.
     pub fn length(&self) -> Duration {
         self.until - self.from

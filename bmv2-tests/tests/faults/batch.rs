@@ -210,11 +210,8 @@ async fn a_link_cut_amidst_a_batch_of_writes_costs_what_goes_by_the_link() {
     tokio::time::sleep(SETTLE).await;
     lab.sandbox().set_link("p1", "eth3", true).unwrap();
     // Its neighbour has to be found again too.
-    converged(&lab).await;
-    let outage = Outage {
-        from,
-        until: Instant::now() - SETTLE,
-    };
+    let until = converged(&lab).await;
+    let outage = Outage { from, until };
     same(&lab).await;
     let (loss, by_link) = (flows.stop().await, to_h3.stop().await);
     loss.record(

@@ -202,13 +202,13 @@ async fn send_much(lab: &TestLab) -> bool {
     refused.code() == Code::PermissionDenied
 }
 
-/// Makes p1 whole again.
-async fn give_memory(lab: &TestLab, process: Process, took: Took) {
+/// Makes p1 whole again. Gives when all forwarded.
+async fn give_memory(lab: &TestLab, process: Process, took: Took) -> Instant {
     match took {
         Took::Ended => lab.start_process("p1", process).unwrap(),
         Took::Refused => limit(lab, process, None).await.unwrap(),
     }
-    converged(lab).await;
+    converged(lab).await
 }
 
 /// A process that gets no memory refuses what needs it, or ends with a word about it, and whatever
@@ -255,11 +255,8 @@ async fn a_limit_on_memory_concerns_the_process_that_reaches_it_and_no_other() {
     let from = Instant::now();
     let answered = send_much(&lab).await;
     let took = notice(&lab, Process::Switch, || answered).await;
-    give_memory(&lab, Process::Switch, took).await;
-    let outage = Outage {
-        from,
-        until: Instant::now() - SETTLE,
-    };
+    let until = give_memory(&lab, Process::Switch, took).await;
+    let outage = Outage { from, until };
     tokio::time::sleep(SETTLE).await;
     let loss = flows.stop().await;
     loss.record(

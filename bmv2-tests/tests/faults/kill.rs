@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bmv2_tests::faults::Flows;
+use bmv2_tests::faults::{Flows, Loss};
 use bmv2_tests::flow::Outage;
 use bmv2_tests::{TestLab, local_labels};
 use lsrctl::lab::running::Process;
@@ -16,6 +16,13 @@ const REPAIR: Duration = Duration::from_secs(30);
 async fn kill(lab: &TestLab, router: &str, process: Process) {
     let ended = lab.stop_process(router, process, libc::SIGKILL).await;
     assert_eq!(ended.unwrap(), ProcessStatus::Signalled(libc::SIGKILL));
+}
+
+/// What was lost was lost without a switch, and that not for too long.
+fn assert_repaired(loss: &Loss, outage: Outage) {
+    loss.assert_none_outside(outage);
+    assert!(loss.lost() > 0, "a router without a switch cannot forward");
+    assert!(outage.length() < REPAIR, "{:?}", outage.length());
 }
 
 /// RFC 3478, section 3: the forwarding state of a restarting LSR is preserved across the restart,
@@ -60,11 +67,8 @@ async fn a_killed_switch_costs_packets_until_lsrd_has_filled_it_again() {
     kill(&lab, "p1", Process::Switch).await;
     tokio::time::sleep(SETTLE).await;
     lab.start_process("p1", Process::Switch).unwrap();
-    converged(&lab).await;
-    let outage = Outage {
-        from,
-        until: Instant::now() - SETTLE,
-    };
+    let until = converged(&lab).await;
+    let outage = Outage { from, until };
     tokio::time::sleep(SETTLE).await;
     let loss = flows.stop().await;
     loss.record(
@@ -72,9 +76,7 @@ async fn a_killed_switch_costs_packets_until_lsrd_has_filled_it_again() {
         &format!("no switch for {SETTLE:?}, then lsrd fills it again"),
         "lost only from the kill until the switch is filled, by the same lsrd",
     );
-    loss.assert_none_outside(outage);
-    assert!(loss.lost() > 0, "a router without a switch cannot forward");
-    assert!(outage.length() < REPAIR, "{:?}", outage.length());
+    assert_repaired(&loss, outage);
     let running = lab.sandbox().status(lsrd).unwrap();
     assert_eq!(running, ProcessStatus::Running);
     assert_eq!(lab.pid("p1", Process::Lsrd).unwrap(), lsrd);
@@ -95,11 +97,8 @@ async fn a_router_killed_as_a_whole_comes_back() {
     lab.start_process("p1", Process::Lsrd).unwrap();
     tokio::time::sleep(SETTLE).await;
     lab.start_process("p1", Process::Switch).unwrap();
-    converged(&lab).await;
-    let outage = Outage {
-        from,
-        until: Instant::now() - SETTLE,
-    };
+    let until = converged(&lab).await;
+    let outage = Outage { from, until };
     tokio::time::sleep(SETTLE).await;
     let loss = flows.stop().await;
     loss.record(
@@ -107,7 +106,5 @@ async fn a_router_killed_as_a_whole_comes_back() {
         &format!("no switch for {:?}, then the new lsrd fills it", 2 * SETTLE),
         "lost only from the kill until the switch is filled",
     );
-    loss.assert_none_outside(outage);
-    assert!(loss.lost() > 0, "a router without a switch cannot forward");
-    assert!(outage.length() < REPAIR, "{:?}", outage.length());
+    assert_repaired(&loss, outage);
 }

@@ -1,7 +1,7 @@
 //! The network that the faults happen to, and what all of them do.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bmv2_tests::{TestLab, lsrctl, options, start};
 use lsrctl::lab::running::{LabOptions, Quiet};
@@ -59,10 +59,12 @@ pub(crate) async fn up(ldp: &str) -> Option<TestLab> {
     start(network(ldp)).await
 }
 
-/// Waits until every router forwards again, and lets packets flow a little longer.
-pub(crate) async fn converged(lab: &TestLab) {
+/// Waits until every router forwards again, and lets packets flow a little longer. Gives when all forwarded.
+pub(crate) async fn converged(lab: &TestLab) -> Instant {
     lab.wait_until_ready(&Quiet).await.unwrap();
+    let when = Instant::now();
     tokio::time::sleep(SETTLE).await;
+    when
 }
 
 /// `count` static routes by h3 for p1.
