@@ -212,12 +212,9 @@ impl Translator {
         nhlfe: &Nhlfe,
         how: Use<'_>,
     ) -> Result<Option<Exit>, Refusal> {
-        let Some((interface, destination)) = pass.exit(nhlfe) else {
+        let Some((interface, destination)) = pass.usable(nhlfe, how.down_too) else {
             return Ok(None);
         };
-        if pass.is_down(interface.port) && !how.down_too {
-            return Ok(None);
-        }
         let push = if nhlfe.labels().is_empty() {
             None
         } else {
@@ -264,10 +261,15 @@ impl Translator {
         let id = match self.nhlfes.get(&key) {
             Some(id) => id,
             None => {
-                let same = |id: &&NhlfeId| {
-                    !self.nhlfes.is_taken(id.0) && pass.held.get(&Key::Nhlfe(**id)) == Some(&value)
+                let alike = |id: &NhlfeId| {
+                    !self.nhlfes.is_taken(id.0) && pass.held.get(&Key::Nhlfe(*id)) == Some(&value)
                 };
-                match hints.iter().find(same) {
+                let alike: Vec<_> = hints.iter().copied().filter(alike).collect();
+                let adopted = match &key {
+                    NhlfeKey::Path(nhlfe) if alike.len() > 1 => pass.uses().held_as(nhlfe, &alike),
+                    _ => alike.first().copied(),
+                };
+                match adopted {
                     Some(id) => {
                         self.nhlfes.adopt(key, id.0);
                         id.0

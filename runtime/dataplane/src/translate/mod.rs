@@ -4,6 +4,7 @@ mod entry;
 mod install;
 mod pass;
 mod settings;
+mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

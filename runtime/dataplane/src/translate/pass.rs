@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use forwarding::{
     EntryKey, Fec, FtnAction, IlmAction, InterfaceName, Lfib, MacAddress, NextHop, NextHopProblem,
-    Nhlfe, PathRole, Protocol, Replication, Tunnel,
+    Nhlfe, PathGroup, PathRole, Protocol, Replication, Tunnel,
 };
 
 use rustc_hash::FxHashMap;
 
+use super::uses::Uses;
 use super::{GroupKey, Target};
 use crate::{
     Capacity, Desired, Entries, InterfaceConfig, Key, MulticastGroupId, NhlfeId, PathGroupId,
@@ -35,7 +36,14 @@ impl<'a> LfibEntry<'a> {
         }
     }
 
-    fn replication(self) -> Option<&'a Arc<Replication>> {
+    pub(super) fn path_group(self) -> Option<&'a Arc<PathGroup>> {
+        match self {
+            Self::Ftn(action) => action.path_group(),
+            Self::Ilm(action) => action.path_group(),
+        }
+    }
+
+    pub(super) fn replication(self) -> Option<&'a Arc<Replication>> {
         match self {
             Self::Ftn(action) => action.replication(),
             Self::Ilm(action) => action.replication(),
@@ -52,9 +60,9 @@ impl<'a> LfibEntry<'a> {
 
 /// Which entries of the LFIB the switch holds with each path group and multicast group.
 #[derive(Default)]
-struct Referrers {
-    groups: FxHashMap<PathGroupId, Vec<EntryKey>>,
-    multicast: FxHashMap<MulticastGroupId, Vec<EntryKey>>,
+pub(super) struct Referrers {
+    pub(super) groups: FxHashMap<PathGroupId, Vec<EntryKey>>,
+    pub(super) multicast: FxHashMap<MulticastGroupId, Vec<EntryKey>>,
 }
 
 impl Referrers {
@@ -83,6 +91,8 @@ pub(super) struct Pass<'a> {
     capacity: &'a Capacity,
     /// What the switch holds, by what it points to: found when it is asked for.
     referrers: OnceCell<Referrers>,
+    /// What tells NHLFEs apart that are alike: found when there are some.
+    uses: OnceCell<Uses<'a>>,
     /// Which entries of the LFIB use each path group and each replication, sorted.
     pub(super) users: FxHashMap<GroupKey, Vec<EntryKey>>,
     pub(super) replication_users: FxHashMap<&'a Arc<Replication>, Vec<EntryKey>>,
@@ -107,6 +117,7 @@ impl<'a> Pass<'a> {
             held,
             capacity,
             referrers: OnceCell::new(),
+            uses: OnceCell::new(),
             users: FxHashMap::default(),
             replication_users: FxHashMap::default(),
             held_tunnels: FxHashMap::default(),
@@ -132,7 +143,9 @@ impl<'a> Pass<'a> {
         pass
     }
 
-    fn entries(&self) -> impl Iterator<Item = (EntryKey, LfibEntry<'a>, Protocol)> + use<'a> {
+    pub(super) fn entries(
+        &self,
+    ) -> impl Iterator<Item = (EntryKey, LfibEntry<'a>, Protocol)> + use<'a> {
         let lfib = self.lfib;
         let ftn = lfib.ftn.iter().map(|(fec, entry)| {
             let action = LfibEntry::Ftn(&entry.action);
@@ -254,6 +267,16 @@ impl<'a> Pass<'a> {
         Some((self.interface(&next_hop.interface)?, mac))
     }
 
+    /// As [`Pass::exit`], by a port that is not down unless that does too.
+    pub(super) fn usable(
+        &self,
+        nhlfe: &Nhlfe,
+        down_too: bool,
+    ) -> Option<(&'a InterfaceConfig, MacAddress)> {
+        let usable = |interface: &InterfaceConfig| down_too || !self.is_down(interface.port);
+        self.exit(nhlfe).filter(|(interface, _)| usable(interface))
+    }
+
     /// The path groups to which the switch sends the packets of this group's users.
     pub(super) fn candidates(&self, group: &GroupKey) -> BTreeSet<PathGroupId> {
         let users = self.users.get(group).map_or(&[][..], Vec::as_slice);
@@ -263,8 +286,12 @@ impl<'a> Pass<'a> {
             .collect()
     }
 
-    fn referrers(&self) -> &Referrers {
+    pub(super) fn referrers(&self) -> &Referrers {
         self.referrers.get_or_init(|| Referrers::of(self.held))
+    }
+
+    pub(super) fn uses(&self) -> &Uses<'a> {
+        self.uses.get_or_init(|| Uses::of(self))
     }
 
     /// Whether all packets that the switch sends to a path group are to use this group: then it

@@ -13,7 +13,7 @@ use forwarding::{
 use proptest::prelude::*;
 
 use crate::support::{
-    Router, Switch, any_scenario, capacity, fec, label, nhlfe, paths, translate, write,
+    Router, Switch, any_scenario, capacity, fec, label, next_hop, nhlfe, paths, translate, write,
 };
 
 fn fresh_with(desired: &Desired, capacity: Capacity, held: &Entries) -> Target {
@@ -475,6 +475,30 @@ fn a_group_that_others_use_is_not_adopted() {
     router.ftn("10.2.0.0/16", &paths(&[nhlfe(1, 2, &[102])]));
     let target = fresh_with(&router.desired(), capacity(), &switch.entries);
     assert!(!target.entries.contains_key(&Key::PathGroup(old)));
+}
+
+/// Two addresses of one neighbour: in the switch their NHLFEs are alike but for who uses them. A
+/// restart finds each again, also when the one with the larger id comes first.
+#[test]
+fn next_hops_with_one_mac_address_are_found_again() {
+    let mut router = Router::new();
+    let mac = MacAddress([2, 9, 9, 9, 9, 9]);
+    for last in [1, 2] {
+        router.forwarding.set_neighbour(next_hop(0, last), mac);
+    }
+    let (first, second) = (nhlfe(0, 1, &[]), nhlfe(0, 2, &[]));
+    router.ftn("10.2.0.0/16", &paths(std::slice::from_ref(&second)));
+    let mut translator = Translator::new(capacity());
+    let mut switch = Switch::default();
+    let target = translate(&mut translator, &router.desired(), &switch.entries, false);
+    write(&mut switch, &target.entries);
+
+    router.ftn("10.1.0.0/16", &paths(&[first.clone(), second]));
+    router.ftn("10.3.0.0/16", &paths(&[first]));
+    let target = translate(&mut translator, &router.desired(), &switch.entries, false);
+    write(&mut switch, &target.entries);
+    let again = fresh_with(&router.desired(), capacity(), &switch.entries);
+    assert_eq!(again.entries, switch.entries);
 }
 
 proptest! {
