@@ -113,6 +113,18 @@ pub enum LfibChange {
     },
 }
 
+impl LfibChange {
+    /// The FEC that it is about.
+    pub fn fec(&self) -> PrefixFec {
+        match self {
+            Self::BindFtn { fec, .. }
+            | Self::UnbindFtn { fec }
+            | Self::BindIlm { fec, .. }
+            | Self::UnbindIlm { fec, .. } => *fec,
+        }
+    }
+}
+
 /// What label distribution asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LabelOutput {

@@ -5,9 +5,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use forwarding::{
-    FtnAction, IlmAction, MAX_WEIGHT, Nhlfe, Path, PathGroup, Payload, QosMapId, TunnelModel, VrfId,
-};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use ldp::engine::{
     AcceptTargeted, ConnectionId, GracefulRestartConfig, HelloHoldTime, InterfaceConfig,
@@ -15,11 +12,11 @@ use ldp::engine::{
     TargetedPeerConfig,
 };
 use ldp::label::{
-    ControlMode, EgressLabel as Null, IlmOperation, LabelledNextHop, LfibChange, LocalLabel,
-    RetentionMode, UpstreamState,
+    ControlMode, EgressLabel as Null, LfibChange, LocalLabel, RetentionMode, UpstreamState,
 };
 use ldp::packet::{AdvertisementDiscipline, PduStream};
 use ldp::{LdpIdentifier, PrefixFec};
+use ldp_lfib::{LfibBinding, LfibTranslator};
 use mpls::Label;
 
 use super::protocol::{
@@ -32,6 +29,7 @@ use crate::network::{loopback_ipv6, router_id};
 #[derive(Debug)]
 struct LdpRouter {
     engine: Ldp,
+    translator: LfibTranslator,
     lsr_id: LsrId,
     interfaces: Vec<(Arc<str>, usize)>,
     starts: u32,
@@ -65,6 +63,7 @@ pub fn start(boot: &Boot<'_>) -> Box<dyn Protocol> {
     }
     Box::new(LdpRouter {
         engine,
+        translator: LfibTranslator::default(),
         lsr_id,
         interfaces,
         starts: boot.starts,
@@ -148,69 +147,17 @@ fn configuration(
     config
 }
 
-fn path_group(next_hops: &[LabelledNextHop]) -> Option<PathGroup> {
-    let mut paths: Vec<Path> = next_hops
-        .iter()
-        .map(|hop| {
-            let next_hop = forwarding::NextHop::new(&*hop.next_hop.interface, hop.next_hop.address);
-            let nhlfe = Nhlfe::new(next_hop.clone(), hop.label, TunnelModel::Uniform);
-            let nhlfe = nhlfe.unwrap_or_else(|_| Nhlfe::unlabelled(next_hop));
-            Path::new(nhlfe, hop.weight.clamp(1, MAX_WEIGHT))
-        })
-        .collect();
-    paths.sort();
-    paths.dedup_by(|later, earlier| later.nhlfe == earlier.nhlfe);
-    PathGroup::new(paths).ok()
-}
-
-fn action(change: LfibChange) -> Action {
-    match change {
-        LfibChange::BindFtn { fec, next_hops } => Action::Ftn {
-            fec: fec.prefix,
-            action: path_group(&next_hops).map(|group| FtnAction::Forward(Arc::new(group))),
-        },
-        LfibChange::UnbindFtn { fec } => Action::Ftn {
-            fec: fec.prefix,
-            action: None,
-        },
-        LfibChange::BindIlm {
-            label,
-            fec,
-            operation,
-        } => {
-            let (tunnel_model, qos_map) = (TunnelModel::Uniform, QosMapId::DEFAULT);
-            let payload = match fec.prefix {
-                IpNet::V4(_) => Payload::Ipv4,
-                IpNet::V6(_) => Payload::Ipv6,
-            };
-            let action = match operation {
-                IlmOperation::Egress => Some(IlmAction::PopAndLookUpIp {
-                    vrf: VrfId::DEFAULT,
-                    payload,
-                    tunnel_model,
-                    qos_map,
-                    tail_end: None,
-                }),
-                IlmOperation::Forward(next_hops) => {
-                    path_group(&next_hops).map(|group| IlmAction::Forward {
-                        paths: Arc::new(group),
-                        payload: Some(payload),
-                        tunnel_model,
-                        qos_map,
-                    })
-                }
-            };
-            Action::Ilm {
-                label,
-                fec: fec.prefix,
+impl LdpRouter {
+    fn lfib_action(&mut self, change: LfibChange) -> Option<Action> {
+        let fec = change.fec().prefix;
+        Some(match self.translator.binding(change)? {
+            LfibBinding::Ftn(_, action) => Action::Ftn { fec, action },
+            LfibBinding::Ilm(key, action) => Action::Ilm {
+                label: key.label,
+                fec,
                 action,
-            }
-        }
-        LfibChange::UnbindIlm { label, fec } => Action::Ilm {
-            label,
-            fec: fec.prefix,
-            action: None,
-        },
+            },
+        })
     }
 }
 
@@ -358,7 +305,10 @@ impl Protocol for LdpRouter {
                     fec: fec.prefix,
                     label,
                 },
-                Output::Lfib(change) => action(change),
+                Output::Lfib(change) => match self.lfib_action(change) {
+                    Some(action) => action,
+                    None => continue,
+                },
                 Output::ForwardingStateHoldingExpired => Action::HoldingExpired,
                 // Connections of the simulator have no keys, and its IGP always its normal metric.
                 Output::ListenKeys(_) | Output::IgpSync { .. } => continue,

@@ -32,9 +32,9 @@ use forwarding::{
     ProtectionId, QosMap, QosMapId, SpecialPurposeLabels, Tunnel, TunnelEnd,
 };
 use ipnet::IpNet;
+use ldp_lfib::LspSettings;
 use p4runtime_client::Address;
 
-use crate::ldp::lfib::LspSettings;
 use crate::packet::view::PortVlan;
 
 pub use problem::{ConfigError, Problem};

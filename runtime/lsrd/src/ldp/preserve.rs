@@ -73,11 +73,7 @@ impl From<&Hop> for LabelledNextHop {
 impl Bindings {
     /// Takes a change in. Other topologies than the default one are not kept.
     pub fn apply(&mut self, change: &LfibChange) {
-        let (LfibChange::BindFtn { fec, .. }
-        | LfibChange::UnbindFtn { fec }
-        | LfibChange::BindIlm { fec, .. }
-        | LfibChange::UnbindIlm { fec, .. }) = change;
-        if fec.topology != MultiTopologyId::DEFAULT {
+        if change.fec().topology != MultiTopologyId::DEFAULT {
             return;
         }
         match change {

@@ -11,13 +11,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use ::ldp::engine::{self, Bounded, GracefulRestartConfig, LsrId, Preference, SessionConfig};
 use ::ldp::packet::AdvertisementDiscipline;
 use ipnet::IpNet;
+use ldp_lfib::LspSettings;
 
 use super::LdpConfig;
 use super::interfaces::{Interfaces, is_ipv4_unicast, is_ipv6_unicast};
 use super::labels::Labels;
 use super::problem::Problems;
 use super::section::{At, Section};
-use crate::ldp::lfib::LspSettings;
 
 const PREFERENCES: &[(&str, Preference)] =
     &[("ipv4", Preference::Ipv4), ("ipv6", Preference::Ipv6)];

@@ -1,0 +1,392 @@
+//! What LDP says of labels, as entries of the FTN and of the ILM (RFC 3031 sections 3.10 to 3.12): in
+//! one place for lsrd and for the simulator.
+
+use std::sync::Arc;
+
+use forwarding::{
+    BindError, EntryKey, Fec, Forwarding, FtnAction, IlmAction, IlmKey, InterfaceName, NextHop,
+    Nhlfe, Owner, Path, PathGroup, Payload, QosMapId, TunnelModel, VrfId,
+};
+use ipnet::IpNet;
+use ldp::label::{IlmOperation, LabelledNextHop, LfibChange};
+use ldp::{MultiTopologyId, PrefixFec};
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+/// How packets are put into LSPs and taken out of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LspSettings {
+    /// How TTL and marking go on (RFC 3443, RFC 3270).
+    pub tunnel_model: TunnelModel,
+    /// Whether packets get an entropy label where the peer can take it (RFC 6790).
+    pub entropy_label: bool,
+}
+
+/// An entry to be bound, or to be unbound where there is no action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LfibBinding {
+    /// Of the FTN.
+    Ftn(Fec, Option<FtnAction>),
+    /// Of the ILM.
+    Ilm(IlmKey, Option<IlmAction>),
+}
+
+impl LfibBinding {
+    /// Binds the entry for this owner, or unbinds it.
+    ///
+    /// # Errors
+    /// A label of the special-purpose range is not bound.
+    pub fn apply(self, forwarding: &mut Forwarding, owner: &Owner) -> Result<(), BindError> {
+        match self {
+            Self::Ftn(fec, Some(action)) => forwarding.bind_ftn(owner.clone(), fec, action),
+            Self::Ftn(fec, None) => forwarding.unbind_ftn(owner, &fec),
+            Self::Ilm(key, Some(action)) => forwarding.bind_ilm(owner.clone(), key, action)?,
+            Self::Ilm(key, None) => forwarding.unbind_ilm(owner, &key),
+        }
+        Ok(())
+    }
+}
+
+/// Makes entries of LDP's changes.
+#[derive(Debug, Default)]
+pub struct LfibTranslator {
+    settings: LspSettings,
+    /// Names of interfaces as both sides have them: one allocation for each.
+    names: FxHashMap<Arc<str>, InterfaceName>,
+    /// The next hops bound last, whether they may get entropy labels, and their paths. A FEC and its
+    /// label come one after the other, and share them.
+    last: Option<(NextHops, bool, Arc<PathGroup>)>,
+}
+
+type NextHops = SmallVec<[LabelledNextHop; 1]>;
+
+impl LfibTranslator {
+    /// These settings count for the bindings that come.
+    pub fn set(&mut self, settings: LspSettings) {
+        self.settings = settings;
+        // It was made by the former ones.
+        self.last = None;
+    }
+
+    /// The entry that a change is about; `None` if no entry is made of it (see [`entry_key`]).
+    pub fn binding(&mut self, change: LfibChange) -> Option<LfibBinding> {
+        Some(match change {
+            LfibChange::BindFtn { fec, next_hops } => {
+                let group = self.ingress_group(next_hops);
+                LfibBinding::Ftn(ftn_key(fec)?, group.map(FtnAction::Forward))
+            }
+            LfibChange::UnbindFtn { fec } => LfibBinding::Ftn(ftn_key(fec)?, None),
+            LfibChange::BindIlm {
+                label,
+                fec,
+                operation,
+            } => {
+                let action = match operation {
+                    IlmOperation::Egress => Some(self.egress(fec)),
+                    IlmOperation::Forward(next_hops) => self.transit(fec, next_hops),
+                };
+                LfibBinding::Ilm(IlmKey::platform(label), action)
+            }
+            LfibChange::UnbindIlm { label, .. } => LfibBinding::Ilm(IlmKey::platform(label), None),
+        })
+    }
+
+    fn egress(&self, fec: PrefixFec) -> IlmAction {
+        IlmAction::PopAndLookUpIp {
+            vrf: VrfId::DEFAULT,
+            payload: payload(fec),
+            tunnel_model: self.settings.tunnel_model,
+            qos_map: QosMapId::DEFAULT,
+            tail_end: None,
+        }
+    }
+
+    fn transit(&mut self, fec: PrefixFec, next_hops: NextHops) -> Option<IlmAction> {
+        let paths = self.transit_group(next_hops)?;
+        Some(IlmAction::Forward {
+            paths,
+            payload: Some(payload(fec)),
+            tunnel_model: self.settings.tunnel_model,
+            qos_map: QosMapId::DEFAULT,
+        })
+    }
+
+    /// The paths of packets that come with a label.
+    fn transit_group(&mut self, mut next_hops: NextHops) -> Option<Arc<PathGroup>> {
+        // What is below the label may be another label (RFC 3031, 3.17): without a label for the
+        // next hop nothing can be said of it there.
+        next_hops.retain(|hop| hop.label.is_some());
+        self.group(next_hops, false)
+    }
+
+    /// The paths of packets that get their first label.
+    fn ingress_group(&mut self, next_hops: NextHops) -> Option<Arc<PathGroup>> {
+        let entropy = self.settings.entropy_label;
+        self.group(next_hops, entropy)
+    }
+
+    fn group(&mut self, next_hops: NextHops, entropy: bool) -> Option<Arc<PathGroup>> {
+        if let Some((known, with_entropy, group)) = &self.last
+            && *with_entropy == entropy
+            && *known == next_hops
+        {
+            return Some(Arc::clone(group));
+        }
+        let group = match next_hops.as_slice() {
+            // Nearly all FECs have one next hop.
+            [hop] if hop.weight == 1 => PathGroup::single(self.nhlfe(hop, entropy)),
+            several => {
+                let paths = several.iter().map(|hop| {
+                    let weight = hop.weight.clamp(1, forwarding::MAX_WEIGHT);
+                    Path::new(self.nhlfe(hop, entropy), weight)
+                });
+                let paths = paths.collect();
+                path_group(paths)?
+            }
+        };
+        let group = Arc::new(group);
+        self.last = Some((next_hops, entropy, Arc::clone(&group)));
+        Some(group)
+    }
+
+    fn nhlfe(&mut self, hop: &LabelledNextHop, entropy: bool) -> Nhlfe {
+        let next_hop = NextHop {
+            interface: self.name(&hop.next_hop.interface),
+            address: hop.next_hop.address,
+        };
+        let model = self.settings.tunnel_model;
+        let nhlfe = match Nhlfe::new(next_hop, hop.label, model) {
+            Ok(nhlfe) => nhlfe,
+            // The engine gives no label that cannot be pushed.
+            Err(_) => Nhlfe::unlabelled(NextHop {
+                interface: self.name(&hop.next_hop.interface),
+                address: hop.next_hop.address,
+            }),
+        };
+        match entropy && hop.entropy_label_capable && !nhlfe.labels().is_empty() {
+            true => nhlfe.clone().with_entropy_label(1).unwrap_or(nhlfe),
+            false => nhlfe,
+        }
+    }
+
+    fn name(&mut self, name: &Arc<str>) -> InterfaceName {
+        if let Some(known) = self.names.get(name) {
+            return known.clone();
+        }
+        let new = InterfaceName::from(&**name);
+        self.names.insert(Arc::clone(name), new.clone());
+        new
+    }
+}
+
+/// Two paths that are one get the sum of their shares.
+fn path_group(mut paths: SmallVec<[Path; 1]>) -> Option<PathGroup> {
+    paths.sort();
+    paths.dedup_by(|later, earlier| {
+        let same = later.nhlfe == earlier.nhlfe;
+        if same {
+            earlier.weight = (earlier.weight + later.weight).min(forwarding::MAX_WEIGHT);
+        }
+        same
+    });
+    paths.truncate(forwarding::MAX_PATHS);
+    PathGroup::new(paths).ok()
+}
+
+/// The key of the entry that a change is about; `None` if no entry is made of it.
+pub fn entry_key(change: &LfibChange) -> Option<EntryKey> {
+    match change {
+        LfibChange::BindFtn { fec, .. } | LfibChange::UnbindFtn { fec } => {
+            ftn_key(*fec).map(EntryKey::Ftn)
+        }
+        LfibChange::BindIlm { label, .. } | LfibChange::UnbindIlm { label, .. } => {
+            Some(EntryKey::Ilm(IlmKey::platform(*label)))
+        }
+    }
+}
+
+/// The FEC in the FTN. Of other topologies than the default one (RFC 7307) nothing tells which
+/// packets are theirs.
+fn ftn_key(fec: PrefixFec) -> Option<Fec> {
+    (fec.topology == MultiTopologyId::DEFAULT).then(|| Fec::prefix(VrfId::DEFAULT, fec.prefix))
+}
+
+fn payload(fec: PrefixFec) -> Payload {
+    match fec.prefix {
+        IpNet::V4(_) => Payload::Ipv4,
+        IpNet::V6(_) => Payload::Ipv6,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use forwarding::Protocol;
+    use ldp::LdpIdentifier;
+    use mpls::Label;
+    use smallvec::smallvec;
+
+    fn hop(last: u8, label: Option<u32>) -> LabelledNextHop {
+        LabelledNextHop {
+            next_hop: ldp::label::NextHop {
+                interface: "core0".into(),
+                address: [10, 0, 12, last].into(),
+            },
+            weight: 1,
+            label: label.map(|label| Label::new(label).unwrap()),
+            peer: Some(LdpIdentifier::platform([10, 255, 0, 2].into())),
+            entropy_label_capable: true,
+        }
+    }
+
+    fn fec() -> PrefixFec {
+        PrefixFec::from("10.2.0.0/24".parse::<IpNet>().unwrap())
+    }
+
+    fn applied(translator: &mut LfibTranslator, changes: Vec<LfibChange>) -> Forwarding {
+        let mut forwarding = Forwarding::new();
+        for binding in changes
+            .into_iter()
+            .filter_map(|change| translator.binding(change))
+        {
+            binding
+                .apply(&mut forwarding, &Protocol::Ldp.into())
+                .unwrap();
+        }
+        forwarding
+    }
+
+    /// RFC 3032 section 2.1: implicit null is no label on the wire: the FTN forwards without one,
+    /// and the ILM pops.
+    #[test]
+    fn implicit_null_pops() {
+        let next_hops = smallvec![hop(2, Some(3))];
+        let label = Label::new(16_000).unwrap();
+        let forwarding = applied(
+            &mut LfibTranslator::default(),
+            vec![
+                LfibChange::BindFtn {
+                    fec: fec(),
+                    next_hops: smallvec![hop(2, Some(3))],
+                },
+                LfibChange::BindIlm {
+                    label,
+                    fec: fec(),
+                    operation: IlmOperation::Forward(next_hops),
+                },
+            ],
+        );
+        let lfib = forwarding.lfib();
+        let ftn = &lfib.ftn[&Fec::prefix(VrfId::DEFAULT, fec().prefix)];
+        assert_eq!(ftn.action.to_string(), "forward");
+        assert_eq!(ftn.owner, Protocol::Ldp.into());
+        let ilm = &lfib.ilm[&IlmKey::platform(label)];
+        assert_eq!(ilm.action.to_string(), "pop");
+    }
+
+    /// A FEC and its incoming label have the same paths, which are held once.
+    #[test]
+    fn a_fec_and_its_label_share_their_paths() {
+        let label = Label::new(16_000).unwrap();
+        let forwarding = applied(
+            &mut LfibTranslator::default(),
+            vec![
+                LfibChange::BindIlm {
+                    label,
+                    fec: fec(),
+                    operation: IlmOperation::Forward(smallvec![hop(2, Some(100))]),
+                },
+                LfibChange::BindFtn {
+                    fec: fec(),
+                    next_hops: smallvec![hop(2, Some(100))],
+                },
+            ],
+        );
+        let lfib = forwarding.lfib();
+        let ftn = &lfib.ftn[&Fec::prefix(VrfId::DEFAULT, fec().prefix)];
+        let ilm = &lfib.ilm[&IlmKey::platform(label)];
+        let (ftn, ilm) = (ftn.action.path_group(), ilm.action.path_group());
+        assert!(Arc::ptr_eq(ftn.unwrap(), ilm.unwrap()));
+    }
+
+    /// A next hop without a label takes packets of the FEC at the ingress, but none that arrive
+    /// with a label.
+    #[test]
+    fn a_next_hop_without_a_label_takes_no_labelled_packets() {
+        let label = Label::new(16_000).unwrap();
+        let both = || smallvec![hop(2, Some(100)), hop(3, None)];
+        let forwarding = applied(
+            &mut LfibTranslator::default(),
+            vec![
+                LfibChange::BindFtn {
+                    fec: fec(),
+                    next_hops: both(),
+                },
+                LfibChange::BindIlm {
+                    label,
+                    fec: fec(),
+                    operation: IlmOperation::Forward(both()),
+                },
+            ],
+        );
+        let lfib = forwarding.lfib();
+        let ftn = &lfib.ftn[&Fec::prefix(VrfId::DEFAULT, fec().prefix)];
+        assert_eq!(ftn.action.nhlfes().count(), 2);
+        let ilm = &lfib.ilm[&IlmKey::platform(label)];
+        assert_eq!(ilm.action.nhlfes().count(), 1);
+    }
+
+    /// RFC 6790 section 4.2: the ingress puts the entropy label below the label of an LSP whose
+    /// egress can take it; whoever swaps does not.
+    #[test]
+    fn only_the_ingress_puts_an_entropy_label_on() {
+        let mut translator = LfibTranslator::default();
+        translator.set(LspSettings {
+            entropy_label: true,
+            ..LspSettings::default()
+        });
+        let label = Label::new(16_000).unwrap();
+        let forwarding = applied(
+            &mut translator,
+            vec![
+                LfibChange::BindFtn {
+                    fec: fec(),
+                    next_hops: smallvec![hop(2, Some(100))],
+                },
+                LfibChange::BindIlm {
+                    label,
+                    fec: fec(),
+                    operation: IlmOperation::Forward(smallvec![hop(2, Some(100))]),
+                },
+            ],
+        );
+        let lfib = forwarding.lfib();
+        let ftn = &lfib.ftn[&Fec::prefix(VrfId::DEFAULT, fec().prefix)];
+        let below: Vec<_> = ftn.action.nhlfes().map(Nhlfe::entropy_label).collect();
+        assert_eq!(below, [Some(1)]);
+        let ilm = &lfib.ilm[&IlmKey::platform(label)];
+        assert!(
+            ilm.action
+                .nhlfes()
+                .all(|nhlfe| nhlfe.entropy_label().is_none())
+        );
+    }
+
+    #[test]
+    fn what_is_unbound_is_gone() {
+        let label = Label::new(16_000).unwrap();
+        let forwarding = applied(
+            &mut LfibTranslator::default(),
+            vec![
+                LfibChange::BindIlm {
+                    label,
+                    fec: fec(),
+                    operation: IlmOperation::Egress,
+                },
+                LfibChange::UnbindIlm { label, fec: fec() },
+                LfibChange::UnbindFtn { fec: fec() },
+            ],
+        );
+        assert!(forwarding.lfib().ilm.is_empty());
+    }
+}
