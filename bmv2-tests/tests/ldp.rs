@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use bmv2_tests::{
     PING, TestLab, Traffic, assert_no_loss, describe, lab_file, local_labels, lsrctl, options,
-    ping, start,
+    ping, prober, start,
 };
+use lsrctl::lab::echo::Answer;
 use lsrctl::lab::running::{Process, Quiet};
+use lsrctl::lab::sandbox::protocol::ProcessStatus;
 use serde_json::Value;
 
 const SETTLE: Duration = Duration::from_secs(1);
@@ -141,4 +143,87 @@ async fn a_session_that_is_cleared_comes_back() {
     }
     lab.wait_until_ready(&Quiet).await.unwrap();
     assert_no_loss(&ping(&lab, "h1", "h2", false, PING).await);
+}
+
+/// RFC 3443: another TTL model is a change of the switch's entries, and of no session.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_ttl_model_is_read_again_and_keeps_sessions() {
+    let Some(lab) = start(options(&chain("true"))).await else {
+        return;
+    };
+    let hops = async || -> Vec<String> {
+        let prober = prober(&lab, "h1", "h2", false);
+        let hops = prober.traceroute(10, Duration::from_secs(3)).await;
+        let address = |hop: Option<Answer>| hop.map_or("*".to_owned(), |hop| hop.from.to_string());
+        hops.into_iter().map(address).collect()
+    };
+    let [pe1, p1, p2, pe2, h2] = [
+        "10.1.0.1",
+        "10.0.12.2",
+        "10.0.23.3",
+        "10.0.34.4",
+        "10.2.0.2",
+    ];
+    assert_eq!(hops().await, [pe1, p1, p2, pe2, h2]);
+    let traffic = Traffic::start(&lab, "h2", "h1", true);
+    for router in ["pe1", "p1", "p2", "pe2"] {
+        let file = lab.file(&format!("{router}/lsrd.toml"));
+        let former = std::fs::read_to_string(&file).unwrap();
+        let pipe = former.replace("ttl-model = \"uniform\"", "ttl-model = \"pipe\"");
+        assert_ne!(pipe, former);
+        std::fs::write(&file, pipe).unwrap();
+        lsrctl(&lab, router, &["reload"]).await;
+    }
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let now = hops().await;
+        if now == [pe1, pe2, h2] {
+            break;
+        }
+        assert!(Instant::now() < end, "{now:?}");
+    }
+    assert_no_loss(&traffic.stop().await);
+    assert_eq!(
+        sessions(&lab, "p1").await,
+        vec![("operational".to_owned(), 0); 2]
+    );
+}
+
+/// What Prometheus reads of a router that runs LDP.
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_say_what_ldp_does() {
+    let Some(lab) = start(options(&chain("true"))).await else {
+        return;
+    };
+    let file = lab.file("p1/lsrd.toml");
+    let mut config = std::fs::read_to_string(&file).unwrap();
+    config.push_str("\n[metrics]\nlisten = \"127.0.0.1:9100\"\n");
+    std::fs::write(&file, config).unwrap();
+    lab.stop_process("p1", Process::Lsrd, libc::SIGTERM)
+        .await
+        .unwrap();
+    lab.start_process("p1", Process::Lsrd).unwrap();
+    lab.wait_until_ready(&Quiet).await.unwrap();
+    let request = "exec 3<>/dev/tcp/127.0.0.1/9100 && \
+                   printf 'GET /metrics HTTP/1.1\\r\\nHost: p1\\r\\nConnection: close\\r\\n\\r\\n' >&3 && \
+                   cat <&3";
+    let (status, text) = lab.run("p1", &["bash", "-c", request]).await.unwrap();
+    assert_eq!(status, ProcessStatus::Exited(0), "{text}");
+    // Two neighbours, each of which sent and was sent mappings.
+    let value = |name: &str| -> f64 {
+        let line = text.lines().find(|line| line.starts_with(name));
+        let number = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+        number.unwrap_or_else(|| panic!("no {name} in {text}"))
+    };
+    assert_eq!(value("lsrd_ldp_sessions{state=\"operational\"}"), 2.0);
+    for direction in ["sent", "received"] {
+        let name =
+            format!("lsrd_ldp_messages_total{{type=\"Label Mapping\",direction=\"{direction}\"}}");
+        assert!(value(&name) > 0.0, "{text}");
+    }
+    // Implicit null takes no label of the router's.
+    let labels = local_labels(&lab, "p1").await.into_iter();
+    let own = labels.filter(|(_, label)| *label >= 16).count();
+    assert_eq!(value("lsrd_ldp_bindings{kind=\"local\"}"), own as f64);
+    assert!(value("lsrd_ldp_convergence_seconds_count") > 0.0, "{text}");
 }
