@@ -2,10 +2,18 @@
 
 use simulator::Scenario;
 
-fn check(text: &str) {
-    let scenario = Scenario::parse(text).unwrap();
+/// Links are pairs of routers.
+fn check(links: &[(usize, usize)], text: &str) {
+    let link = |(a, b): &(usize, usize)| format!("[[topology.link]]\na = {a}\nb = {b}\n");
+    let links: String = links.iter().map(link).collect();
+    let scenario = Scenario::parse(&format!("{text}{links}")).unwrap();
     let report = scenario.run(&mut ());
     assert!(report.violation.is_none(), "{report}");
+}
+
+/// The links of routers in a row.
+fn chain(routers: usize) -> Vec<(usize, usize)> {
+    (1..routers).map(|router| (router - 1, router)).collect()
 }
 
 /// Seed 18. Under conservative retention a route came and went twice: the second Label Request was not
@@ -14,6 +22,7 @@ fn check(text: &str) {
 #[test]
 fn a_request_is_made_again_after_its_abort() {
     check(
+        &chain(23),
         r#"seed = 18
 prefixes = 0
 link_prefixes = false
@@ -21,72 +30,6 @@ until = 640.0
 probe_every = 0
 [topology]
 routers = 23
-[[topology.link]]
-a = 0
-b = 1
-[[topology.link]]
-a = 1
-b = 2
-[[topology.link]]
-a = 2
-b = 3
-[[topology.link]]
-a = 3
-b = 4
-[[topology.link]]
-a = 4
-b = 5
-[[topology.link]]
-a = 5
-b = 6
-[[topology.link]]
-a = 6
-b = 7
-[[topology.link]]
-a = 7
-b = 8
-[[topology.link]]
-a = 8
-b = 9
-[[topology.link]]
-a = 9
-b = 10
-[[topology.link]]
-a = 10
-b = 11
-[[topology.link]]
-a = 11
-b = 12
-[[topology.link]]
-a = 12
-b = 13
-[[topology.link]]
-a = 13
-b = 14
-[[topology.link]]
-a = 14
-b = 15
-[[topology.link]]
-a = 15
-b = 16
-[[topology.link]]
-a = 16
-b = 17
-[[topology.link]]
-a = 17
-b = 18
-[[topology.link]]
-a = 18
-b = 19
-[[topology.link]]
-a = 19
-b = 20
-[[topology.link]]
-a = 20
-b = 21
-[[topology.link]]
-a = 21
-b = 22
 [[router]]
 number = 8
 [router.settings]
@@ -111,6 +54,7 @@ detected = false
 #[test]
 fn labels_of_before_a_restart_do_not_meet_other_fecs() {
     check(
+        &[(0, 1), (1, 2), (2, 3), (3, 4), (3, 5), (4, 6)],
         r#"seed = 16
 prefixes = 0
 link_prefixes = true
@@ -118,24 +62,6 @@ until = 640.0
 probe_every = 50
 [topology]
 routers = 7
-[[topology.link]]
-a = 0
-b = 1
-[[topology.link]]
-a = 1
-b = 2
-[[topology.link]]
-a = 2
-b = 3
-[[topology.link]]
-a = 3
-b = 4
-[[topology.link]]
-a = 3
-b = 5
-[[topology.link]]
-a = 4
-b = 6
 [[router]]
 number = 3
 [router.settings]
@@ -168,6 +94,7 @@ switch = false
 #[test]
 fn a_release_that_crosses_a_withdraw_is_not_the_answer() {
     check(
+        &[(0, 1), (0, 2), (0, 3), (0, 4), (4, 5)],
         r#"seed = 17
 prefixes = 0
 link_prefixes = false
@@ -175,21 +102,6 @@ until = 640.0
 probe_every = 0
 [topology]
 routers = 6
-[[topology.link]]
-a = 0
-b = 1
-[[topology.link]]
-a = 0
-b = 2
-[[topology.link]]
-a = 0
-b = 3
-[[topology.link]]
-a = 0
-b = 4
-[[topology.link]]
-a = 4
-b = 5
 [[router]]
 number = 1
 [router.settings]
@@ -209,6 +121,19 @@ routers = [0, 4]
 #[test]
 fn after_a_loop_a_label_is_bound_again() {
     check(
+        &[
+            (0, 1),
+            (1, 2),
+            (2, 3),
+            (3, 4),
+            (1, 5),
+            (5, 6),
+            (2, 6),
+            (6, 7),
+            (3, 7),
+            (7, 8),
+            (4, 8),
+        ],
         r#"seed = 114
 prefixes = 0
 link_prefixes = false
@@ -216,39 +141,6 @@ until = 640.0
 probe_every = 0
 [topology]
 routers = 9
-[[topology.link]]
-a = 0
-b = 1
-[[topology.link]]
-a = 1
-b = 2
-[[topology.link]]
-a = 2
-b = 3
-[[topology.link]]
-a = 3
-b = 4
-[[topology.link]]
-a = 1
-b = 5
-[[topology.link]]
-a = 5
-b = 6
-[[topology.link]]
-a = 2
-b = 6
-[[topology.link]]
-a = 6
-b = 7
-[[topology.link]]
-a = 3
-b = 7
-[[topology.link]]
-a = 7
-b = 8
-[[topology.link]]
-a = 4
-b = 8
 [[router]]
 number = 3
 [router.settings]

@@ -243,69 +243,57 @@ mod tests {
         PrefixFec::from("10.2.0.0/24".parse::<IpNet>().unwrap())
     }
 
-    fn applied(translator: &mut LfibTranslator, changes: Vec<LfibChange>) -> Forwarding {
-        let mut forwarding = Forwarding::new();
-        for binding in changes
-            .into_iter()
-            .filter_map(|change| translator.binding(change))
-        {
-            binding
-                .apply(&mut forwarding, &Protocol::Ldp.into())
-                .unwrap();
+    fn changes(next_hops: &NextHops) -> [LfibChange; 2] {
+        let bind_ftn = LfibChange::BindFtn {
+            fec: fec(),
+            next_hops: next_hops.clone(),
+        };
+        let bind_ilm = LfibChange::BindIlm {
+            label: Label::new(16_000).unwrap(),
+            fec: fec(),
+            operation: IlmOperation::Forward(next_hops.clone()),
+        };
+        [bind_ftn, bind_ilm]
+    }
+
+    fn apply(
+        translator: &mut LfibTranslator,
+        forwarding: &mut Forwarding,
+        changes: impl IntoIterator<Item = LfibChange>,
+    ) {
+        for change in changes {
+            let binding = translator.binding(change).unwrap();
+            binding.apply(forwarding, &Protocol::Ldp.into()).unwrap();
         }
-        forwarding
+    }
+
+    /// The actions of a FEC and of its incoming label, with these next hops.
+    fn bound(settings: LspSettings, next_hops: &NextHops) -> (FtnAction, IlmAction) {
+        let mut translator = LfibTranslator::default();
+        translator.set(settings);
+        let mut forwarding = Forwarding::new();
+        apply(&mut translator, &mut forwarding, changes(next_hops));
+        let lfib = forwarding.lfib();
+        let ftn = &lfib.ftn[&Fec::prefix(VrfId::DEFAULT, fec().prefix)];
+        let ilm = &lfib.ilm[&IlmKey::platform(Label::new(16_000).unwrap())];
+        assert_eq!([&ftn.owner, &ilm.owner], [&Protocol::Ldp.into(); 2]);
+        (ftn.action.clone(), ilm.action.clone())
     }
 
     /// RFC 3032 section 2.1: implicit null is no label on the wire: the FTN forwards without one,
     /// and the ILM pops.
     #[test]
     fn implicit_null_pops() {
-        let next_hops = smallvec![hop(2, Some(3))];
-        let label = Label::new(16_000).unwrap();
-        let forwarding = applied(
-            &mut LfibTranslator::default(),
-            vec![
-                LfibChange::BindFtn {
-                    fec: fec(),
-                    next_hops: smallvec![hop(2, Some(3))],
-                },
-                LfibChange::BindIlm {
-                    label,
-                    fec: fec(),
-                    operation: IlmOperation::Forward(next_hops),
-                },
-            ],
-        );
-        let lfib = forwarding.lfib();
-        let ftn = &lfib.ftn[&Fec::prefix(VrfId::DEFAULT, fec().prefix)];
-        assert_eq!(ftn.action.to_string(), "forward");
-        assert_eq!(ftn.owner, Protocol::Ldp.into());
-        let ilm = &lfib.ilm[&IlmKey::platform(label)];
-        assert_eq!(ilm.action.to_string(), "pop");
+        let (ftn, ilm) = bound(LspSettings::default(), &smallvec![hop(2, Some(3))]);
+        assert_eq!(ftn.to_string(), "forward");
+        assert_eq!(ilm.to_string(), "pop");
     }
 
     /// A FEC and its incoming label have the same paths, which are held once.
     #[test]
     fn a_fec_and_its_label_share_their_paths() {
-        let label = Label::new(16_000).unwrap();
-        let forwarding = applied(
-            &mut LfibTranslator::default(),
-            vec![
-                LfibChange::BindIlm {
-                    label,
-                    fec: fec(),
-                    operation: IlmOperation::Forward(smallvec![hop(2, Some(100))]),
-                },
-                LfibChange::BindFtn {
-                    fec: fec(),
-                    next_hops: smallvec![hop(2, Some(100))],
-                },
-            ],
-        );
-        let lfib = forwarding.lfib();
-        let ftn = &lfib.ftn[&Fec::prefix(VrfId::DEFAULT, fec().prefix)];
-        let ilm = &lfib.ilm[&IlmKey::platform(label)];
-        let (ftn, ilm) = (ftn.action.path_group(), ilm.action.path_group());
+        let (ftn, ilm) = bound(LspSettings::default(), &smallvec![hop(2, Some(100))]);
+        let (ftn, ilm) = (ftn.path_group(), ilm.path_group());
         assert!(Arc::ptr_eq(ftn.unwrap(), ilm.unwrap()));
     }
 
@@ -313,80 +301,66 @@ mod tests {
     /// with a label.
     #[test]
     fn a_next_hop_without_a_label_takes_no_labelled_packets() {
-        let label = Label::new(16_000).unwrap();
-        let both = || smallvec![hop(2, Some(100)), hop(3, None)];
-        let forwarding = applied(
-            &mut LfibTranslator::default(),
-            vec![
-                LfibChange::BindFtn {
-                    fec: fec(),
-                    next_hops: both(),
-                },
-                LfibChange::BindIlm {
-                    label,
-                    fec: fec(),
-                    operation: IlmOperation::Forward(both()),
-                },
-            ],
-        );
-        let lfib = forwarding.lfib();
-        let ftn = &lfib.ftn[&Fec::prefix(VrfId::DEFAULT, fec().prefix)];
-        assert_eq!(ftn.action.nhlfes().count(), 2);
-        let ilm = &lfib.ilm[&IlmKey::platform(label)];
-        assert_eq!(ilm.action.nhlfes().count(), 1);
+        let next_hops = smallvec![hop(2, Some(100)), hop(3, None)];
+        let (ftn, ilm) = bound(LspSettings::default(), &next_hops);
+        assert_eq!(ftn.nhlfes().count(), 2);
+        assert_eq!(ilm.nhlfes().count(), 1);
+    }
+
+    /// Two next hops that are one in the LFIB get both shares.
+    #[test]
+    fn next_hops_that_are_one_share_once() {
+        let twice = smallvec![hop(2, Some(100)), hop(3, Some(100)), hop(2, Some(100))];
+        let (ftn, _) = bound(LspSettings::default(), &twice);
+        let paths = ftn.path_group().unwrap().paths();
+        let shares: Vec<_> = paths.iter().map(|path| path.weight).collect();
+        assert_eq!(shares, [2, 1]);
     }
 
     /// RFC 6790 section 4.2: the ingress puts the entropy label below the label of an LSP whose
     /// egress can take it; whoever swaps does not.
     #[test]
     fn only_the_ingress_puts_an_entropy_label_on() {
-        let mut translator = LfibTranslator::default();
-        translator.set(LspSettings {
+        let settings = LspSettings {
             entropy_label: true,
             ..LspSettings::default()
-        });
-        let label = Label::new(16_000).unwrap();
-        let forwarding = applied(
-            &mut translator,
-            vec![
-                LfibChange::BindFtn {
-                    fec: fec(),
-                    next_hops: smallvec![hop(2, Some(100))],
-                },
-                LfibChange::BindIlm {
-                    label,
-                    fec: fec(),
-                    operation: IlmOperation::Forward(smallvec![hop(2, Some(100))]),
-                },
-            ],
-        );
-        let lfib = forwarding.lfib();
-        let ftn = &lfib.ftn[&Fec::prefix(VrfId::DEFAULT, fec().prefix)];
-        let below: Vec<_> = ftn.action.nhlfes().map(Nhlfe::entropy_label).collect();
+        };
+        let (ftn, ilm) = bound(settings, &smallvec![hop(2, Some(100))]);
+        let below: Vec<_> = ftn.nhlfes().map(Nhlfe::entropy_label).collect();
         assert_eq!(below, [Some(1)]);
-        let ilm = &lfib.ilm[&IlmKey::platform(label)];
-        assert!(
-            ilm.action
-                .nhlfes()
-                .all(|nhlfe| nhlfe.entropy_label().is_none())
-        );
+        let below: Vec<_> = ilm.nhlfes().map(Nhlfe::entropy_label).collect();
+        assert_eq!(below, [None]);
+    }
+
+    /// RFC 7307: nothing tells which packets are another topology's, so that there is no FTN entry.
+    #[test]
+    fn another_topology_has_no_entry_in_the_ftn() {
+        let fec = PrefixFec {
+            topology: MultiTopologyId(5),
+            ..fec()
+        };
+        let change = LfibChange::BindFtn {
+            fec,
+            next_hops: smallvec![hop(2, Some(100))],
+        };
+        assert_eq!(entry_key(&change), None);
+        assert_eq!(LfibTranslator::default().binding(change), None);
     }
 
     #[test]
     fn what_is_unbound_is_gone() {
-        let label = Label::new(16_000).unwrap();
-        let forwarding = applied(
-            &mut LfibTranslator::default(),
-            vec![
-                LfibChange::BindIlm {
-                    label,
-                    fec: fec(),
-                    operation: IlmOperation::Egress,
-                },
-                LfibChange::UnbindIlm { label, fec: fec() },
-                LfibChange::UnbindFtn { fec: fec() },
-            ],
-        );
-        assert!(forwarding.lfib().ilm.is_empty());
+        let (mut translator, mut forwarding) = (LfibTranslator::default(), Forwarding::new());
+        let bind = changes(&smallvec![hop(2, Some(100))]);
+        apply(&mut translator, &mut forwarding, bind);
+        let unbind = [
+            LfibChange::UnbindFtn { fec: fec() },
+            LfibChange::UnbindIlm {
+                label: Label::new(16_000).unwrap(),
+                fec: fec(),
+            },
+        ];
+        apply(&mut translator, &mut forwarding, unbind);
+        let lfib = forwarding.lfib();
+        assert!(lfib.ftn.is_empty() && lfib.ilm.is_empty());
     }
 }

@@ -122,23 +122,28 @@ fn a_session_of_one_family_has_no_bindings_of_the_other() {
     assert_eq!(lsr.said(2), ["release 198.51.100.0/24 500"]);
 }
 
+/// A peer that announced IPv4 in this topology.
+fn with_topology(topology: MultiTopologyId) -> PeerParameters {
+    let ipv4 = TypedWildcard::Prefix {
+        family: AddressFamily::Ipv4,
+        topology,
+    };
+    PeerParameters {
+        capabilities: Capabilities {
+            multi_topology: vec![ipv4],
+            ..Capabilities::default()
+        },
+        ..parameters()
+    }
+}
+
 /// RFC 7307 section 3.5: FECs of a topology go to peers that announced it.
 #[test]
 fn multi_topology_fecs_go_to_peers_of_the_topology() {
     let mut lsr = Lsr::new(|_| {});
     let topology = MultiTopologyId(5);
-    let capable = PeerParameters {
-        capabilities: Capabilities {
-            multi_topology: vec![TypedWildcard::Prefix {
-                family: AddressFamily::Ipv4,
-                topology,
-            }],
-            ..Capabilities::default()
-        },
-        ..parameters()
-    };
     lsr.up(2);
-    lsr.up_with(3, capable);
+    lsr.up_with(3, with_topology(topology));
     let fec = ldp::PrefixFec {
         topology,
         ..fec("198.51.100.0/24")
@@ -233,17 +238,7 @@ fn bindings_of_a_family_that_is_given_up_are_released() {
 fn bindings_of_a_topology_that_is_given_up_are_not_used() {
     let mut lsr = Lsr::new(|_| {});
     let topology = MultiTopologyId(5);
-    let capable = PeerParameters {
-        capabilities: Capabilities {
-            multi_topology: vec![TypedWildcard::Prefix {
-                family: AddressFamily::Ipv4,
-                topology,
-            }],
-            ..Capabilities::default()
-        },
-        ..parameters()
-    };
-    lsr.up_with(2, capable);
+    lsr.up_with(2, with_topology(topology));
     let of = ldp::PrefixFec {
         topology,
         ..fec("198.51.100.0/24")

@@ -123,23 +123,9 @@ mod tests {
     use super::*;
     use forwarding::IlmKey;
     use ipnet::IpNet;
-    use ldp::label::{IlmOperation, LabelledNextHop};
-    use ldp::{LdpIdentifier, PrefixFec};
+    use ldp::PrefixFec;
+    use ldp::label::IlmOperation;
     use mpls::Label;
-    use smallvec::smallvec;
-
-    fn hop(last: u8, label: Option<u32>) -> LabelledNextHop {
-        LabelledNextHop {
-            next_hop: ldp::label::NextHop {
-                interface: "core0".into(),
-                address: [10, 0, 12, last].into(),
-            },
-            weight: 1,
-            label: label.map(|label| Label::new(label).unwrap()),
-            peer: Some(LdpIdentifier::platform([10, 255, 0, 2].into())),
-            entropy_label_capable: true,
-        }
-    }
 
     fn fec() -> PrefixFec {
         PrefixFec::from("10.2.0.0/24".parse::<IpNet>().unwrap())
@@ -152,7 +138,7 @@ mod tests {
         let ilm = |value| LfibChange::BindIlm {
             label: label(value),
             fec: fec(),
-            operation: IlmOperation::Forward(smallvec![hop(2, Some(100))]),
+            operation: IlmOperation::Egress,
         };
         let mut kept = Bindings::default();
         kept.apply(&ilm(16_000));
