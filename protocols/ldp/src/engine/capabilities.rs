@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::end::{End, Outcome};
-use super::event::{EventKind, Severity};
+use super::event::{EventKind, Severity, Subject};
 use super::io::ConnectionId;
 use super::state::Connection;
 use super::{Family, Ldp, SessionState};
@@ -13,6 +13,9 @@ use crate::packet::{
     StatusCode, TypedWildcard, message_type,
 };
 use crate::session::capability;
+
+/// How much of a Capability message is logged.
+const MOST_CHARACTERS: usize = 300;
 
 impl Ldp {
     /// A Capability message (RFC 5561 section 7).
@@ -43,13 +46,13 @@ impl Ldp {
             return;
         }
         capability::apply(&mut connection.peer_capabilities, message);
-        self.log_neighbour(
-            identifier,
-            Severity::Info,
-            EventKind::Capabilities,
-            format!("capabilities changed{message}"),
-            now,
-        );
+        let mut text = format!("capabilities changed{message}");
+        if let Some((end, _)) = text.char_indices().nth(MOST_CHARACTERS) {
+            text.truncate(end);
+            text.push_str(" ...");
+        }
+        let subject = Subject::Neighbour(identifier);
+        self.log_limited(subject, Severity::Info, EventKind::Capabilities, &text, now);
         self.parameters_changed(id, now);
         let ours = self.applications_for(identifier);
         self.end_without_application(id, ours.as_deref(), now);

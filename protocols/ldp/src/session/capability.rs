@@ -2,6 +2,11 @@
 
 use crate::packet::{Capabilities, CapabilityMessage, StateAdvertisement};
 
+/// How many topologies and how many applications of a peer are kept. What a
+/// peer announces beyond that is ignored: no network has as many, and each message is compared with
+/// what is kept.
+pub const MOST_KEPT: usize = 512;
+
 /// Applies a Capability message to what the peer announced before.
 ///
 /// Dynamic Announcement cannot be changed (RFC 5561 section 9), and State Advertisement Control not be
@@ -16,13 +21,7 @@ pub fn apply(capabilities: &mut Capabilities, message: &CapabilityMessage) {
     capabilities.unrecognized_notification = (capabilities.unrecognized_notification
         || announced.unrecognized_notification)
         && !withdrawn.unrecognized_notification;
-    if !announced.multi_topology.is_empty() {
-        for topology in &announced.multi_topology {
-            if !capabilities.multi_topology.contains(topology) {
-                capabilities.multi_topology.push(topology.clone());
-            }
-        }
-    }
+    keep_new(&mut capabilities.multi_topology, &announced.multi_topology);
     capabilities
         .multi_topology
         .retain(|topology| !withdrawn.multi_topology.contains(topology));
@@ -31,11 +30,7 @@ pub fn apply(capabilities: &mut Capabilities, message: &CapabilityMessage) {
     }
     if let Some(announced) = &announced.targeted_applications {
         let applications = capabilities.targeted_applications.get_or_insert_default();
-        for application in announced {
-            if !applications.contains(application) {
-                applications.push(*application);
-            }
-        }
+        keep_new(applications, announced);
     }
     match &withdrawn.targeted_applications {
         // The capability as a whole is withdrawn (S bit clear).
@@ -46,6 +41,17 @@ pub fn apply(capabilities: &mut Capabilities, message: &CapabilityMessage) {
             }
         }
         None => {}
+    }
+}
+
+fn keep_new<T: Clone + PartialEq>(kept: &mut Vec<T>, announced: &[T]) {
+    for element in announced {
+        if kept.len() == MOST_KEPT {
+            return;
+        }
+        if !kept.contains(element) {
+            kept.push(element.clone());
+        }
     }
 }
 
@@ -130,6 +136,8 @@ pub fn in_words(capabilities: &Capabilities) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MultiTopologyId;
+    use crate::packet::{AddressFamily, TypedWildcard};
 
     /// RFC 5561 section 7: a peer's capabilities are those of its Initialization, and changes that
     /// Capability messages made to them.
@@ -160,6 +168,32 @@ mod tests {
             capabilities.dynamic_announcement,
             "RFC 5561 section 9: it cannot be disabled"
         );
+    }
+
+    /// A peer that announces all that there can be costs no more than one that announces much.
+    #[test]
+    fn what_a_peer_announces_without_end_is_not_kept() {
+        let mut capabilities = Capabilities::default();
+        for part in 0..16 {
+            let numbers = part * 4096..=part * 4096 + 4095;
+            let topology = |n| TypedWildcard::Prefix {
+                family: AddressFamily::Ipv4,
+                topology: MultiTopologyId(n),
+            };
+            let announced = Capabilities {
+                multi_topology: numbers.clone().map(topology).collect(),
+                targeted_applications: Some(numbers.collect()),
+                ..Capabilities::default()
+            };
+            let withdrawn = Capabilities::default();
+            let message = CapabilityMessage {
+                announced,
+                withdrawn,
+            };
+            apply(&mut capabilities, &message);
+        }
+        assert_eq!(capabilities.multi_topology.len(), MOST_KEPT);
+        assert_eq!(capabilities.targeted_applications.unwrap().len(), MOST_KEPT);
     }
 
     /// RFC 7473 section 4.1: each element updates the policy for its application.
