@@ -109,6 +109,9 @@ pub struct Ldp {
     last_now: Instant,
     /// The end of the MPLS Forwarding State Holding timer.
     restarting_until: Option<Instant>,
+    /// Peers that may still hold labels of a session that was lost, and until when: this LSR's FT
+    /// Reconnect Timeout.
+    resumable: BTreeMap<LdpIdentifier, Instant>,
     limited_log: BTreeMap<EventKind, RateLimit>,
     connects: RateLimit,
     discards: HelloDiscards,
@@ -148,6 +151,7 @@ impl Ldp {
             unsent: Vec::new(),
             last_now: now,
             restarting_until: None,
+            resumable: BTreeMap::new(),
             limited_log: BTreeMap::new(),
             connects: RateLimit::default(),
             discards: HelloDiscards::default(),

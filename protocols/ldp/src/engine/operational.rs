@@ -180,6 +180,11 @@ impl Ldp {
             Outcome::Lost => self.restart_hold(connection),
             _ => None,
         };
+        if let Some(restart) = self.config.graceful_restart {
+            self.resumable.retain(|_, until| *until > now);
+            let until = now + restart.reconnect_timeout.duration();
+            self.resumable.insert(identifier, until);
+        }
         if let Some(neighbour) = self.neighbours.get_mut(&identifier) {
             neighbour.sessions_lost += 1;
             neighbour.last_down = Some(reason.to_owned());

@@ -39,18 +39,23 @@ impl Ldp {
             },
             max_pdu_length: u16::try_from(session.max_pdu_length.get()).unwrap_or(u16::MAX),
             receiver: identifier,
-            fault_tolerance: self.fault_tolerance(now),
+            fault_tolerance: self.fault_tolerance(identifier, now),
             capabilities: self.capabilities_for(identifier),
         }
     }
 
-    /// The FT Session TLV (RFC 3478 section 2).
-    fn fault_tolerance(&self, now: Instant) -> Option<FaultTolerance> {
+    /// The FT Session TLV (RFC 3478 section 2). The Recovery Time is what is left of the MPLS Forwarding
+    /// State Holding timer after a restart. To a peer whose session was lost without one it says that
+    /// this LSR holds its state as before: by 0 the peer would delete at once what it kept.
+    fn fault_tolerance(&self, peer: LdpIdentifier, now: Instant) -> Option<FaultTolerance> {
         let restart = self.config.graceful_restart?;
         let milliseconds = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
-        let recovery = self
-            .restarting_until
-            .map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        let resumed = self.resumable.get(&peer).is_some_and(|until| now < *until);
+        let recovery = match self.restarting_until {
+            Some(until) => until.saturating_duration_since(now),
+            None if resumed => restart.forwarding_state_holding_time.duration(),
+            None => Duration::ZERO,
+        };
         Some(FaultTolerance {
             flags: LEARN_FROM_NETWORK,
             reconnect_timeout: milliseconds(restart.reconnect_timeout.duration()),

@@ -96,6 +96,21 @@ fn fault_tolerance(script: &mut Script, id: ldp::engine::ConnectionId) -> Option
     })
 }
 
+/// Section 2: by a Recovery Time of 0 the peer would delete what it kept of a session that was lost while
+/// this LSR did not restart. Behind the FT Reconnect Timeout it has deleted it anyway.
+#[test]
+fn a_session_that_comes_back_without_a_restart_announces_that_the_state_is_held() {
+    for (later, expected) in [(1, 120_000), (119, 120_000), (121, 0)] {
+        let (mut script, id) = helper(120);
+        script.taken(id);
+        lose(&mut script, id);
+        script.pass(seconds(later));
+        let id = script.operational_with(initialization(&script, 120, 60));
+        let parameters = fault_tolerance(&mut script, id).expect("it is announced");
+        assert_eq!(parameters.recovery_time, expected, "after {later} s");
+    }
+}
+
 /// Section 3.1: the Recovery Time is the current value of the MPLS Forwarding State Holding timer; when that
 /// expires, what is still stale is deleted.
 #[test]
