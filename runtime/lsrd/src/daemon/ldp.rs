@@ -8,7 +8,7 @@ use tracing::warn;
 
 use crate::config::LdpConfig;
 use crate::ldp::Handle;
-use crate::ldp::driver::Update;
+use crate::ldp::driver::{End, Update};
 use crate::ldp::preserve::Bindings;
 use crate::management::SharedLdp;
 use crate::router::Router;
@@ -84,7 +84,7 @@ impl Ldp {
             (Some(_), None) => {
                 self.shared.store(None);
                 if let Some((handle, _)) = self.running.take() {
-                    tokio::spawn(async move { handle.end().await });
+                    tokio::spawn(async move { handle.end(End::ForGood).await });
                 }
                 return true;
             }
@@ -110,11 +110,11 @@ impl Ldp {
         }
     }
 
-    /// Ends it.
+    /// Ends it, as lsrd ends.
     pub(super) async fn end(&mut self) {
         self.shared.store(None);
         if let Some((handle, _)) = self.running.take() {
-            handle.end().await;
+            handle.end(End::ForARestart).await;
         }
     }
 }

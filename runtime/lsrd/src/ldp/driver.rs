@@ -23,6 +23,7 @@ use self::resources::Resources;
 use self::sockets::{Arrived, Sockets};
 use super::preserve::Bindings;
 pub use super::routes::Snapshot;
+use super::tcp::Incoming;
 use crate::config::LdpConfig;
 
 /// What the sockets tell and nobody took yet: behind that the peers have to wait.
@@ -51,7 +52,16 @@ enum Command {
     Configure(Box<LdpConfig>),
     Router(Snapshot),
     Ask(Question),
-    End(oneshot::Sender<()>),
+    End(End, oneshot::Sender<()>),
+}
+
+/// What comes after the end of LDP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Another lsrd, which takes over what is kept for it.
+    ForARestart,
+    /// No LDP: the configuration has none any more.
+    ForGood,
 }
 
 /// What goes wrong with the sockets, for the operator.
@@ -163,7 +173,7 @@ impl std::fmt::Debug for Command {
             Self::Configure(_) => "Configure",
             Self::Router(_) => "Router",
             Self::Ask(_) => "Ask",
-            Self::End(_) => "End",
+            Self::End(..) => "End",
         })
     }
 }
@@ -248,10 +258,11 @@ impl Handle {
         receiver.await.ok()
     }
 
-    /// Ends LDP: its sessions with a Shutdown, unless the forwarding state is kept (RFC 3478).
-    pub async fn end(&self) {
+    /// Ends LDP: its sessions with a Shutdown, unless lsrd is to come back and the forwarding state is
+    /// kept for it (RFC 3478).
+    pub async fn end(&self, end: End) {
         let (sender, receiver) = oneshot::channel();
-        self.command(Command::End(sender));
+        self.command(Command::End(end, sender));
         if tokio::time::timeout(END_PATIENCE, receiver).await.is_err() {
             debug!("the peers of LDP did not take the last messages");
         }
@@ -311,14 +322,14 @@ impl Driver {
             let labels = at(self.labels.poll_timeout());
             tokio::select! {
                 command = commands.recv() => match command {
-                    Some(Command::End(ended)) => {
-                        self.end().await;
+                    Some(Command::End(end, ended)) => {
+                        self.end(end).await;
                         // Whoever waited may have gone.
                         let _ = ended.send(());
                         return;
                     }
                     Some(command) => self.command(command),
-                    None => return self.end().await,
+                    None => return self.end(End::ForARestart).await,
                 },
                 Some(event) = told.recv() => {
                     self.connection(event);
@@ -345,7 +356,9 @@ impl Driver {
     }
 
     fn open_sockets(&mut self) {
-        self.status.problems = self.sockets.open_missing();
+        let (problems, waiting) = self.sockets.open_missing();
+        self.status.problems = problems;
+        self.all_incoming(waiting);
         let problems = self.sockets.join(&self.router);
         self.status.problems.extend(problems);
     }
@@ -368,7 +381,7 @@ impl Driver {
                 question(&mut self.ldp, &self.status, now);
             }
             // The loop takes it.
-            Command::End(_) => {}
+            Command::End(..) => {}
         }
     }
 
@@ -420,17 +433,27 @@ impl Driver {
                 };
                 self.ldp.handle_hello(received, now);
             }
-            Arrived::Connection(stream, local, remote) => {
-                if let Some(reason) = self.sockets.unprotected(remote) {
-                    debug!(%remote, reason, "LDP connection refused");
-                    return;
-                }
-                match self.ldp.accept(local, remote, now) {
-                    Ok(accepted) => self.connections.accepted(stream, remote, accepted),
-                    Err(refusal) => debug!(%remote, %refusal, "LDP connection refused"),
-                }
-            }
+            Arrived::Connection(incoming) => self.incoming(incoming, now),
             Arrived::Nothing => {}
+        }
+    }
+
+    fn all_incoming(&mut self, waiting: Vec<Incoming>) {
+        let now = Instant::now();
+        for incoming in waiting {
+            self.incoming(incoming, now);
+        }
+    }
+
+    fn incoming(&mut self, incoming: Incoming, now: Instant) {
+        let remote = incoming.remote;
+        if let Some(reason) = self.sockets.unprotected(remote) {
+            debug!(%remote, reason, "LDP connection refused");
+            return;
+        }
+        match self.ldp.accept(incoming.local, remote, now) {
+            Ok(accepted) => self.connections.accepted(incoming.stream, remote, accepted),
+            Err(refusal) => debug!(%remote, %refusal, "LDP connection refused"),
         }
     }
 
@@ -472,7 +495,10 @@ impl Driver {
                 } => self.connections.connect(id, local, remote, &security),
                 Output::Send { id, octets } => self.connections.send(id, octets),
                 Output::Close { id } => self.connections.close(id),
-                Output::ListenKeys(keys) => self.sockets.set_keys(keys),
+                Output::ListenKeys(keys) => {
+                    let waiting = self.sockets.set_keys(keys);
+                    self.all_incoming(waiting);
+                }
                 Output::AllocateLabel { fec } => {
                     let label = self.labels.allocate(now);
                     self.ldp.handle_label_allocated(fec, label, now);
@@ -504,8 +530,9 @@ impl Driver {
         }
     }
 
-    async fn end(mut self) {
-        if !self.restarts_gracefully {
+    async fn end(mut self, end: End) {
+        // Neighbours that are not told would send by labels that are gone.
+        if end == End::ForGood || !self.restarts_gracefully {
             self.ldp.shut_down(Instant::now());
         }
         self.act();

@@ -45,6 +45,10 @@ impl Listener {
     /// # Errors
     /// The port is in use, or the kernel has no such family.
     pub fn open(ipv6: bool) -> io::Result<Self> {
+        Self::open_at(ipv6, PORT)
+    }
+
+    fn open_at(ipv6: bool, port: u16) -> io::Result<Self> {
         let (domain, any): (_, IpAddr) = match ipv6 {
             false => (Domain::IPV4, Ipv4Addr::UNSPECIFIED.into()),
             true => (Domain::IPV6, Ipv6Addr::UNSPECIFIED.into()),
@@ -57,7 +61,7 @@ impl Listener {
         socket.set_nonblocking(true)?;
         // Accepted sockets inherit these, and the SYN has them already.
         set_up(&SockRef::from(&socket), ipv6)?;
-        socket.bind(&SocketAddr::new(any, PORT).into())?;
+        socket.bind(&SocketAddr::new(any, port).into())?;
         socket.listen(BACKLOG as i32)?;
         Ok(Self {
             listener: TcpListener::from_std(socket.into())?,
@@ -68,10 +72,32 @@ impl Listener {
     ///
     /// # Errors
     /// What the kernel says; waiting goes on after that.
-    pub async fn accept(&self) -> io::Result<(TcpStream, IpAddr, IpAddr)> {
+    pub async fn accept(&self) -> io::Result<Incoming> {
         let (stream, remote) = self.listener.accept().await?;
-        let local = stream.local_addr()?.ip();
-        Ok((stream, local, remote.ip()))
+        Incoming::new(stream, remote.ip())
+    }
+
+    /// Takes all connections that wait to be accepted. Asked after a key was added, those among them
+    /// that are of its peer may have come up before, without it.
+    pub fn waiting(&self) -> Vec<Incoming> {
+        let mut waiting = Vec::new();
+        // Others may come as fast as they are taken; those of before are no more than this.
+        for _ in 0..=BACKLOG {
+            // Not by tokio, which does not ask the kernel before it has told of a connection.
+            let accepted = SockRef::from(&self.listener).accept();
+            let (socket, remote) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // It is over already.
+                Err(_) => continue,
+            };
+            let incoming = socket.set_nonblocking(true).and_then(|()| {
+                let remote = remote.as_socket().ok_or(io::ErrorKind::Unsupported)?;
+                Incoming::new(TcpStream::from_std(socket.into())?, remote.ip())
+            });
+            waiting.extend(incoming);
+        }
+        waiting
     }
 
     /// Lets a peer in only with segments that carry the signature.
@@ -88,6 +114,28 @@ impl Listener {
     /// The kernel refuses.
     pub fn remove_key(&self, peer: IpAddr, key: &TcpKey) -> io::Result<()> {
         options::remove_key(&self.listener, peer, key)
+    }
+}
+
+/// A connection that a peer made.
+#[derive(Debug)]
+pub struct Incoming {
+    /// The connection.
+    pub stream: TcpStream,
+    /// Its address at this router.
+    pub local: IpAddr,
+    /// Its address at the peer.
+    pub remote: IpAddr,
+}
+
+impl Incoming {
+    fn new(stream: TcpStream, remote: IpAddr) -> io::Result<Self> {
+        let local = stream.local_addr()?.ip();
+        Ok(Self {
+            stream,
+            local,
+            remote,
+        })
     }
 }
 
@@ -215,5 +263,41 @@ pub async fn write<T: Send + 'static>(
     // The peer sees the end, behind the last Notification.
     if let Err(error) = half.shutdown().await {
         tracing::debug!(%error, "the connection was over already");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn connect(from: [u8; 4], port: u16) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        let listener = (Ipv4Addr::LOCALHOST, port).into();
+        socket.connect(listener).await.unwrap()
+    }
+
+    /// Whoever connects before the router knows that the peer has a key is found when it does.
+    #[tokio::test]
+    async fn connections_of_before_a_key_are_told_apart() {
+        let listener = Listener::open_at(false, 0).unwrap();
+        let port = listener.listener.local_addr().unwrap().port();
+        let early = [127, 0, 0, 2];
+        let connections = [
+            connect(early, port).await,
+            connect([127, 0, 0, 3], port).await,
+        ];
+        let key = TcpKey::Md5(b"secret".to_vec());
+        if let Err(error) = listener.add_key(early.into(), &key) {
+            return println!("skipped: {error}");
+        }
+        // One without a signature does not come up any more.
+        let late = tokio::time::timeout(Duration::from_millis(300), connect(early, port)).await;
+        assert!(late.is_err(), "{late:?}");
+        let waiting = listener.waiting();
+        let remotes: Vec<IpAddr> = waiting.iter().map(|incoming| incoming.remote).collect();
+        assert_eq!(remotes, [IpAddr::from(early), [127, 0, 0, 3].into()]);
+        assert_eq!(listener.waiting().len(), 0);
+        drop(connections);
     }
 }

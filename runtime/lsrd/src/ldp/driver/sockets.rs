@@ -6,21 +6,20 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ldp::engine::{ListenKey, SessionKey, TcpAoAlgorithm};
-use tokio::net::TcpStream;
 use tracing::{debug, error};
 
 use super::Snapshot;
 use crate::ldp::hello::{Datagram, HelloSocket, PORT};
 use crate::ldp::options::{AoKey, TcpKey};
-use crate::ldp::tcp::Listener;
+use crate::ldp::tcp::{Incoming, Listener};
 
 /// What came in.
 #[derive(Debug)]
 pub(super) enum Arrived {
     /// A datagram.
     Hello(Datagram),
-    /// A connection, with the local and the remote address.
-    Connection(TcpStream, IpAddr, IpAddr),
+    /// A connection.
+    Connection(Incoming),
     /// Nothing that counts.
     Nothing,
 }
@@ -57,7 +56,7 @@ impl Family {
         tokio::select! {
             datagram = self.datagram() => datagram,
             accepted = self.listener.accept() => match accepted {
-                Ok((stream, local, remote)) => Arrived::Connection(stream, local, remote),
+                Ok(incoming) => Arrived::Connection(incoming),
                 Err(error) => {
                     debug!(%error, "no connection of LDP accepted");
                     Arrived::Nothing
@@ -77,12 +76,14 @@ impl Family {
         }
     }
 
+    /// Gives the connections that waited meanwhile, without those that may have come up without a
+    /// key that they need now.
     fn set_keys(
         &mut self,
         keys: &[ListenKey],
         ipv6: bool,
         unprotected: &mut BTreeMap<IpAddr, String>,
-    ) {
+    ) -> Vec<Incoming> {
         let wanted: Vec<ListenKey> = keys
             .iter()
             .filter(|key| key.remote.is_ipv6() == ipv6)
@@ -94,13 +95,17 @@ impl Family {
                 debug!(peer = %gone.remote, %error, "a key stays with the listening socket");
             }
         }
+        let mut newly_signed = BTreeSet::new();
         for key in wanted {
             if former.contains(&key) {
                 self.keys.push(key);
                 continue;
             }
             match self.listener.add_key(key.remote, &tcp_key(&key.key)) {
-                Ok(()) => self.keys.push(key),
+                Ok(()) => {
+                    newly_signed.insert(key.remote);
+                    self.keys.push(key);
+                }
                 Err(reason) => {
                     let peer = key.remote;
                     error!(%peer, reason, "connections of this LDP peer are refused");
@@ -108,12 +113,26 @@ impl Family {
                 }
             }
         }
+        if newly_signed.is_empty() {
+            return Vec::new();
+        }
+        let mut waiting = self.listener.waiting();
+        waiting.retain(|incoming| {
+            let peer = incoming.remote;
+            let keep = !newly_signed.contains(&peer);
+            if !keep {
+                debug!(%peer, "LDP connection refused: it came up before its key was known");
+            }
+            keep
+        });
+        waiting
     }
 }
 
 impl Sockets {
-    /// Opens what is not open. What cannot be opened is told in words.
-    pub(super) fn open_missing(&mut self) -> Vec<String> {
+    /// Opens what is not open. What cannot be opened is told in words; as [`Sockets::set_keys`], gives
+    /// connections that waited.
+    pub(super) fn open_missing(&mut self) -> (Vec<String>, Vec<Incoming>) {
         let mut problems = Vec::new();
         for (ipv6, family) in [(false, &mut self.v4), (true, &mut self.v6)] {
             if family.is_some() {
@@ -127,11 +146,11 @@ impl Sockets {
             }
         }
         let keys = std::mem::take(&mut self.keys);
-        self.set_keys(keys);
+        let waiting = self.set_keys(keys);
         let unprotected = self.unprotected.iter();
         problems
             .extend(unprotected.map(|(peer, reason)| format!("no session with {peer}: {reason}")));
-        problems
+        (problems, waiting)
     }
 
     /// Joins the groups of discovery on the interfaces with LDP.
@@ -192,16 +211,20 @@ impl Sockets {
         self.unprotected.get(&remote).map(String::as_str)
     }
 
-    /// Makes these the only keys of the sockets that listen.
-    pub(super) fn set_keys(&mut self, keys: Vec<ListenKey>) {
+    /// Makes these the only keys of the sockets that listen. Connections that waited to be accepted
+    /// are given back, but for those that a peer made before it had to sign: they are closed.
+    #[must_use]
+    pub(super) fn set_keys(&mut self, keys: Vec<ListenKey>) -> Vec<Incoming> {
         let mut unprotected = BTreeMap::new();
+        let mut waiting = Vec::new();
         for (ipv6, family) in [(false, &mut self.v4), (true, &mut self.v6)] {
             if let Some(family) = family {
-                family.set_keys(&keys, ipv6, &mut unprotected);
+                waiting.extend(family.set_keys(&keys, ipv6, &mut unprotected));
             }
         }
         self.keys = keys;
         self.unprotected = unprotected;
+        waiting
     }
 }
 
