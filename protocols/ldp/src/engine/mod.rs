@@ -49,6 +49,7 @@ pub use io::{
     Accepted, ConnectionId, ConnectionSecurity, InterfaceState, ListenKey, Output,
     ReceivedDatagram, Refusal,
 };
+pub use operational::MOST_PEER_RESTART;
 pub use range::*;
 pub use refused::RefusedSegments;
 pub use view::*;
@@ -61,6 +62,7 @@ use crate::label::{LabelDistribution, Preserved, Route};
 use crate::{LdpIdentifier, PrefixFec};
 use hello_keys::WallClock;
 use log::RateLimit;
+use operational::LostSession;
 use refused::RefusedAt;
 use state::{Connection, Interface, Neighbour, Targeted, Timer};
 use timers::Timers;
@@ -109,9 +111,8 @@ pub struct Ldp {
     last_now: Instant,
     /// The end of the MPLS Forwarding State Holding timer.
     restarting_until: Option<Instant>,
-    /// Peers that may still hold labels of a session that was lost, and until when: this LSR's FT
-    /// Reconnect Timeout.
-    resumable: BTreeMap<LdpIdentifier, Instant>,
+    /// Peers that may still hold labels of a session that was lost.
+    lost_sessions: BTreeMap<LdpIdentifier, LostSession>,
     limited_log: BTreeMap<EventKind, RateLimit>,
     connects: RateLimit,
     discards: HelloDiscards,
@@ -151,7 +152,7 @@ impl Ldp {
             unsent: Vec::new(),
             last_now: now,
             restarting_until: None,
-            resumable: BTreeMap::new(),
+            lost_sessions: BTreeMap::new(),
             limited_log: BTreeMap::new(),
             connects: RateLimit::default(),
             discards: HelloDiscards::default(),

@@ -181,9 +181,13 @@ impl Ldp {
             _ => None,
         };
         if let Some(restart) = self.config.graceful_restart {
-            self.resumable.retain(|_, until| *until > now);
-            let until = now + restart.reconnect_timeout.duration();
-            self.resumable.insert(identifier, until);
+            let lost = LostSession {
+                at: now,
+                reconnect_timeout: restart.reconnect_timeout.duration(),
+                peer_restart: peer_restart(connection),
+            };
+            self.lost_sessions.retain(|_, lost| !lost.is_over(now));
+            self.lost_sessions.insert(identifier, lost);
         }
         if let Some(neighbour) = self.neighbours.get_mut(&identifier) {
             neighbour.sessions_lost += 1;
@@ -220,6 +224,17 @@ impl Ldp {
         let peer = fault_tolerance(connection)?;
         let reconnect = Duration::from_millis(u64::from(peer.reconnect_timeout));
         (!reconnect.is_zero()).then(|| reconnect.min(restart.neighbour_liveness_time.duration()))
+    }
+
+    /// For how long packets may come with a label that was released: the largest sum of FT Reconnect
+    /// Timeout and Recovery Time that a neighbour announced (RFC 3478 section 3.3), 0 to
+    /// [`MOST_PEER_RESTART`].
+    pub fn longest_restart(&self, now: Instant) -> Duration {
+        let lost = self.lost_sessions.values();
+        let lost = lost.filter(|lost| !lost.is_over(now));
+        let lost = lost.map(|lost| lost.peer_restart);
+        let up = self.connections.values().map(peer_restart);
+        up.chain(lost).max().unwrap_or_default()
     }
 
     /// What label distribution has to know of a session.
@@ -279,6 +294,38 @@ impl Ldp {
 }
 
 /// The FT Session TLV of a peer that restarts gracefully (the L flag; RFC 3478 section 2).
+/// A peer cannot keep labels out of use for longer than this.
+pub const MOST_PEER_RESTART: Duration = Duration::from_secs(600);
+
+/// How long a restart of the peer of a connection may take, as it says.
+fn peer_restart(connection: &Connection) -> Duration {
+    let milliseconds = fault_tolerance(connection).map_or(0, |peer| {
+        u64::from(peer.reconnect_timeout) + u64::from(peer.recovery_time)
+    });
+    Duration::from_millis(milliseconds).min(MOST_PEER_RESTART)
+}
+
+/// A session that was lost, of a peer that may still hold this LSR's labels.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LostSession {
+    at: Instant,
+    /// This LSR's, as it was announced.
+    reconnect_timeout: Duration,
+    /// What the peer announced.
+    peer_restart: Duration,
+}
+
+impl LostSession {
+    /// Whether the peer still waits for this LSR.
+    pub(super) fn is_waited_for(&self, now: Instant) -> bool {
+        now < self.at + self.reconnect_timeout
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        !self.is_waited_for(now) && now >= self.at + self.peer_restart
+    }
+}
+
 pub(super) fn fault_tolerance(connection: &Connection) -> Option<FaultTolerance> {
     connection
         .peer_initialization

@@ -50,7 +50,8 @@ impl Ldp {
     fn fault_tolerance(&self, peer: LdpIdentifier, now: Instant) -> Option<FaultTolerance> {
         let restart = self.config.graceful_restart?;
         let milliseconds = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
-        let resumed = self.resumable.get(&peer).is_some_and(|until| now < *until);
+        let lost = self.lost_sessions.get(&peer);
+        let resumed = lost.is_some_and(|lost| lost.is_waited_for(now));
         let recovery = match self.restarting_until {
             Some(until) => until.saturating_duration_since(now),
             None if resumed => restart.forwarding_state_holding_time.duration(),

@@ -201,10 +201,9 @@ impl Handle {
         // Labels of the last start must not come to stand for other FECs while a neighbour has not noticed
         // yet that it is over.
         let first_block = engine.boot_count.wrapping_mul(BLOCKS_OF_A_SECOND);
-        let mut labels = Resources::new(
-            LabelManager::new(config.labels).starting_at(first_block),
-            owner,
-        );
+        let hold_down = config.labels.hold_down;
+        let manager = LabelManager::new(config.labels).starting_at(first_block);
+        let mut labels = Resources::new(manager, owner, hold_down);
         let mut preserved = kept.preserved();
         // Another range is configured now: those outside of it are let go.
         preserved.labels.retain(|(_, label)| labels.adopt(*label));
@@ -348,7 +347,11 @@ impl Driver {
                     // The clock may have been set.
                     tell_wall_clock(&mut self.ldp);
                     let refused = self.refused.more();
-                    self.ldp.handle_refused_segments(refused, Instant::now());
+                    let now = Instant::now();
+                    self.ldp.handle_refused_segments(refused, now);
+                    // RETRY is far below any hold-down.
+                    self.labels
+                        .neighbours_restart_for(self.ldp.longest_restart(now));
                 }
             }
             self.act();

@@ -48,6 +48,7 @@ pub(super) fn read(
     policy.longest_match = section.boolean("longest-match", false, problems);
     policy.entropy_label_capable = section.boolean("entropy-label", false, problems);
     policy.forward_unlabelled = section.boolean("forward-unlabelled", true, problems);
+    policy.ingress = section.boolean("ingress", true, problems);
     policy.propagate_release = section.boolean("propagate-release", false, problems);
     let seconds = section.integer(
         "no-route-retry",
