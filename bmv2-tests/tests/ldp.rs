@@ -227,3 +227,31 @@ async fn metrics_say_what_ldp_does() {
     assert_eq!(value("lsrd_ldp_bindings{kind=\"local\"}"), own as f64);
     assert!(value("lsrd_ldp_convergence_seconds_count") > 0.0, "{text}");
 }
+
+/// LDP that is taken out of the configuration is no restart: neighbours do not wait for it, and do not
+/// send by labels that are gone (RFC 3478, section 3.3).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_router_that_gives_up_ldp_is_not_waited_for() {
+    let restart = "{ graceful-restart = { reconnect-time = 60 } }";
+    let Some(lab) = start(options(&chain(restart))).await else {
+        return;
+    };
+    let file = lab.file("p1/lsrd.toml");
+    let former = std::fs::read_to_string(&file).unwrap();
+    let mut of_ldp = false;
+    let without = former.split_inclusive('\n').filter(|line| {
+        if line.starts_with('[') {
+            of_ldp = line.trim_start_matches('[').starts_with("ldp");
+        }
+        !of_ldp
+    });
+    let without: String = without.collect();
+    assert_ne!(without, former);
+    std::fs::write(&file, without).unwrap();
+    lsrctl(&lab, "p1", &["reload"]).await;
+    tokio::time::sleep(2 * SETTLE).await;
+    for ipv6 in [false, true] {
+        assert_no_loss(&ping(&lab, "h1", "h2", ipv6, PING).await);
+        assert_no_loss(&ping(&lab, "h2", "h1", ipv6, PING).await);
+    }
+}
