@@ -193,6 +193,26 @@ async fn binding(lab: &TestLab, fec: &str) -> Value {
     found.cloned().unwrap_or_default()
 }
 
+/// The Label Withdraws that p got of FRR, and the Label Releases that it sent.
+async fn withdraws_and_releases(lab: &TestLab) -> (u64, u64) {
+    let all = show(lab, "statistics").await;
+    let of_frr = all["statistics"]
+        .as_array()
+        .and_then(|all| all.iter().find(|of| of["neighbour"] == "10.255.0.9:0"))
+        .and_then(|of| of["messages"].as_array())
+        .unwrap_or_else(|| panic!("no messages of FRR: {all}"));
+    let count = |kind: &str, direction: &str| {
+        let counted = of_frr.iter().find(|of| of["type"] == kind);
+        counted
+            .and_then(|of| of[direction].as_u64())
+            .unwrap_or_else(|| panic!("no {kind} {direction}: {all}"))
+    };
+    (
+        count("Label Withdraw", "received"),
+        count("Label Release", "sent"),
+    )
+}
+
 /// The label that FRR bound to a FEC, as p knows it.
 async fn label_of_frr(lab: &TestLab, fec: &str) -> Option<u64> {
     let binding = binding(lab, fec).await;
@@ -309,6 +329,7 @@ async fn ipv4_labels_withdraws_and_restarts() {
     );
 
     // RFC 5036, 3.5.10 and 3.5.11: FRR withdraws, p forgets the label and releases it.
+    let before = withdraws_and_releases(&lab).await;
     vtysh(
         &frr,
         &["configure terminal", "no ip route 10.77.0.0/16 10.2.0.2"],
@@ -325,8 +346,10 @@ async fn ipv4_labels_withdraws_and_restarts() {
         async || binding(&lab, "10.77.0.0/16").await.to_string(),
     )
     .await;
-    let counted = show(&lab, "statistics").await.to_string();
-    assert!(counted.contains("Label Withdraw"), "{counted}");
+    let after = withdraws_and_releases(&lab).await;
+    let withdraws = after.0 - before.0;
+    assert!(withdraws >= 1, "{before:?}, then {after:?}");
+    assert_eq!(after.1 - before.1, withdraws, "{before:?}, then {after:?}");
     vtysh(
         &frr,
         &["configure terminal", "ip route 10.77.0.0/16 10.2.0.2"],
@@ -414,8 +437,28 @@ async fn dual_stack_is_one_session() {
     let frr = start_frr(&lab, &format!("{IPV4}{IPV6}")).await;
     let session = operational(&lab, &frr).await;
     assert_eq!(session["remote"], "2001:db8:ffff::9", "{session}");
-    let adjacencies = session["adjacencies"].as_array().map_or(0, Vec::len);
-    assert!(adjacencies >= 1, "{session}");
+    // Hellos of both families, and one neighbour with one session.
+    eventually(
+        "an adjacency of each family",
+        async || {
+            let of = neighbour(&lab).await;
+            let families: std::collections::BTreeSet<&str> = of["adjacencies"]
+                .as_array()?
+                .iter()
+                .filter_map(|adjacency| adjacency["family"].as_str())
+                .collect();
+            (families == ["IPv4", "IPv6"].into()).then_some(())
+        },
+        async || neighbour(&lab).await.to_string(),
+    )
+    .await;
+    let all = show(&lab, "neighbors").await;
+    let of_frr = |of: &&Value| {
+        let adjacencies = of["adjacencies"].as_array();
+        adjacencies.is_some_and(|all| all.iter().any(|of| of["interface"] == "to-frr"))
+    };
+    let neighbours = all["neighbours"].as_array().expect("a list");
+    assert_eq!(neighbours.iter().filter(of_frr).count(), 1, "{all}");
     for fec in ["10.2.0.0/24", "2001:db8:2::/64"] {
         eventually(
             fec,

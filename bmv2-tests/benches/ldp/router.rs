@@ -40,6 +40,7 @@ impl Lsrd {
             r#"
 router-id = "{transport}"
 loopback-addresses = ["{transport}"]
+state-directory = "{folder}"
 
 [switch]
 address = "unix://{switch}"
@@ -64,6 +65,7 @@ address-families = ["ipv4"]
 "#,
             transport = link.transport,
             receiver = link.receiver,
+            folder = folder.display(),
             switch = switch.display(),
             profile = program.profile.display(),
             p4info = program.p4info.display(),

@@ -39,6 +39,7 @@ fn each_requirement_names_tests_that_exist() {
         "../../runtime/forwarding/tests",
         "../../runtime/dataplane/tests",
         "../../runtime/lsrd/src",
+        "../../runtime/lsrd/tests",
     ] {
         collect(&root.join(directory), &mut tests);
     }

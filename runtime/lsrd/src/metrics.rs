@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use ldp::engine::{LsrView, NeighbourView, SessionState};
+use ldp::engine::{IgpSyncState, InterfaceView, LsrView, NeighbourView, SessionState};
 use ldp::label::Counters;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
@@ -49,6 +49,7 @@ impl Metrics {
         if let Some(handle) = self.ldp.load_full() {
             let seen = handle.ask(|ldp, status, now| Ldp {
                 lsr: ldp.lsr(now),
+                interfaces: ldp.interfaces(now),
                 neighbours: ldp.neighbours(now),
                 labels: ldp.labels().counters(),
                 allocated: status.labels,
@@ -67,6 +68,7 @@ impl Metrics {
 #[derive(Debug)]
 struct Ldp {
     lsr: LsrView,
+    interfaces: Vec<InterfaceView>,
     neighbours: Vec<NeighbourView>,
     labels: Counters,
     allocated: usize,
@@ -124,6 +126,12 @@ impl Collector for Ldp {
             MetricType::Gauge,
             vec![adjacencies],
         )?;
+        family(
+            "lsrd_ldp_igp_sync",
+            "LDP-IGP synchronization of an interface (RFC 5443): 1 of the state that it is in",
+            MetricType::Gauge,
+            igp_sync(&self.interfaces),
+        )?;
         let statistics = &self.lsr.statistics;
         let directions = [
             ("sent", &statistics.sent),
@@ -172,6 +180,28 @@ impl Collector for Ldp {
     }
 }
 
+/// The states of LDP-IGP synchronization, of each interface where it is configured.
+fn igp_sync(interfaces: &[InterfaceView]) -> Vec<(Labels, u64)> {
+    let states = [
+        ("not-achieved", IgpSyncState::NotAchieved),
+        ("waiting-for-labels", IgpSyncState::WaitingForLabels),
+        ("achieved", IgpSyncState::Achieved),
+    ];
+    interfaces
+        .iter()
+        .filter(|interface| interface.igp_sync != IgpSyncState::Disabled)
+        .flat_map(|interface| {
+            states.map(|(word, state)| {
+                let labels = vec![
+                    ("interface", interface.name.to_string()),
+                    ("state", word.to_owned()),
+                ];
+                (labels, u64::from(interface.igp_sync == state))
+            })
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,10 +224,18 @@ mod tests {
     async fn sessions_and_bindings_are_told_as_openmetrics() {
         let id = ldp::engine::LsrId::new([10, 255, 0, 1].into()).unwrap();
         let now = std::time::Instant::now();
-        let ldp = ldp::engine::Ldp::new(ldp::engine::LdpConfig::new(id), 1, now);
+        let mut config = ldp::engine::LdpConfig::new(id);
+        let synchronized = ldp::engine::InterfaceConfig {
+            igp_sync_delay: ldp::engine::IgpSyncDelay::new(10).ok(),
+            ..Default::default()
+        };
+        config.interfaces.insert("core0".into(), synchronized);
+        config.interfaces.insert("core1".into(), Default::default());
+        let ldp = ldp::engine::Ldp::new(config, 1, now);
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Ldp {
             lsr: ldp.lsr(now),
+            interfaces: ldp.interfaces(now),
             neighbours: ldp.neighbours(now),
             labels: ldp.labels().counters(),
             allocated: 7,
@@ -208,8 +246,12 @@ mod tests {
             "lsrd_ldp_sessions{state=\"operational\"} 0",
             "lsrd_ldp_messages_total{type=\"Label Mapping\",direction=\"sent\"} 0",
             "lsrd_ldp_bindings{kind=\"local\"} 7",
+            "lsrd_ldp_igp_sync{interface=\"core0\",state=\"not-achieved\"} 1",
+            "lsrd_ldp_igp_sync{interface=\"core0\",state=\"achieved\"} 0",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
+        // Without it no interface is waited for.
+        assert!(!text.contains("core1"), "{text}");
     }
 }

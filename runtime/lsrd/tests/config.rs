@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use lsrd::config::{Config, ConfigError};
 
@@ -143,6 +144,64 @@ fn everything_that_can_be_configured_is_taken() {
     // RFC 3270: map 1 is the first one.
     assert_eq!(customer.qos_map.0, 1);
     assert_eq!(config.qos_maps[0].1.from_traffic_class.len(), 2);
+}
+
+#[test]
+fn what_is_configured_of_ldp_reaches_it() {
+    enter_program_directory();
+    let text = include_str!("config/complete.toml");
+    let config = Config::from_text(Path::new("complete.toml"), text).unwrap();
+    let ldp = config.ldp.unwrap();
+    assert_eq!(ldp.state_directory, Path::new("state"));
+    let engine = ldp.engine;
+    let session = &engine.session;
+    assert!(session.insist_on_advertisement);
+    assert_eq!(
+        session.advertisement,
+        ldp::packet::AdvertisementDiscipline::DownstreamOnDemand
+    );
+    assert_eq!(engine.limits.establishment_time, Duration::from_secs(10));
+    let labels = &engine.labels;
+    assert_eq!(labels.abort_timeout, Duration::from_secs(120));
+    assert_eq!(labels.allocation_retry, Duration::from_secs(5));
+    assert_eq!(labels.end_of_lib_timeout, Duration::from_secs(20));
+    let announced = &engine.capabilities;
+    assert!(!announced.dynamic_announcement);
+    assert!(!announced.typed_wildcard);
+    assert!(!announced.unrecognized_notification);
+    // Targeted Hellos that are answered, and those of configured peers without a key of their own.
+    let ldp::engine::AcceptTargeted::From { answer, .. } = &engine.accept_targeted else {
+        panic!("nothing is answered")
+    };
+    let key = answer.hello_authentication.as_ref().unwrap();
+    assert_eq!(key.send.security_association, 7);
+    for peer in engine.targeted_peers.values() {
+        assert_eq!(peer.hello_authentication.as_ref(), Some(key));
+    }
+    let link = engine.interfaces["core0"].hello_authentication.as_ref();
+    let accepted = link.unwrap().accept.iter();
+    let accepted: Vec<u32> = accepted.map(|key| key.security_association).collect();
+    assert_eq!(accepted, [2, 3]);
+}
+
+#[test]
+fn defaults_of_ldp_are_those_of_the_state_machine() {
+    enter_program_directory();
+    let text = format!("{}\n[ldp]\n", include_str!("config/valid.toml"));
+    let config = Config::from_text(Path::new("valid.toml"), &text).unwrap();
+    let ldp = config.ldp.unwrap();
+    assert_eq!(ldp.state_directory, Path::new("/var/lib/p4lsr"));
+    let defaults = ldp::engine::LdpConfig::new(ldp.engine.lsr_id);
+    assert_eq!(ldp.engine.session, defaults.session);
+    assert_eq!(ldp.engine.capabilities, defaults.capabilities);
+    assert_eq!(ldp.engine.limits, defaults.limits);
+    assert_eq!(ldp.engine.accept_targeted, defaults.accept_targeted);
+    let labels = ldp::label::Policy {
+        // RFC 3031, 3.18: a router that forwards IP goes on without a label.
+        forward_unlabelled: true,
+        ..defaults.labels
+    };
+    assert_eq!(ldp.engine.labels, labels);
 }
 
 #[test]

@@ -5,7 +5,6 @@
 
 use std::net::IpAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,64 +14,15 @@ use lsrd::kernel::state::{Gateway, KernelState};
 use lsrd::kernel::tap::{FrameBuffer, Tap};
 use lsrd::kernel::{KernelError, interface, neighbour, route, sysctl, watch};
 use lsrd::packet::frame;
-use northbound::v1;
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout;
 
 mod common;
+mod namespace;
 
-const INSIDE: &str = "LSRD_TEST_INSIDE_NAMESPACE";
+use namespace::{inside, run};
+
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// True inside a namespace. Outside it runs the test of this name inside one.
-fn inside(test: &str) -> bool {
-    if std::env::var_os(INSIDE).is_some() {
-        return true;
-    }
-    let unshare = |arguments: &[&str]| {
-        let mut command = Command::new("unshare");
-        command.args(arguments);
-        command
-    };
-    let root = nix::unistd::geteuid().is_root();
-    let arguments: &[&str] = match root {
-        true => &["--net"],
-        false => &["--user", "--map-root-user", "--net"],
-    };
-    // Making a TAP is what is needed; `true` alone would not tell of a closed /dev/net/tun.
-    let probe = unshare(arguments)
-        .args(["sh", "-c", "exec 3<>/dev/net/tun"])
-        .stderr(Stdio::piped())
-        .output();
-    match probe {
-        Ok(output) if output.status.success() => {}
-        Ok(output) => {
-            let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            println!("skipped: no network namespace with TAPs can be made here: {reason}");
-            return false;
-        }
-        Err(error) => {
-            println!("skipped: unshare cannot be run: {error}");
-            return false;
-        }
-    }
-    let status = unshare(arguments)
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture", "--test-threads=1"])
-        .env(INSIDE, "1")
-        .status()
-        .unwrap();
-    assert!(status.success(), "{test} failed inside the namespace");
-    false
-}
-
-fn run(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(test);
-}
 
 fn netlink() -> rtnetlink::Handle {
     let (connection, handle, _) = rtnetlink::new_connection().unwrap();
@@ -320,141 +270,5 @@ fn each_vrf_has_its_own_addresses() {
             );
         }
         assert!(state.index("lsr-vrf7").is_some());
-    });
-}
-
-#[test]
-fn the_daemon_runs_without_its_switch_and_says_so() {
-    if !inside("the_daemon_runs_without_its_switch_and_says_so") {
-        return;
-    }
-    run(async {
-        let directory = tempfile::tempdir().unwrap();
-        config(CORE0);
-        let program = common::program_directory();
-        let file = directory.path().join("lsrd.toml");
-        let socket = directory.path().join("lsrd.sock");
-        let text = |rest: &str| {
-            format!(
-                "router-id = \"10.255.0.1\"\n[switch]\naddress = \"unix://{0}/nobody.sock\"\n\
-                 profile = \"{0}/p4-switch.toml\"\np4info = \"{0}/mpls.p4info.txtpb\"\n\
-                 device-config = \"{0}/mpls.json\"\n[management]\nsocket = \"lsrd.sock\"\n{CORE0}{rest}",
-                program.display()
-            )
-        };
-        let lsp = "mpls = true\n[[static-lsp.ftn]]\nname = \"to-pe2\"\nfec = \"10.2.0.0/24\"\n\
-                   next-hops = [{ interface = \"core0\", address = \"10.0.12.2\", labels = [100] }]\n";
-        std::fs::write(&file, text(lsp)).unwrap();
-        let start = || {
-            Command::new(env!("CARGO_BIN_EXE_lsrd"))
-                .arg("--config")
-                .arg(&file)
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap()
-        };
-        let mut daemon = start();
-        let mut client = loop {
-            match northbound::socket::connect(&socket).await {
-                Ok(client) => break client,
-                Err(_) => {
-                    assert!(daemon.try_wait().unwrap().is_none(), "lsrd ended");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
-        };
-        let target = client
-            .show_target(v1::ShowTargetRequest {})
-            .await
-            .unwrap()
-            .into_inner();
-        let target = target.target.unwrap();
-        assert_eq!(target.role(), v1::target::Role::NotConnected);
-        assert!(!target.in_sync);
-        let lfib = client
-            .show_lfib(v1::ShowLfibRequest {})
-            .await
-            .unwrap()
-            .into_inner();
-        assert_eq!(lfib.ftn.len(), 1);
-        assert_eq!(lfib.ftn[0].name, "to-pe2");
-        assert_eq!(lfib.ftn[0].nhlfes[0].labels, [100]);
-
-        // A second one on the same socket is told so.
-        let second = start().wait_with_output().unwrap();
-        assert_eq!(second.status.code(), Some(1));
-        let said = String::from_utf8_lossy(&second.stderr).into_owned();
-        assert!(said.contains("another lsrd answers on"), "{said}");
-
-        // A bad configuration is refused as a whole, and the running one stays.
-        std::fs::write(&file, text("mpls = 1\n")).unwrap();
-        let answer = client
-            .reload(v1::ReloadRequest {})
-            .await
-            .unwrap()
-            .into_inner();
-        assert!(!answer.accepted);
-        assert!(
-            answer.problems.contains("`mpls` must be true or false"),
-            "{}",
-            answer.problems
-        );
-        let lfib = client
-            .show_lfib(v1::ShowLfibRequest {})
-            .await
-            .unwrap()
-            .into_inner();
-        assert_eq!(lfib.ftn.len(), 1);
-
-        // A good one is taken: another interface comes, the LSP goes.
-        let more = "[[interface]]\nname = \"core1\"\nport = 2\n";
-        std::fs::write(&file, text(more)).unwrap();
-        let answer = client
-            .reload(v1::ReloadRequest {})
-            .await
-            .unwrap()
-            .into_inner();
-        assert!(answer.accepted, "{}", answer.problems);
-        let lfib = client
-            .show_lfib(v1::ShowLfibRequest {})
-            .await
-            .unwrap()
-            .into_inner();
-        assert_eq!(lfib.ftn.len(), 0);
-        let kernel = watch::start().await.unwrap();
-        assert!(kernel.borrow().index("core1").is_some());
-
-        // A part that is read at the start only.
-        std::fs::write(&file, text("").replace("nobody.sock", "other.sock")).unwrap();
-        let answer = client
-            .reload(v1::ReloadRequest {})
-            .await
-            .unwrap()
-            .into_inner();
-        assert!(
-            answer.problems.contains("Restart lsrd"),
-            "{}",
-            answer.problems
-        );
-
-        // SIGTERM leaves the TAPs, and takes the socket away.
-        let process = nix::unistd::Pid::from_raw(daemon.id() as i32);
-        nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGTERM).unwrap();
-        drop(client);
-        let ended = daemon.wait_with_output().unwrap();
-        assert!(
-            ended.status.success(),
-            "{}",
-            String::from_utf8_lossy(&ended.stderr)
-        );
-        assert!(!socket.exists());
-        assert!(
-            watch::start()
-                .await
-                .unwrap()
-                .borrow()
-                .index("core0")
-                .is_some()
-        );
     });
 }

@@ -83,7 +83,9 @@ pub async fn connect(path: &Path) -> Result<ManagementClient<Channel>, ConnectEr
         }))
         .await
         .map_err(|source| error(io::Error::other(source)))?;
-    Ok(ManagementClient::new(channel))
+    // The other side is our own lsrd on a socket of this host, which tells no more than it holds itself:
+    // a million FECs are some 100 MB. The limit of tonic, 4 MB, would refuse 50,000 of them.
+    Ok(ManagementClient::new(channel).max_decoding_message_size(usize::MAX))
 }
 
 /// The bound socket; it leaves the file system with this value.
@@ -169,6 +171,67 @@ impl BoundSocket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::v1::{IlmEntry, ShowLfibRequest, ShowLfibResponse};
+    use prost::Message;
+    use tonic::codegen::{BoxFuture, Context, Poll, Service, http};
+    use tonic::server::{Grpc, NamedService};
+    use tonic_prost::ProstCodec;
+
+    /// A server that answers whatever it is asked with so many entries of the LFIB.
+    #[derive(Clone)]
+    struct Lfib(u32);
+
+    impl NamedService for Lfib {
+        const NAME: &'static str = "p4lsr.management.v1.Management";
+    }
+
+    impl Service<http::Request<tonic::body::Body>> for Lfib {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, request: http::Request<tonic::body::Body>) -> Self::Future {
+            let answer = lfib(self.0);
+            Box::pin(async move {
+                let codec = ProstCodec::<ShowLfibResponse, ShowLfibRequest>::default();
+                let answer = service_fn(move |_: tonic::Request<ShowLfibRequest>| {
+                    let answer = answer.clone();
+                    async { Ok::<_, tonic::Status>(tonic::Response::new(answer)) }
+                });
+                Ok(Grpc::new(codec).unary(answer, request).await)
+            })
+        }
+    }
+
+    fn lfib(entries: u32) -> ShowLfibResponse {
+        let entry = |number| IlmEntry {
+            name: format!("an LSP with a name as long as others {number}"),
+            label: number,
+            ..IlmEntry::default()
+        };
+        ShowLfibResponse {
+            ilm: (0..entries).map(entry).collect(),
+            ftn: Vec::new(),
+        }
+    }
+
+    /// 200,000 FECs are more than the 4 MB that tonic takes unless it is told otherwise.
+    #[tokio::test]
+    async fn an_answer_may_be_as_large_as_the_lfib() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lsrd.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let server = Server::builder().add_service(Lfib(200_000));
+        tokio::spawn(server.serve_with_incoming(UnixListenerStream::new(listener)));
+        let mut client = connect(&path).await.unwrap();
+        let answer = client.show_lfib(ShowLfibRequest::default()).await.unwrap();
+        assert!(answer.get_ref().encoded_len() > 8 << 20);
+        assert_eq!(answer.get_ref(), &lfib(200_000));
+    }
 
     #[tokio::test]
     async fn nobody_answers_is_said() {

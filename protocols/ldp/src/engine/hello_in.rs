@@ -35,15 +35,19 @@ impl Ldp {
         if let Some(interface) = self.interface_mut(interface) {
             interface.family_mut(family).received += 1;
         }
-        if let Err(discard) = self.examine(datagram, interface, now) {
+        let mut identifier = None;
+        if let Err(discard) = self.examine(datagram, interface, &mut identifier, now) {
             self.discard(datagram, interface, &discard, now);
+            self.note_discarded_source(datagram, interface, identifier, &discard, now);
         }
     }
 
+    /// Takes a datagram of an interface. Whose it is goes in `from` as soon as it is read.
     fn examine(
         &mut self,
         datagram: ReceivedDatagram<'_>,
         interface: u32,
+        from: &mut Option<LdpIdentifier>,
         now: Instant,
     ) -> Result<(), HelloDiscard> {
         let ReceivedDatagram {
@@ -59,6 +63,7 @@ impl Ldp {
         let pdu = Pdu::decode(datagram.octets)
             .map_err(|error| HelloDiscard::Malformed(error.to_string()))?;
         let identifier = pdu.identifier;
+        *from = Some(identifier);
         for message in pdu.messages {
             let Body::Hello(hello) = message.body else {
                 return Err(HelloDiscard::Malformed(format!(
@@ -142,6 +147,7 @@ impl Ldp {
             }
             self.cryptographic_seen.insert(key, authentication.sequence);
         }
+        self.discarded_sources.accepted(key);
         self.note_hello(key, identifier, &hello, transport, now);
         Ok(())
     }

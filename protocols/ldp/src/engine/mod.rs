@@ -8,6 +8,7 @@ mod config;
 mod configure;
 mod connection;
 mod discard;
+mod discarded;
 mod end;
 mod event;
 mod hello_in;
@@ -60,6 +61,7 @@ pub use crate::session::{Role, SessionState};
 use crate::discovery::{Adjacency, AdjacencyKey};
 use crate::label::{LabelDistribution, Preserved, Route};
 use crate::{LdpIdentifier, PrefixFec};
+use discarded::DiscardedSources;
 use hello_keys::WallClock;
 use log::RateLimit;
 use operational::LostSession;
@@ -116,6 +118,7 @@ pub struct Ldp {
     limited_log: BTreeMap<EventKind, RateLimit>,
     connects: RateLimit,
     discards: HelloDiscards,
+    discarded_sources: DiscardedSources,
     duplicate_lsr_id: Option<DuplicateLsrId>,
     /// Hellos, and the messages of neighbours that are gone.
     totals: Statistics,
@@ -156,6 +159,7 @@ impl Ldp {
             limited_log: BTreeMap::new(),
             connects: RateLimit::default(),
             discards: HelloDiscards::default(),
+            discarded_sources: DiscardedSources::default(),
             duplicate_lsr_id: None,
             totals: Statistics::default(),
             config,

@@ -306,6 +306,25 @@ pub struct ErrorCounts {
     pub other: u64,
 }
 
+/// A source whose last Hello was discarded: an LSR that would be a neighbour.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DiscardedSourceView {
+    /// The source of the Hello.
+    pub source: IpAddr,
+    /// The interface that it came by.
+    pub interface: Arc<str>,
+    /// It was sent to this LSR alone, as Targeted Hellos are.
+    pub targeted: bool,
+    /// The LSR, if that could be read.
+    pub neighbour: Option<LdpIdentifier>,
+    /// Why it was discarded, in words.
+    pub reason: String,
+    /// Hellos of the source that were discarded since one was accepted.
+    pub hellos: u64,
+    /// How long ago the last of them came.
+    pub age: f64,
+}
+
 /// Why Hellos were discarded, and how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct HelloDiscards {

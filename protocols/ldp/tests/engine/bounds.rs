@@ -31,6 +31,9 @@ fn hellos_from_10000_sources_make_a_bounded_number_of_adjacencies_and_events() {
     let lsr = script.ldp.lsr(script.now());
     assert_eq!(lsr.adjacencies, 256);
     assert_eq!(lsr.hellos_discarded.too_many, 10_000 - 255);
+    let discarded = script.ldp.discarded_sources(script.now());
+    assert_eq!(discarded.len(), 64);
+    assert!(discarded.iter().all(|of| of.hellos == 1));
     assert!(script.events.len() < 1000, "{}", script.events.len());
     // The session that was there is not disturbed, and its Hellos still count.
     assert_eq!(script.state(), SessionState::Operational);

@@ -77,6 +77,48 @@ fn only_hellos_with_the_right_key_are_accepted() {
     }
 }
 
+/// Who would be a neighbour is shown with the reason, until a Hello of it is accepted or it falls silent.
+#[test]
+fn who_sends_hellos_that_are_discarded_is_shown_with_the_reason() {
+    let mut script = Script::new(with_keys(base("1.1.1.1"), key(1, "secret"), &[]));
+    let now = script.now();
+    let state = script.ldp.discarded_sources(now);
+    assert_eq!(state, []);
+    script.say(script.hello());
+    script.pass(seconds(5));
+    script.say(script.hello());
+    // What cannot be read has no LSR Id.
+    script.datagram(address("10.0.0.10"), address("224.0.0.2"), 1, &[0, 1, 0]);
+    script.pass(seconds(7));
+    let shown = script.ldp.discarded_sources(script.now());
+    assert_eq!(shown.len(), 2, "{shown:#?}");
+    assert_eq!(shown[0].source, address("10.0.0.9"));
+    assert_eq!(shown[0].neighbour, Some(PEER));
+    assert_eq!(&*shown[0].interface, "eth0");
+    assert_eq!(shown[0].reason, "authentication is missing");
+    assert_eq!((shown[0].hellos, shown[0].age), (2, 7.0));
+    assert_eq!(shown[1].source, address("10.0.0.10"));
+    assert_eq!(shown[1].neighbour, None);
+    assert!(
+        shown[1].reason.starts_with("it is malformed"),
+        "{}",
+        shown[1].reason
+    );
+    // The peer is configured like this LSR.
+    let mut config = script.ldp.config().clone();
+    for interface in config.interfaces.values_mut() {
+        interface.hello_authentication = None;
+    }
+    let now = script.now();
+    script.ldp.set_config(config, now);
+    script.say(script.hello());
+    let shown = script.ldp.discarded_sources(script.now());
+    let sources: Vec<_> = shown.iter().map(|of| of.source).collect();
+    assert_eq!(sources, [address("10.0.0.10")]);
+    script.pass(seconds(300));
+    assert_eq!(script.ldp.discarded_sources(script.now()), []);
+}
+
 /// Section 2.2: the keys of a key chain overlap, so that sessions survive a change of keys.
 #[test]
 fn a_key_that_is_accepted_besides_the_one_that_is_sent() {

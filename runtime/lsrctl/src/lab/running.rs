@@ -326,6 +326,7 @@ impl Lab {
                 p4info: &self.inner("mpls.p4info.txtpb"),
                 device_config: &self.inner("mpls.json"),
                 management_socket: &self.inner(name.join("lsrd.sock")),
+                state_directory: &self.inner(name),
             };
             let text = self
                 .options

@@ -203,7 +203,34 @@ pub(super) fn neighbours(answer: &v1::ShowLdpNeighboursResponse, terminal: bool)
                 Cell::new(why_not_up(of)),
             ]);
         }
-        or_nothing(rows, "no neighbour")
+        let mut text = or_nothing(rows, "no neighbour");
+        if !answer.discarded.is_empty() {
+            let columns = [
+                "Hellos from",
+                "By",
+                "Neighbour",
+                ">Discarded",
+                ">Last",
+                "Why",
+            ];
+            let mut rows = table(&columns, terminal);
+            for of in &answer.discarded {
+                let by = match of.targeted {
+                    true => format!("{}, targeted", of.interface),
+                    false => of.interface.clone(),
+                };
+                rows.add_row(vec![
+                    Cell::new(&of.source),
+                    Cell::new(by),
+                    Cell::new(&of.neighbour),
+                    Cell::new(of.hellos),
+                    Cell::new(format!("{} ago", duration(of.age))),
+                    Cell::new(&of.reason),
+                ]);
+            }
+            text.push_str(&format!("\n\n{}", rows.trim_fmt()));
+        }
+        text
     })
 }
 

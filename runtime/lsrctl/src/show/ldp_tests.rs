@@ -30,7 +30,7 @@ fn what_is_in_the_way_of_all_sessions_is_told_first() {
     ldp.problems = vec!["LDP cannot use port 646 of IPv4: it is in use".into()];
     let answer = v1::ShowLdpNeighboursResponse {
         ldp: Some(ldp),
-        neighbours: Vec::new(),
+        ..v1::ShowLdpNeighboursResponse::default()
     };
     let text = neighbours(&answer, false);
     assert!(text.starts_with("LDP 10.255.0.1:0, transport 10.255.0.1, 1 of"));
@@ -55,12 +55,32 @@ fn a_neighbour_says_in_words_why_it_is_not_up() {
             }],
             ..v1::LdpNeighbour::default()
         }],
+        discarded: vec![v1::LdpDiscardedSource {
+            source: "10.0.13.3".into(),
+            interface: "to-p2".into(),
+            neighbour: "10.255.0.3:0".into(),
+            reason: "authentication is missing".into(),
+            hellos: 12,
+            age: 1.5,
+            ..v1::LdpDiscardedSource::default()
+        }],
     };
     let text = neighbours(&answer, false);
     let row = &cells(&text)[1];
     assert_eq!(row[0], "10.255.0.2:0");
     assert_eq!(row[9], "to-p1 IPv4");
     assert_eq!(row[10], "10.255.0.2 does not answer; next attempt in 15 s");
+    assert_eq!(
+        cells(&text)[3],
+        [
+            "10.0.13.3",
+            "to-p2",
+            "10.255.0.3:0",
+            "12",
+            "1.5 s ago",
+            "authentication is missing"
+        ]
+    );
 }
 
 #[test]

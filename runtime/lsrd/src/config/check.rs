@@ -21,6 +21,7 @@ use super::{
 /// The longest path of a Unix socket: `sun_path` of Linux, 108 octets, less the closing NUL.
 const MAX_SOCKET_PATH: usize = 107;
 const DEFAULT_SOCKET: &str = "/run/p4lsr/lsrd.sock";
+const DEFAULT_STATE_DIRECTORY: &str = "/var/lib/p4lsr";
 const DEFAULT_RESTART_HOLD: u64 = 30;
 /// Ports are 9 bits wide in the P4 program.
 const MAX_PORT: u64 = 511;
@@ -45,6 +46,8 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let base = path.parent().unwrap_or(Path::new(""));
     let switch = switch(&mut root, base, &mut problems);
     let management_socket = management(&mut root, base, &mut problems);
+    let state_directory = root.text("state-directory", &mut problems);
+    let state_directory = state_directory.map_or(DEFAULT_STATE_DIRECTORY, |given| given.value);
     let metrics = metrics(&mut root, &mut problems);
     let mpls = mpls_policy::read(&mut root, &mut problems);
     let punt = punt::read(&mut root, &mut problems);
@@ -112,6 +115,7 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Config, ConfigError> {
         &interfaces,
         &loopback_addresses,
         &labels,
+        base.join(state_directory),
         &mut problems,
     );
     root.finish(&mut problems);

@@ -94,6 +94,8 @@ pub struct LdpConfig {
     pub lsps: LspSettings,
     /// Where labels are from.
     pub labels: LabelManagerConfig,
+    /// The directory that outlives restarts of the machine, where its starts are counted (RFC 7349, 2.3).
+    pub state_directory: PathBuf,
 }
 
 /// Where the switch is and what runs on it.

@@ -23,6 +23,7 @@ use self::resources::Resources;
 use self::sockets::{Arrived, Sockets};
 use super::preserve::Bindings;
 pub use super::routes::Snapshot;
+use super::starts;
 use super::tcp::Incoming;
 use crate::config::LdpConfig;
 
@@ -178,9 +179,9 @@ impl std::fmt::Debug for Command {
     }
 }
 
-/// By how many blocks of labels two starts differ that are a second apart: starts that are close to each
-/// other are far from each other in labels, whatever the number of blocks.
-const BLOCKS_OF_A_SECOND: u32 = 61;
+/// By how many blocks of labels two starts differ whose numbers follow each other: starts that are close to
+/// each other are far from each other in labels, whatever the number of blocks.
+const BLOCKS_OF_A_START: u32 = 61;
 
 impl Handle {
     /// Starts LDP for a router that stands so, with what an earlier lsrd kept.
@@ -190,9 +191,9 @@ impl Handle {
         let (tell, told) = mpsc::channel(EVENTS);
         let restarts_gracefully = config.engine.graceful_restart.is_some();
         let mut engine = config.engine;
-        // RFC 7349, 2.3: it grows with each start, as far as the clock does.
-        let clock = SystemTime::now().duration_since(UNIX_EPOCH);
-        engine.boot_count = clock.map_or(0, |since| since.as_secs() as u32);
+        let time = SystemTime::now().duration_since(UNIX_EPOCH);
+        let time = time.map_or(0, |since| since.as_secs());
+        engine.boot_count = starts::count(&config.state_directory, time);
         if let Some(restart) = &mut engine.graceful_restart {
             restart.forwarding_state_preserved = !kept.is_empty();
         }
@@ -200,7 +201,7 @@ impl Handle {
         let owner = Owner::from(Protocol::Ldp);
         // Labels of the last start must not come to stand for other FECs while a neighbour has not noticed
         // yet that it is over.
-        let first_block = engine.boot_count.wrapping_mul(BLOCKS_OF_A_SECOND);
+        let first_block = engine.boot_count.wrapping_mul(BLOCKS_OF_A_START);
         let hold_down = config.labels.hold_down;
         let manager = LabelManager::new(config.labels).starting_at(first_block);
         let mut labels = Resources::new(manager, owner, hold_down);

@@ -4,6 +4,7 @@
 //! - [`routes`]: interfaces, addresses and FECs, from the kernel's state.
 //! - [`driver`]: the task that drives the state machine, and deals out labels.
 //! - [`preserve`]: what is kept over a restart.
+//! - `starts`: how many times it was started in the life of the router.
 //! - [`lfib`]: what it says of labels, as bindings of [`forwarding::Forwarding`].
 
 pub mod driver;
@@ -12,6 +13,7 @@ pub mod lfib;
 pub mod options;
 pub mod preserve;
 pub mod routes;
+mod starts;
 pub mod tcp;
 
 pub use driver::{Handle, Snapshot};

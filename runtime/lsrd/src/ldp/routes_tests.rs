@@ -35,6 +35,7 @@ fn config() -> Config {
         engine,
         lsps: Default::default(),
         labels: Default::default(),
+        state_directory: Default::default(),
     });
     config
 }

@@ -21,6 +21,8 @@ pub struct RouterFiles<'a> {
     pub device_config: &'a Path,
     /// Where lsrd listens for lsrctl.
     pub management_socket: &'a Path,
+    /// Where lsrd keeps what outlives its restarts.
+    pub state_directory: &'a Path,
 }
 
 impl Topology {
@@ -47,6 +49,11 @@ impl Topology {
             &mut text,
             "router-id",
             router.router_id.get_ref().to_string(),
+        );
+        line(
+            &mut text,
+            "state-directory",
+            path_text(files.state_directory),
         );
         let name = router.name.get_ref();
         if self.ldp.runs() {

@@ -152,6 +152,7 @@ fn each_router_gets_its_part_of_each_lsp() {
             p4info: Path::new("p4info.txtpb"),
             device_config: Path::new("mpls.json"),
             management_socket: Path::new("lsrd.sock"),
+            state_directory: Path::new("pe1"),
         };
         chain
             .router_configuration(router, files, TtlModel::Pipe)
@@ -216,6 +217,7 @@ fn configuration(topology: &Topology, name: &str) -> toml::Table {
         p4info: Path::new("p4info.txtpb"),
         device_config: Path::new("mpls.json"),
         management_socket: Path::new("lsrd.sock"),
+        state_directory: Path::new("pe1"),
     };
     let text = topology.router_configuration(router, files, TtlModel::Uniform);
     text.parse().unwrap()
@@ -299,6 +301,7 @@ fn routers_with_ldp_get_routes_to_all_that_others_lead_to() {
         p4info: Path::new("p4info.txtpb"),
         device_config: Path::new("mpls.json"),
         management_socket: Path::new("lsrd.sock"),
+        state_directory: Path::new("pe1"),
     };
     let text = chain.router_configuration(router, files, TtlModel::Uniform);
     assert!(

@@ -21,6 +21,7 @@ const TRANSPORTS: &[(&str, InterfaceTransport)] = &[
     ("router", InterfaceTransport::Router),
     ("interface", InterfaceTransport::Interface),
 ];
+const AUTHENTICATION: &str = "hello-authentication";
 const HOLD: &str = "seconds without a Hello, 65535 for ever (RFC 5036, section 3.5.2)";
 const INTERVAL: &str = "seconds between Hellos (RFC 5036, section 3.5.2.1)";
 
@@ -48,6 +49,8 @@ pub(super) fn read(
         section,
         problems,
     );
+    let key = "targeted-hello-authentication";
+    targeted.hello_authentication = keys::hello(key, section, problems);
     config.interfaces = read_interfaces(section, &common, interfaces, problems);
     config.requested_targeted = targeted.clone();
     config.targeted_peers = read_targeted(section, &targeted, problems);
@@ -105,7 +108,7 @@ fn read_interfaces(
         let what = "seconds until the labels of a peer count as complete (RFC 5443)";
         let delay = bounded("igp-sync-delay", what, &mut own, problems);
         settings.igp_sync_delay = delay.map(|(delay, _): (IgpSyncDelay, _)| delay);
-        settings.hello_authentication = keys::hello(&mut own, problems);
+        settings.hello_authentication = keys::hello(AUTHENTICATION, &mut own, problems);
         let enabled = own.boolean("enabled", true, problems);
         own.finish(problems);
         let Some(name) = name else { continue };
@@ -155,7 +158,9 @@ fn read_targeted(
             &mut own,
             problems,
         );
-        settings.hello_authentication = keys::hello(&mut own, problems);
+        if let Some(keys) = keys::hello(AUTHENTICATION, &mut own, problems) {
+            settings.hello_authentication = Some(keys);
+        }
         if let Some(list) = own.list("applications", problems) {
             let range = 1..=u64::from(u16::MAX);
             let what = "TA-Ids (RFC 8223, section 2.1)";

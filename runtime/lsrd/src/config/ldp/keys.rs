@@ -70,26 +70,31 @@ fn tcp_ao(
     ))
 }
 
-/// Reads `hello-authentication` (RFC 7349).
+/// Reads `hello-authentication`, or another key for the same (RFC 7349).
 pub(super) fn hello(
+    name: &'static str,
     section: &mut Section<'_, '_>,
     problems: &mut Problems,
 ) -> Option<HelloAuthentication> {
-    let name = "hello-authentication";
     let mut table = section.table(name, name, problems)?;
     let accept = table.tables("accept", "a key of `accept`", problems);
     let accept = accept.into_iter().filter_map(|mut key| {
-        let read = hello_key(&mut key, problems);
+        let read = hello_key(&mut key, false, problems);
         key.finish(problems);
         read
     });
     let accept: Vec<HelloKey> = accept.collect();
-    let send = hello_key(&mut table, problems);
+    let send = hello_key(&mut table, true, problems);
     table.finish(problems);
     send.map(|send| HelloAuthentication { send, accept })
 }
 
-fn hello_key(section: &mut Section<'_, '_>, problems: &mut Problems) -> Option<HelloKey> {
+/// Reads a key; `sent` is one that Hellos are sent with even if it does not say when.
+fn hello_key(
+    section: &mut Section<'_, '_>,
+    sent: bool,
+    problems: &mut Problems,
+) -> Option<HelloKey> {
     if section.get("id").is_none() {
         section.missing("id", "id = 1", problems);
     }
@@ -97,7 +102,7 @@ fn hello_key(section: &mut Section<'_, '_>, problems: &mut Problems) -> Option<H
     let id = section.integer("id", 0..=u64::from(u32::MAX), what, problems);
     let algorithm = section.word("algorithm", HELLO, problems);
     let key = need_secret("key", usize::from(u8::MAX), section, problems);
-    let lifetime = lifetime(section, problems);
+    let lifetime = lifetime(section, sent, problems);
     Some(HelloKey {
         security_association: id?.value as u32,
         algorithm: algorithm.map_or(AuthenticationAlgorithm::HmacSha256, |given| given.value),
@@ -107,7 +112,7 @@ fn hello_key(section: &mut Section<'_, '_>, problems: &mut Problems) -> Option<H
 }
 
 /// When a key is used: RFC 7349, section 2.2.
-fn lifetime(section: &mut Section<'_, '_>, problems: &mut Problems) -> KeyLifetime {
+fn lifetime(section: &mut Section<'_, '_>, sent: bool, problems: &mut Problems) -> KeyLifetime {
     let start_accept = section.instant("start-accept", problems);
     let start_generate = section.instant("start-generate", problems);
     let stop_generate = section.instant("stop-generate", problems);
@@ -126,6 +131,7 @@ fn lifetime(section: &mut Section<'_, '_>, problems: &mut Problems) -> KeyLifeti
         );
     }
     if let Some(accept) = &stop_accept
+        && (sent || start_generate.is_some())
         && value(&stop_generate).is_none_or(|generate| generate > accept.value)
     {
         problems.add(

@@ -7,8 +7,13 @@ mod neighbours;
 mod policy;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use ::ldp::engine::{self, Bounded, GracefulRestartConfig, LsrId, Preference, SessionConfig};
+use ::ldp::engine::{
+    self, Bounded, CapabilityConfig, GracefulRestartConfig, LsrId, Preference, SessionConfig,
+};
 use ::ldp::packet::AdvertisementDiscipline;
 use ipnet::IpNet;
 use ldp_lfib::LspSettings;
@@ -21,14 +26,19 @@ use super::section::{At, Section};
 
 const PREFERENCES: &[(&str, Preference)] =
     &[("ipv4", Preference::Ipv4), ("ipv6", Preference::Ipv6)];
-const DISCIPLINES: &[(&str, AdvertisementDiscipline)] = &[
+/// The discipline that is proposed, and whether it is insisted on.
+const DISCIPLINES: &[(&str, (AdvertisementDiscipline, bool))] = &[
     (
         "downstream-unsolicited",
-        AdvertisementDiscipline::DownstreamUnsolicited,
+        (AdvertisementDiscipline::DownstreamUnsolicited, false),
     ),
     (
         "downstream-on-demand",
-        AdvertisementDiscipline::DownstreamOnDemand,
+        (AdvertisementDiscipline::DownstreamOnDemand, false),
+    ),
+    (
+        "downstream-on-demand-only",
+        (AdvertisementDiscipline::DownstreamOnDemand, true),
     ),
 ];
 
@@ -39,6 +49,7 @@ pub(super) fn read(
     interfaces: &Interfaces,
     loopback: &[IpNet],
     labels: &Labels,
+    state_directory: PathBuf,
     problems: &mut Problems,
 ) -> Option<LdpConfig> {
     let mut section = root.table("ldp", "[ldp]", problems)?;
@@ -71,6 +82,12 @@ pub(super) fn read(
     config.transport_preference = preference.map_or(Preference::default(), |given| given.value);
     config.require_session_keys = section.boolean("require-keys", false, problems);
     config.session = session(&mut section, problems);
+    config.capabilities = capabilities(&mut section, problems);
+    let what = "seconds from a connection to its session";
+    let key = "session-establishment-time";
+    if let Some(time) = seconds(key, 1..=3600, what, &mut section, problems) {
+        config.limits.establishment_time = time;
+    }
     config.graceful_restart = graceful_restart(&mut section, problems);
     discovery::read(&mut config, &mut section, interfaces, problems);
     config.peers = neighbours::read(&mut section, problems);
@@ -84,6 +101,7 @@ pub(super) fn read(
         engine: config,
         lsps: settings,
         labels: labels.manager(),
+        state_directory,
     })
 }
 
@@ -120,10 +138,34 @@ fn session(section: &mut Section<'_, '_>, problems: &mut Problems) -> SessionCon
         section,
         problems,
     );
-    let discipline = section.word("advertisement", DISCIPLINES, problems);
-    session.advertisement = discipline.map_or_else(Default::default, |given| given.value);
+    if let Some(discipline) = section.word("advertisement", DISCIPLINES, problems) {
+        (session.advertisement, session.insist_on_advertisement) = discipline.value;
+    }
     session.signal_mtu = section.boolean("signal-mtu", false, problems);
     session
+}
+
+/// Reads `[ldp.capabilities]` (RFC 5561).
+fn capabilities(section: &mut Section<'_, '_>, problems: &mut Problems) -> CapabilityConfig {
+    let mut capabilities = CapabilityConfig::default();
+    let Some(mut section) = section.table("capabilities", "[ldp.capabilities]", problems) else {
+        return capabilities;
+    };
+    for (key, announced) in [
+        (
+            "dynamic-announcement",
+            &mut capabilities.dynamic_announcement,
+        ),
+        ("typed-wildcard", &mut capabilities.typed_wildcard),
+        (
+            "unrecognized-notification",
+            &mut capabilities.unrecognized_notification,
+        ),
+    ] {
+        *announced = section.boolean(key, *announced, problems);
+    }
+    section.finish(problems);
+    capabilities
 }
 
 fn graceful_restart(
@@ -147,6 +189,18 @@ fn graceful_restart(
     read(&mut restart.maximum_recovery_time, "maximum-recovery-time");
     section.finish(problems_);
     Some(restart)
+}
+
+/// A time in seconds.
+fn seconds(
+    key: &'static str,
+    range: RangeInclusive<u64>,
+    what: &str,
+    section: &mut Section<'_, '_>,
+    problems: &mut Problems,
+) -> Option<Duration> {
+    let given = section.integer(key, range, what, problems)?;
+    Some(Duration::from_secs(given.value))
 }
 
 /// A number within what the RFC allows takes the place of the default. Gives where it stands.

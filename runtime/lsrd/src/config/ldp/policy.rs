@@ -8,7 +8,7 @@ use ::ldp::label::{
 
 use super::super::problem::Problems;
 use super::super::section::Section;
-use super::filters;
+use super::{filters, seconds};
 
 const CONTROL: &[(&str, ControlMode)] = &[
     ("independent", ControlMode::Independent),
@@ -50,20 +50,7 @@ pub(super) fn read(
     policy.forward_unlabelled = section.boolean("forward-unlabelled", true, problems);
     policy.ingress = section.boolean("ingress", true, problems);
     policy.propagate_release = section.boolean("propagate-release", false, problems);
-    let seconds = section.integer(
-        "no-route-retry",
-        0..=3600,
-        "seconds, 0 for no retry (RFC 5036, appendix A)",
-        problems,
-    );
-    match seconds.map(|seconds| seconds.value) {
-        None => {}
-        Some(0) => policy.no_route = NoRouteProcedure::NoRequestRetry,
-        Some(seconds) => {
-            let time = std::time::Duration::from_secs(seconds);
-            policy.no_route = NoRouteProcedure::RequestRetry(time);
-        }
-    }
+    times(&mut policy, section, problems);
     let most = section.integer(
         "maximum-bindings",
         1..=1 << 20,
@@ -75,6 +62,30 @@ pub(super) fn read(
     }
     policy.loop_detection = loop_detection(section, problems);
     policy
+}
+
+/// Reads its timers.
+fn times(policy: &mut Policy, section: &mut Section<'_, '_>, problems: &mut Problems) {
+    let what = "seconds, 0 for no retry (RFC 5036, appendix A)";
+    if let Some(time) = seconds("no-route-retry", 0..=3600, what, section, problems) {
+        policy.no_route = match time.is_zero() {
+            true => NoRouteProcedure::NoRequestRetry,
+            false => NoRouteProcedure::RequestRetry(time),
+        };
+    }
+    // RFC 5036, 3.5.9.1: "relatively long (several minutes)".
+    let what = "seconds for the answer to a Label Abort Request (RFC 5036, section 3.5.9.1)";
+    if let Some(time) = seconds("label-abort-time", 60..=3600, what, section, problems) {
+        policy.abort_timeout = time;
+    }
+    let what = "seconds until a label is asked for again where all are in use";
+    if let Some(time) = seconds("label-retry", 1..=3600, what, section, problems) {
+        policy.allocation_retry = time;
+    }
+    let what = "seconds after the last mapping (RFC 5919, section 4.1)";
+    if let Some(time) = seconds("end-of-lib-time", 1..=3600, what, section, problems) {
+        policy.end_of_lib_timeout = time;
+    }
 }
 
 fn loop_detection(section: &mut Section<'_, '_>, problems: &mut Problems) -> LoopDetection {

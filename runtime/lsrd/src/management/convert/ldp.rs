@@ -145,6 +145,19 @@ pub(in super::super) fn ldp_neighbours(
                 shown
             })
             .collect(),
+        discarded: ldp
+            .discarded_sources(now)
+            .into_iter()
+            .map(|of| v1::LdpDiscardedSource {
+                source: of.source.to_string(),
+                interface: of.interface.to_string(),
+                targeted: of.targeted,
+                neighbour: word(of.neighbour),
+                reason: of.reason,
+                hellos: of.hellos,
+                age: of.age,
+            })
+            .collect(),
     }
 }
 
