@@ -19,7 +19,7 @@ pub(crate) struct Meter {
     counters: [Counter; 3],
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct MeterState {
     config: MeterConfig,
     committed: Bucket,
@@ -27,7 +27,7 @@ struct MeterState {
     second: Bucket,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Bucket {
     tokens: u64,
     /// Millionths of a token that came in besides.
@@ -160,6 +160,18 @@ impl Meter {
         });
     }
 
+    /// Takes over the counts of another meter, and its tokens if it has the same configuration.
+    pub(super) fn take(&self, other: &Self) {
+        self.set_counts(other.counts());
+        let mut own = self.lock();
+        let other = other.lock();
+        if let (Some(own), Some(other)) = (own.as_mut(), other.as_ref())
+            && own.config == other.config
+        {
+            own.clone_from(other);
+        }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<MeterState>> {
         // The state is whole whatever the thread that held the lock did.
         self.configured
@@ -287,6 +299,19 @@ mod tests {
         let meter = meter(1_000, 2, 1_000, 2);
         let colours: Vec<u64> = (0..4).map(|_| meter.execute(0, 1, 64)).collect();
         assert_eq!(colours, [GREEN, GREEN, RED, RED]);
+    }
+
+    #[test]
+    fn the_tokens_of_a_meter_of_the_same_configuration_are_taken_over() {
+        let old = meter(1, 2, 1, 2);
+        old.execute(0, 2, 64);
+        let same = meter(1, 2, 1, 2);
+        same.take(&old);
+        assert_eq!(same.execute(0, 1, 64), RED);
+        assert_eq!(same.counts().green, old.counts().green);
+        let other = meter(1, 3, 1, 3);
+        other.take(&old);
+        assert_eq!(other.execute(0, 3, 64), GREEN);
     }
 
     #[test]
