@@ -111,7 +111,8 @@ pub struct Table {
     /// The default action. p4c writes it for direct tables only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_entry: Option<DefaultEntry>,
-    /// Entries that are there from the start and cannot be changed.
+    /// Entries that are there from the start. In BMv2 they cannot be changed; whether the program
+    /// says so (`const`) stands in P4Info.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entries: Option<Vec<Entry>>,
 }

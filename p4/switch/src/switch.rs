@@ -339,7 +339,7 @@ impl Switch {
     /// What keeps it from running; the program before goes on then.
     pub fn load(&self, document: &Document) -> Result<(), LoadError> {
         let state = self.prepare(document)?;
-        self.replace(state);
+        self.replace(state, |_, _| ());
         Ok(())
     }
 
@@ -354,14 +354,33 @@ impl Switch {
         document: &Document,
         fill: impl FnOnce(&mut State) -> Result<(), E>,
     ) -> Result<(), FillError<E>> {
+        self.load_carrying(document, fill, |(), _, _| ())
+    }
+
+    /// As [`Switch::load_with`]. At the end, while packets wait, `carry` can take what packets have
+    /// done meanwhile from the state of the program before, if there is one, to the new one; it
+    /// gets what `fill` gave.
+    ///
+    /// # Errors
+    ///
+    /// [`FillError`]; the program before goes on then.
+    pub(crate) fn load_carrying<T, E>(
+        &self,
+        document: &Document,
+        fill: impl FnOnce(&mut State) -> Result<T, E>,
+        carry: impl FnOnce(T, &State, &State),
+    ) -> Result<(), FillError<E>> {
         let mut state = self.prepare(document).map_err(FillError::Load)?;
-        fill(&mut state).map_err(FillError::Fill)?;
-        self.replace(state);
+        let filled = fill(&mut state).map_err(FillError::Fill)?;
+        self.replace(state, |old, new| carry(filled, old, new));
         Ok(())
     }
 
-    fn replace(&self, mut state: State) {
+    fn replace(&self, mut state: State, carry: impl FnOnce(&State, &State)) {
         let mut current = self.inner.write();
+        if let Some(old) = &*current {
+            carry(old, &state);
+        }
         // Under the lock, so that no change of a port's state is missed.
         for entry in self.inner.ports.load().values() {
             state.set_port_down(entry.number, entry.state() == PortState::Down);

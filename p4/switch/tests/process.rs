@@ -36,6 +36,58 @@ fn ports_that_contradict_each_other_are_an_error() {
 }
 
 #[test]
+fn the_version_is_told_as_by_simple_switch_grpc() {
+    for arguments in [&["-v"][..], &["--version"], &["prog.json", "-v"]] {
+        let version = concat!("p4-switch ", env!("CARGO_PKG_VERSION"));
+        p4_switch()
+            .args(arguments)
+            .assert()
+            .success()
+            .stdout(contains(version));
+    }
+}
+
+#[test]
+fn modules_of_bmv2_are_refused_by_name() {
+    p4_switch()
+        .args(["--load-modules", "libcounter.so", "prog.json"])
+        .assert()
+        .failure()
+        .stderr(contains("--load-modules is not supported").and(contains("extern")));
+}
+
+/// A client may take any of the addresses of the host.
+#[test]
+fn it_listens_on_a_host_by_its_name() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let mut child = p4_switch()
+        .args(["--no-p4", "--", "--grpc-server-addr"])
+        .arg(format!("localhost:{}", address.port()))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while std::net::TcpStream::connect(address).is_err() {
+        assert!(start.elapsed() < PATIENCE, "the switch does not listen");
+        assert!(child.try_wait().unwrap().is_none(), "the switch has ended");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_host_without_address_is_an_error() {
+    p4_switch()
+        .args(["--grpc", "nothere.invalid:9559"])
+        .assert()
+        .failure()
+        .stderr(contains("cannot listen on nothere.invalid:9559"));
+}
+
+#[test]
 fn an_address_that_is_in_use_is_an_error() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bmv2_json::Document;
 use p4_switch::control::PortState;
-use p4_switch::p4runtime::{Address, Listener, Service};
+use p4_switch::p4runtime::{Address, Listener, Service, TlsFiles};
 use p4_switch::port::MemoryPort;
 use p4_switch::{Switch, SwitchConfig, Trace};
 use p4runtime_proto::convert;
@@ -373,6 +373,78 @@ async fn packets_of_a_running_switch_are_shown_until_it_stops() {
         .read_to_string(&mut error)
         .unwrap();
     assert!(error.contains("has ended"), "{error}");
+}
+
+/// Section 3.1.1 of the P4Runtime specification: the switch and who looks at it show certificates.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_switch_is_looked_at_by_mutual_tls() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    for name in ["server", "client"] {
+        let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(path(&format!("{name}.pem")), pair.cert.pem()).unwrap();
+        let key = pair.signing_key.serialize_pem();
+        std::fs::write(path(&format!("{name}.key")), key).unwrap();
+    }
+    let config = SwitchConfig::default();
+    let (switch, events) = Switch::new(config.clone());
+    let program = Document::from_json(&std::fs::read(file("program.json")).unwrap()).unwrap();
+    switch.load(&program).unwrap();
+    let memory = Arc::new(MemoryPort::new("p"));
+    let port = switch.add_port(1, memory, PortState::Up, None).unwrap();
+    let files = TlsFiles {
+        certificate: path("server.pem"),
+        key: path("server.key"),
+        client_authorities: Some(path("client.pem")),
+    };
+    let any: Address = "127.0.0.1:0".parse().unwrap();
+    let listener = Listener::bind(&any)
+        .await
+        .unwrap()
+        .with_tls(&files)
+        .unwrap();
+    let address = listener.address().to_string();
+    let service = Service::new(1, switch, config, events);
+    tokio::spawn(listener.serve(service, std::future::pending()));
+    std::thread::spawn(move || {
+        loop {
+            port.receive(&[0xee; 60]);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+
+    let look = |more: &[(&str, &str)]| {
+        let mut command = p4_switch();
+        command.args(["trace", "--json", "--count", "1", "--switch", &address]);
+        for (option, value) in more {
+            let is_file = *option != "--tls-name";
+            let value = if is_file { path(value) } else { value.into() };
+            command.arg(option).arg(value);
+        }
+        command.output().unwrap()
+    };
+    let ca = ("--tls-ca", "server.pem");
+    let name = ("--tls-name", "localhost");
+    let own = [("--tls-cert", "client.pem"), ("--tls-key", "client.key")];
+    let output = look(&[ca, name, own[0], own[1]]);
+    let trace: Trace = serde_json::from_str(&succeeded(&output)).unwrap();
+    assert_eq!(trace.port, 1);
+
+    let refused = |more: &[(&str, &str)], words: &str| {
+        let output = look(more);
+        assert!(!output.status.success());
+        let error = text(&output.stderr);
+        assert!(error.contains(words), "{error}");
+    };
+    refused(&[], &address);
+    refused(&[ca, name], &address);
+    refused(
+        &[("--tls-ca", "client.pem"), name, own[0], own[1]],
+        "certificate",
+    );
+    refused(&[ca, own[0], own[1]], "certificate");
+    refused(&[("--tls-ca", "nothere.pem")], "nothere.pem");
+    refused(&[own[0]], "--tls-ca");
 }
 
 #[test]

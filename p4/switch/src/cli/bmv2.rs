@@ -53,6 +53,9 @@ pub(super) struct Bmv2Arguments {
     #[arg(long, value_name = "SECONDS", hide = true)]
     use_files: Option<i32>,
 
+    #[arg(long, value_name = "FILES", hide = true)]
+    load_modules: Option<String>,
+
     #[arg(long, value_name = "SOCKET", hide = true)]
     packet_in: Option<String>,
 
@@ -97,6 +100,13 @@ impl Bmv2Arguments {
             refuse(
                 "--use-files",
                 "give packets to real interfaces, or to `p4-switch trace --packet FILE.pcap`",
+            )?;
+        }
+        if self.load_modules.is_some() {
+            refuse(
+                "--load-modules",
+                "they are shared libraries of C++ that BMv2 calls for extern types of their own; \
+                 only v1model's externs are known here",
             )?;
         }
         if self.packet_in.is_some() {

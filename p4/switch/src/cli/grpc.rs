@@ -8,7 +8,7 @@ use p4_switch::p4runtime::{Address, Limits, TlsFiles};
 /// Address, TLS and limits of the P4Runtime server.
 #[derive(Debug, Args)]
 pub(crate) struct GrpcArguments {
-    /// Where to listen for P4Runtime clients: IP:PORT or unix:PATH. Can be given several times.
+    /// Where to listen for P4Runtime clients: IP:PORT, HOST:PORT or unix:PATH. Can be given several times.
     #[arg(
         long,
         visible_alias = "grpc-server-addr",

@@ -40,14 +40,22 @@ enum Command {
     Run(Box<RunArguments>),
     /// Shows the way of packets through a program: every table, key, hit or miss, action, and the
     /// packet after each control.
-    Trace(TraceArguments),
+    Trace(Box<TraceArguments>),
 }
 
 /// The arguments of the process with the command that they mean, and without `--`.
 fn normalized(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = arguments.into_iter().collect();
     let first = arguments.get(1).and_then(|first| first.to_str());
-    let known = ["run", "trace", "help", "-h", "--help", "-V", "--version"];
+    // simple_switch_grpc says its version by `-v` too, wherever it stands.
+    let of_run = |argument: &&OsString| *argument != "trace";
+    let mut words = arguments.iter().skip(1).take_while(of_run);
+    if words.any(|word| word == "-v" || word == "--version") {
+        arguments.truncate(1);
+        arguments.push("--version".into());
+        return arguments;
+    }
+    let known = ["run", "trace", "help", "-h", "--help", "-V"];
     if !first.is_some_and(|first| known.contains(&first)) {
         let place = arguments.len().min(1);
         arguments.insert(place, "run".into());
@@ -101,7 +109,14 @@ mod tests {
         assert_eq!(with(&["prog.json"]), "run prog.json");
         assert_eq!(with(&[]), "run");
         assert_eq!(with(&["run", "prog.json"]), "run prog.json");
-        assert_eq!(with(&["--version"]), "--version");
+        for version in [
+            &["-v"][..],
+            &["--version"],
+            &["prog.json", "-v"],
+            &["run", "-v"],
+        ] {
+            assert_eq!(with(version), "--version");
+        }
         assert_eq!(
             with(&["--no-p4", "--", "--cpu-port", "9"]),
             "run --no-p4 --cpu-port 9"

@@ -160,13 +160,14 @@ async fn serve(arguments: RunArguments) -> Result<(), RunError> {
     }
     let mut listeners = Vec::new();
     for address in &arguments.grpc.grpc {
-        let mut listener = Listener::bind(address).await?;
-        listener = listener.with_limits(arguments.grpc.limits());
-        if let Some(tls) = arguments.grpc.tls() {
-            listener = listener.with_tls(&tls)?;
+        for mut listener in Listener::bind_all(address).await? {
+            listener = listener.with_limits(arguments.grpc.limits());
+            if let Some(tls) = arguments.grpc.tls() {
+                listener = listener.with_tls(&tls)?;
+            }
+            tracing::info!(address = %listener.address(), "P4Runtime server listens");
+            listeners.push(listener);
         }
-        tracing::info!(address = %listener.address(), "P4Runtime server listens");
-        listeners.push(listener);
     }
     if let Some(address) = arguments.metrics {
         let failed = |source| RunError::Metrics { address, source };
@@ -304,6 +305,7 @@ mod tests {
             ("--use-files 3", "--use-files"),
             ("--restore-state s", "--restore-state"),
             ("--packet-in ipc:///tmp/in", "--packet-in"),
+            ("--load-modules libcounter.so,x.so", "--load-modules"),
             (
                 "-- --dp-grpc-server-addr 1.2.3.4:5",
                 "--dp-grpc-server-addr",
@@ -321,6 +323,7 @@ mod tests {
             "--device-id x",
             "--port eth1",
             "--grpc localhost",
+            "--grpc :9559",
             "--log-console --log-file f",
             "--log-level p4_switch=nonsense",
             "-- --nonsense",

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use p4_switch::control::PortNumber;
@@ -11,7 +11,7 @@ use p4_switch::trace::proto::TraceRequest;
 use p4_switch::trace::proto::packet_trace_client::PacketTraceClient;
 use p4_switch::{Switch, SwitchConfig, Trace};
 use pcap_file::pcap::PcapReader;
-use tonic::transport::Endpoint;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 use super::program::{ProgramArguments, ProgramError};
 use super::{CPU_PORT, DROP_PORT};
@@ -27,6 +27,9 @@ pub(super) struct TraceArguments {
     /// listens for P4Runtime clients at this address.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "packet")]
     switch: Option<Address>,
+
+    #[command(flatten)]
+    tls: TlsArguments,
 
     /// The packet: hexadecimal digits, or a pcap file whose packets are all traced.
     #[arg(long, value_name = "HEX|FILE.pcap", requires = "program")]
@@ -54,6 +57,50 @@ pub(super) struct TraceArguments {
     drop_port: PortNumber,
 }
 
+/// What the running switch is reached with if it speaks TLS (`--grpc-server-cert` there).
+#[derive(Debug, Args)]
+struct TlsArguments {
+    /// Reaches the running switch by TLS. The file has the certificates of the authorities that
+    /// its certificate is checked against, in PEM format.
+    #[arg(long, value_name = "FILE", requires = "switch")]
+    tls_ca: Option<PathBuf>,
+
+    /// The certificate to show to a switch that asks for one (mutual TLS), in PEM format.
+    #[arg(long, value_name = "FILE", requires_all = ["tls_ca", "tls_key"])]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key of --tls-cert, in PEM format.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// The name in the switch's certificate, if it is not the host of --switch.
+    #[arg(long, value_name = "NAME", requires = "tls_ca")]
+    tls_name: Option<String>,
+}
+
+impl TlsArguments {
+    /// What to connect with; `None` without TLS.
+    fn config(&self) -> Result<Option<ClientTlsConfig>, TraceError> {
+        let Some(ca) = &self.tls_ca else {
+            return Ok(None);
+        };
+        let read = |path: &Path| {
+            std::fs::read(path).map_err(|source| TraceError::File {
+                path: path.to_owned(),
+                source,
+            })
+        };
+        let mut config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(ca)?));
+        if let (Some(cert), Some(key)) = (&self.tls_cert, &self.tls_key) {
+            config = config.identity(Identity::from_pem(read(cert)?, read(key)?));
+        }
+        if let Some(name) = &self.tls_name {
+            config = config.domain_name(name);
+        }
+        Ok(Some(config))
+    }
+}
+
 /// Why packets cannot be traced.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TraceError {
@@ -70,6 +117,14 @@ pub(crate) enum TraceError {
         text: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A file for TLS.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
     },
     /// The running switch.
     #[error("the switch at {address}: {reason}")]
@@ -167,13 +222,20 @@ async fn follow(arguments: &TraceArguments, address: &Address) -> Result<(), Tra
         address: address.clone(),
         reason,
     };
+    let tls = arguments.tls.config()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let uri = match address {
-        Address::Tcp(address) => format!("http://{address}"),
         Address::Unix(path) => format!("unix://{}", path.display()),
+        address => format!("{scheme}://{address}"),
     };
-    let endpoint = Endpoint::from_shared(uri).map_err(|error| failed(error.to_string()))?;
+    let mut endpoint = Endpoint::from_shared(uri).map_err(|error| failed(words(&error)))?;
+    if let Some(tls) = tls {
+        endpoint = endpoint
+            .tls_config(tls)
+            .map_err(|error| failed(words(&error)))?;
+    }
     let channel = endpoint.connect().await;
-    let channel = channel.map_err(|error| failed(format!("cannot connect: {error}")))?;
+    let channel = channel.map_err(|error| failed(format!("cannot connect: {}", words(&error))))?;
     let request = TraceRequest {
         ports: arguments.port.clone(),
     };
@@ -198,6 +260,14 @@ async fn follow(arguments: &TraceArguments, address: &Address) -> Result<(), Tra
         count += 1;
     }
     Ok(())
+}
+
+/// An error with those that it comes from: which certificate was refused and why stands in the last.
+fn words(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |words, cause| {
+        format!("{words}: {cause}")
+    })
 }
 
 fn show(arguments: &TraceArguments, trace: &Trace) -> Result<(), TraceError> {

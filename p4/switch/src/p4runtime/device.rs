@@ -1,6 +1,6 @@
 //! The device: its forwarding-pipeline configurations, and the entities under them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bmv2_json::Document;
@@ -10,12 +10,13 @@ use p4runtime_proto::p4::v1::{
     write_request::Atomicity,
 };
 
-use super::entity::{Cursor, Notes, Preparer, Reader, UndoRoom, Writer, no_entity, snapshot};
+use super::entity::{
+    Carried, Cursor, Notes, PortNumbers, Preparer, Reader, UndoRoom, Writer, no_entity, snapshot,
+};
 use super::refusal::Refusal;
 use super::role::Access;
 use super::schema::Schema;
 use super::translation::Ports;
-use crate::control::PortNumber;
 use crate::{State, Switch, SwitchConfig};
 
 type Result<T> = std::result::Result<T, Refusal>;
@@ -165,10 +166,11 @@ impl Device {
                 Refusal::not_found("there is no saved configuration: VERIFY_AND_SAVE comes first")
             })?;
             let updates = saved.read(snapshot)?;
-            return match self.saved.take() {
-                Some(saved) => self.realize(saved, &updates),
-                None => Ok(()), // It was there.
-            };
+            let notes = self.realize(saved, Some(&updates), None)?;
+            if let Some(saved) = self.saved.take() {
+                self.activate(saved, notes);
+            }
+            return Ok(());
         }
         let config = config.ok_or_else(|| {
             Refusal::invalid_argument("the forwarding-pipeline configuration is not set")
@@ -181,8 +183,9 @@ impl Device {
             }
             Action::VerifyAndCommit => {
                 let pipeline = self.verify(config)?;
-                self.saved = None;
-                self.realize(pipeline, &[])
+                let notes = self.realize(&pipeline, None, None)?;
+                self.activate(pipeline, notes);
+                Ok(())
             }
             Action::ReconcileAndCommit => self.reconcile(config),
             Action::Unspecified | Action::Commit => Err(Refusal::invalid_argument(
@@ -220,49 +223,94 @@ impl Device {
         };
         switch.load(&document).map_err(unloadable)?;
         switch.read(|state| Ok(schema.check(&document, state)))??;
-        Ok(Pipeline {
+        switch.write(|state| {
+            schema.open(state);
+            Ok(())
+        })?;
+        let pipeline = Pipeline {
             config,
             document,
             schema: Arc::new(schema),
             notes: Notes::default(),
             switch,
-        })
+        };
+        if pipeline.schema.gives_numbers() {
+            pipeline.read(|reader| reader.see_entries())?;
+        }
+        Ok(pipeline)
     }
 
-    /// Makes a verified configuration the one that packets are processed by, with the state that
-    /// `updates` make: packets see the old program and state, then the new ones.
-    fn realize(&mut self, pipeline: Pipeline, updates: &[v1::Update]) -> Result<()> {
+    /// Makes packets be processed by a verified configuration, with the state that `updates` make,
+    /// or else the one that the program starts with: packets see the old program and state, then
+    /// the new ones. What packets do meanwhile in the
+    /// state of `running`, from which the updates are, is carried over. Gives the notes of the new
+    /// state; the old program goes on if there is an error.
+    fn realize(
+        &self,
+        pipeline: &Pipeline,
+        updates: Option<&[v1::Update]>,
+        running: Option<&Pipeline>,
+    ) -> Result<Notes> {
         let ports = self.ports();
         let mut notes = Notes::default();
-        self.switch
-            .load_with(&pipeline.document, |state| {
-                let program = state.program.clone();
-                let preparer = Preparer {
-                    schema: &pipeline.schema,
-                    program: &program,
-                    ports: &ports,
-                    bringing_back: true,
-                };
+        let fill = |state: &mut State| {
+            pipeline.schema.open(state);
+            let Some(updates) = updates else {
+                return Ok(Vec::new());
+            };
+            pipeline.schema.clear(state)?;
+            let program = state.program.clone();
+            let preparer = Preparer {
+                schema: &pipeline.schema,
+                program: &program,
+                ports: &ports,
+                bringing_back: true,
+            };
+            {
                 let mut writer = Writer::new(preparer, &mut notes, state);
                 let full = Access::default();
-                updates
-                    .iter()
-                    .try_for_each(|update| writer.write(preparer.prepare(&full, update)?))
-            })
+                for update in updates {
+                    writer.write(preparer.prepare(&full, update)?)?;
+                }
+            }
+            match running {
+                None => Ok(Vec::new()),
+                Some(running) => {
+                    let new = Reader {
+                        schema: &pipeline.schema,
+                        notes: &notes,
+                        state,
+                    };
+                    running.read(|old| Carried::between(old, &new, updates))
+                }
+            }
+        };
+        let carry = |carried: Vec<Carried>, old: &State, new: &State| {
+            carried.iter().for_each(|what| what.copy(old, new));
+        };
+        self.switch
+            .load_carrying(&pipeline.document, fill, carry)
             .map_err(|error| Refusal::internal(format!("a verified configuration: {error}")))?;
+        Ok(notes)
+    }
+
+    /// The configuration has been realized: requests refer to it.
+    fn activate(&mut self, pipeline: Pipeline, notes: Notes) {
+        self.saved = None;
         self.active = Some(Pipeline {
             notes,
             switch: self.switch.clone(),
             ..pipeline
         });
-        Ok(())
     }
 
     /// RECONCILE_AND_COMMIT: a new configuration with the state of the old one.
     fn reconcile(&mut self, config: ForwardingPipelineConfig) -> Result<()> {
         let mut new = self.verify(config)?;
         let Some(old) = self.saved.as_ref().or(self.active.as_ref()) else {
-            return self.realize(new, &[]);
+            let notes = self.realize(&new, None, None)?;
+            self.activate(new, notes);
+            return Ok(());
         };
         let same = new.document == old.document && new.config.p4info == old.config.p4info;
         if same && self.saved.is_none() {
@@ -272,6 +320,7 @@ impl Device {
             return Ok(());
         }
         let updates = old.read(snapshot)?;
+        new.schema.keep_numbers(&old.schema);
         if let Some(error) = new.replay(&self.ports(), &updates)? {
             return Err(Refusal::invalid_argument(format!(
                 "the forwarding state cannot be kept under the new configuration: {}; use \
@@ -279,12 +328,18 @@ impl Device {
                 error.message
             )));
         }
-        self.saved = None;
-        self.realize(new, &updates)
+        // No packet is processed by a configuration that is only saved.
+        let running = self.saved.is_none().then_some(old);
+        let notes = self.realize(&new, Some(&updates), running)?;
+        self.activate(new, notes);
+        Ok(())
     }
 
-    fn ports(&self) -> BTreeSet<PortNumber> {
-        self.switch.ports().iter().map(|port| port.number).collect()
+    fn ports(&self) -> PortNumbers {
+        PortNumbers {
+            ports: self.switch.ports().iter().map(|port| port.number).collect(),
+            cpu: self.switch_config.cpu_port,
+        }
     }
 }
 
@@ -292,7 +347,7 @@ impl Pipeline {
     fn write(
         &mut self,
         access: &Access,
-        ports: &BTreeSet<PortNumber>,
+        ports: &PortNumbers,
         updates: &[v1::Update],
         atomicity: Atomicity,
     ) -> Result<Vec<v1::Error>> {
@@ -303,7 +358,7 @@ impl Pipeline {
     fn carry_out(
         &mut self,
         access: &Access,
-        ports: &BTreeSet<PortNumber>,
+        ports: &PortNumbers,
         updates: &[v1::Update],
         atomicity: Atomicity,
         bringing_back: bool,
@@ -335,11 +390,9 @@ impl Pipeline {
     }
 
     /// Writes what [`snapshot`] gave; the first error, if there is one.
-    fn replay(
-        &mut self,
-        ports: &BTreeSet<PortNumber>,
-        updates: &[v1::Update],
-    ) -> Result<Option<v1::Error>> {
+    fn replay(&mut self, ports: &PortNumbers, updates: &[v1::Update]) -> Result<Option<v1::Error>> {
+        let schema = self.schema.clone();
+        self.switch.write(|state| Ok(schema.clear(state)))??;
         let full = Access::default();
         let errors = self.carry_out(&full, ports, updates, Atomicity::default(), true)?;
         Ok(errors.into_iter().find(|error| !error.is_ok()))

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, UnixListener, lookup_host};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
@@ -58,7 +58,36 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens on an address. The socket file of a server that is gone is replaced.
+    /// Listens on all addresses that a host name has, or on the one that is given: a client may
+    /// take any of them. Of several it is enough that one can be listened on, since a host need not
+    /// have IPv6.
+    ///
+    /// # Errors
+    /// [`ListenError::Bind`].
+    pub async fn bind_all(address: &Address) -> Result<Vec<Self>, ListenError> {
+        let Address::Host(name, port) = address else {
+            return Ok(vec![Self::bind(address).await?]);
+        };
+        let failed = |source| ListenError::Bind {
+            address: address.clone(),
+            source,
+        };
+        let mut listeners = Vec::new();
+        let mut error = failed(io::ErrorKind::AddrNotAvailable.into());
+        for found in lookup_host((name.as_str(), *port)).await.map_err(failed)? {
+            match Self::bind(&Address::Tcp(found)).await {
+                Ok(listener) => listeners.push(listener),
+                Err(refused) => error = refused,
+            }
+        }
+        if listeners.is_empty() {
+            return Err(error);
+        }
+        Ok(listeners)
+    }
+
+    /// Listens on an address; of those of a host name, on the first that can be listened on. The
+    /// socket file of a server that is gone is replaced.
     ///
     /// # Errors
     /// [`ListenError::Bind`].
@@ -68,11 +97,9 @@ impl Listener {
             source,
         };
         let (address, socket) = match address {
-            Address::Tcp(tcp) => {
-                let socket = TcpListener::bind(tcp).await.map_err(failed)?;
-                // With port 0 the system has chosen one.
-                let bound = socket.local_addr().map_err(failed)?;
-                (Address::Tcp(bound), Socket::Tcp(socket))
+            Address::Tcp(tcp) => of_tcp(TcpListener::bind(tcp).await).map_err(failed)?,
+            Address::Host(name, port) => {
+                of_tcp(TcpListener::bind((name.as_str(), *port)).await).map_err(failed)?
             }
             Address::Unix(path) => {
                 let nobody_listens = |error: &io::Error| {
@@ -160,4 +187,10 @@ impl Listener {
             source,
         })
     }
+}
+
+/// A TCP socket with its address: for port 0 the system has chosen one.
+fn of_tcp(bound: io::Result<TcpListener>) -> io::Result<(Address, Socket)> {
+    let socket = bound?;
+    Ok((Address::Tcp(socket.local_addr()?), Socket::Tcp(socket)))
 }

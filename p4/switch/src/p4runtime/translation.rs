@@ -7,7 +7,9 @@
 //!   for `SDN_PORT_CPU`; as strings the name of the port, `CPU`, or the number in decimal digits;
 //! - other types as numbers: the same number;
 //! - other types as strings: each string gets the next number that is free, from 1 on, and keeps
-//!   it as long as the pipeline is configured.
+//!   it as long as the pipeline is configured, and over RECONCILE_AND_COMMIT. A number that no
+//!   string has got, such as one that the program itself makes, is its decimal digits: as soon as a
+//!   controller has seen them, or written them, no other string gets that number.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,7 +24,7 @@ use crate::control::PortNumber;
 type Result<T> = std::result::Result<T, Refusal>;
 
 /// The CPU port in a controller's 32-bit port numbers (section 18.1.1).
-const SDN_PORT_CPU: u32 = 0xffff_fffd;
+pub(crate) const SDN_PORT_CPU: u32 = 0xffff_fffd;
 
 /// The CPU port in a controller's port names.
 const CPU: &str = "CPU";
@@ -48,11 +50,74 @@ pub(crate) struct Translation {
 }
 
 /// Strings by number, and numbers by string.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Names {
-    numbers: HashMap<String, u64>,
-    /// The name of number 1 is at index 0.
-    names: Vec<String>,
+    numbers: HashMap<String, u128>,
+    names: HashMap<u128, String>,
+    /// The last number that was given to a string.
+    last: u128,
+}
+
+impl Names {
+    /// Takes a number for a string, neither of which is taken.
+    fn take(&mut self, name: String, number: u128) {
+        self.numbers.insert(name.clone(), number);
+        self.names.insert(number, name);
+    }
+
+    /// The number of a string, in a data plane with so many bits.
+    fn number(&mut self, name: &str, width: u32) -> Result<u128> {
+        if let Some(number) = self.numbers.get(name) {
+            return Ok(*number);
+        }
+        if self.names.len() >= MAX_NAMES {
+            return Err(Refusal::resource_exhausted(format!(
+                "{MAX_NAMES} strings of this type have been used, which is the limit"
+            )));
+        }
+        let fits = |number: &u128| u128::BITS - number.leading_zeros() <= width;
+        let meant = digits(name)
+            .filter(fits)
+            .filter(|n| !self.names.contains_key(n));
+        let number = match meant {
+            Some(number) => number,
+            None => {
+                // One for each string or number that is taken, so that it cannot run over.
+                let mut next = self.last + 1;
+                while self.names.contains_key(&next) {
+                    next += 1;
+                }
+                if !fits(&next) {
+                    return Err(Refusal::resource_exhausted(format!(
+                        "the strings of this type have used all numbers of {width} bits"
+                    )));
+                }
+                self.last = next;
+                next
+            }
+        };
+        self.take(name.to_owned(), number);
+        Ok(number)
+    }
+
+    /// The string of a number. One that has none is from here on the digits, as long as there is
+    /// room to keep that.
+    fn name(&mut self, number: u128) -> String {
+        if let Some(name) = self.names.get(&number) {
+            return name.clone();
+        }
+        let name = number.to_string();
+        if self.names.len() < MAX_NAMES && !self.numbers.contains_key(&name) {
+            self.take(name.clone(), number);
+        }
+        name
+    }
+}
+
+/// The number that a string means of itself: decimal digits, without zeros before them.
+fn digits(name: &str) -> Option<u128> {
+    let number: u128 = name.parse().ok()?;
+    (number.to_string() == name).then_some(number)
 }
 
 impl Translation {
@@ -84,6 +149,25 @@ impl Translation {
         self.bits
     }
 
+    /// Whether each string gets a number.
+    pub(crate) fn gives_numbers(&self) -> bool {
+        self.bits.is_none() && self.ports.is_none()
+    }
+
+    /// Takes over the strings, with their numbers, that a pipeline before this one has for the
+    /// type.
+    pub(crate) fn keep(&self, before: &Self) {
+        if !self.gives_numbers() || !before.gives_numbers() {
+            return;
+        }
+        let mut kept = before.names().clone();
+        let mut own = self.names();
+        for number in own.names.keys() {
+            kept.name(*number);
+        }
+        *own = kept;
+    }
+
     fn names(&self) -> MutexGuard<'_, Names> {
         // Both maps are changed in one step that does not panic.
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
@@ -99,7 +183,7 @@ impl Translation {
                 let short = bytestring::check(given, bits)?;
                 let cpu = self.ports.as_ref().and_then(|ports| ports.cpu_port);
                 match cpu {
-                    Some(cpu) if short == SDN_PORT_CPU.to_be_bytes() => u64::from(cpu),
+                    Some(cpu) if short == SDN_PORT_CPU.to_be_bytes() => u128::from(cpu),
                     _ => return Ok(bytestring::decode_padded(short, width)?),
                 }
             }
@@ -109,50 +193,50 @@ impl Translation {
                     Refusal::invalid_argument("the value is to be a string, in UTF-8, not empty")
                 })?;
                 match &self.ports {
-                    Some(ports) => ports.number(name)?,
-                    None => self.allocate(name)?,
+                    Some(ports) => ports.number(name)?.into(),
+                    None => self.names().number(name, width)?,
                 }
             }
         };
         Ok(bytestring::decode_padded(&number.to_be_bytes(), width)?)
     }
 
-    fn allocate(&self, name: &str) -> Result<u64> {
-        let mut names = self.names();
-        if let Some(number) = names.numbers.get(name) {
-            return Ok(*number);
+    /// The cell of an array that a controller's index names (sections 9.3.2, 9.4.2 and 9.7).
+    pub(crate) fn cell(&self, index: i64) -> i64 {
+        match self.cpu_port_as_number() {
+            Some(cpu) if index == i64::from(SDN_PORT_CPU) => cpu.into(),
+            _ => index,
         }
-        if names.names.len() >= MAX_NAMES {
-            return Err(Refusal::resource_exhausted(format!(
-                "{MAX_NAMES} strings of this type have been used, which is the limit"
-            )));
+    }
+
+    /// The controller's index of a cell of an array.
+    pub(crate) fn index(&self, cell: i64) -> i64 {
+        match self.cpu_port_as_number() {
+            Some(cpu) if cell == i64::from(cpu) => SDN_PORT_CPU.into(),
+            _ => cell,
         }
-        names.names.push(name.to_owned());
-        let number = names.names.len() as u64;
-        names.numbers.insert(name.to_owned(), number);
-        Ok(number)
+    }
+
+    /// The CPU port of a type of which the values have room for its number for controllers.
+    fn cpu_port_as_number(&self) -> Option<PortNumber> {
+        let ports = self.ports.as_ref().filter(|_| self.bits == Some(32));
+        ports.and_then(|ports| ports.cpu_port)
     }
 
     /// The controller's value of one of the data plane.
     pub(crate) fn encode(&self, held: &[u8]) -> Vec<u8> {
         let short = bytestring::canonical(held);
-        let number = bytestring::decode(short, 64).ok();
-        let number = number.and_then(|number| u64::try_from(number).ok());
+        let number = bytestring::decode(short, u128::BITS).ok();
         let cpu = self.ports.as_ref().and_then(|ports| ports.cpu_port);
-        let is_cpu = number.is_some() && number == cpu.map(u64::from);
+        let is_cpu = number.is_some() && number == cpu.map(u128::from);
         match (self.bits, number) {
             (Some(32), _) if is_cpu => SDN_PORT_CPU.to_be_bytes().to_vec(),
             (Some(_), _) | (None, None) => short.to_vec(),
-            (None, Some(number)) => {
-                let name = match &self.ports {
-                    Some(ports) => ports.name(number),
-                    None => {
-                        let index = usize::try_from(number).ok().and_then(|n| n.checked_sub(1));
-                        index.and_then(|index| self.names().names.get(index).cloned())
-                    }
-                };
-                name.unwrap_or_else(|| number.to_string()).into_bytes()
+            (None, Some(number)) => match &self.ports {
+                Some(ports) => ports.name(number),
+                None => self.names().name(number),
             }
+            .into_bytes(),
         }
     }
 }
@@ -177,15 +261,13 @@ impl Ports {
         })
     }
 
-    fn name(&self, number: u64) -> Option<String> {
-        if self.cpu_port.map(u64::from) == Some(number) {
-            return Some(CPU.to_owned());
+    fn name(&self, number: u128) -> String {
+        if self.cpu_port.map(u128::from) == Some(number) {
+            return CPU.to_owned();
         }
-        let ports = self.switch.ports();
-        let port = ports
-            .into_iter()
-            .find(|port| u64::from(port.number) == number)?;
-        Some(port.name)
+        let mut ports = self.switch.ports().into_iter();
+        let port = ports.find(|port| u128::from(port.number) == number);
+        port.map_or_else(|| number.to_string(), |port| port.name)
     }
 }
 
@@ -257,5 +339,48 @@ mod tests {
         );
         assert!(names.decode(b"", 16).is_err());
         assert!(names.decode(&[0xff], 16).is_err());
+    }
+    /// What the data plane made by itself is the same number when it is written back.
+    #[test]
+    fn a_number_without_string_is_its_digits_and_no_other_string_gets_it() {
+        let names = translation("x/NextHop", SdnType::SdnString(SdnString {}));
+        assert_eq!(names.encode(&[0, 0]), b"0");
+        assert_eq!(names.decode(b"0", 16).unwrap(), [0, 0]);
+        assert_eq!(names.encode(&[0, 2]), b"2");
+        assert_eq!(names.decode(b"a", 16).unwrap(), [0, 1]);
+        assert_eq!(names.decode(b"b", 16).unwrap(), [0, 3]);
+        assert_eq!(names.decode(b"2", 16).unwrap(), [0, 2]);
+        // Digits that no one has seen mean their number too, unless a string has it.
+        assert_eq!(names.decode(b"4", 16).unwrap(), [0, 4]);
+        assert_eq!(names.decode(b"c", 16).unwrap(), [0, 5]);
+        for name in ["5", "00", "65536"] {
+            let number = names.decode(name.as_bytes(), 16).unwrap();
+            assert!(number > vec![0, 5], "{name}: {number:?}");
+            assert_eq!(names.encode(&number), name.as_bytes());
+        }
+    }
+
+    #[test]
+    fn strings_that_use_all_numbers_are_refused() {
+        let names = translation("x/NextHop", SdnType::SdnString(SdnString {}));
+        for name in ["a", "b", "c"] {
+            names.decode(name.as_bytes(), 2).unwrap();
+        }
+        let refusal = names.decode(b"d", 2).unwrap_err();
+        assert_eq!(refusal.code, Code::ResourceExhausted);
+        assert_eq!(names.decode(b"0", 2).unwrap(), [0]);
+        assert_eq!(names.decode(b"c", 2).unwrap(), [3]);
+    }
+
+    #[test]
+    fn the_numbers_of_strings_are_kept_for_the_next_pipeline() {
+        let [old, new] = [(); 2].map(|()| translation("x/Hop", SdnType::SdnString(SdnString {})));
+        assert_eq!(old.decode(b"a", 16).unwrap(), [0, 1]);
+        assert_eq!(old.decode(b"b", 16).unwrap(), [0, 2]);
+        new.encode(&[0, 3]);
+        new.keep(&old);
+        assert_eq!(new.decode(b"b", 16).unwrap(), [0, 2]);
+        assert_eq!(new.decode(b"c", 16).unwrap(), [0, 4]);
+        assert_eq!(new.encode(&[0, 3]), b"3");
     }
 }

@@ -63,7 +63,8 @@ pub(crate) struct Table {
     /// cannot either.
     pub(crate) default_action_constant: bool,
     pub(crate) default_entry_constant: bool,
-    /// Entries that are there from the start; the table cannot be changed then.
+    /// Entries that are there from the start. The table cannot be changed then, unless P4Info says
+    /// that it is preinitialized.
     pub(crate) entries: Option<Vec<StaticEntry>>,
 }
 

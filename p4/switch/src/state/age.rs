@@ -47,6 +47,13 @@ impl Ages {
         }
     }
 
+    /// Takes over the time at which an entry of another state was hit last.
+    pub(super) fn take(&self, slot: u32, other: &Self, old: u32) {
+        if let (Some(hit), Some(old)) = (self.slot(slot), other.slot(old)) {
+            hit.store(old.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
+
     fn slot(&self, slot: u32) -> Option<&AtomicU64> {
         let slot = slot as usize;
         self.hits.get(slot / CHUNK)?.get(slot % CHUNK)

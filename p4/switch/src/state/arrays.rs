@@ -77,6 +77,16 @@ impl RegisterArray {
         Some(index * self.stride..(index + 1) * self.stride)
     }
 
+    /// Takes over the registers of another array of the same width, as far as both go.
+    pub(super) fn take(&self, other: &Self) {
+        if self.width == other.width {
+            let (mut own, other) = (self.lock(), other.lock());
+            for (own, other) in own.iter_mut().zip(other.iter()) {
+                *own = *other;
+            }
+        }
+    }
+
     /// Does something with a register, if there is one of this index.
     pub(crate) fn with<T>(&self, index: u64, f: impl FnOnce(&[u64]) -> T) -> Option<T> {
         self.range(index).map(|range| f(&self.lock()[range]))
@@ -129,9 +139,13 @@ impl State {
         indirect(&self.program.counters)
     }
 
-    fn counter_of(&self, array: &str, index: usize) -> Result<&Counter> {
+    pub(super) fn counter_array(&self, array: &str) -> Result<&[Counter]> {
         let id = position(&self.program.counters, "counter array", array)?;
-        element(&self.counters[id], array, index)
+        Ok(&self.counters[id])
+    }
+
+    fn counter_of(&self, array: &str, index: usize) -> Result<&Counter> {
+        element(self.counter_array(array)?, array, index)
     }
 
     /// A counter.
@@ -158,9 +172,13 @@ impl State {
         indirect(&self.program.meters)
     }
 
-    fn meter_of(&self, array: &str, index: usize) -> Result<&Meter> {
+    pub(super) fn meter_array(&self, array: &str) -> Result<&[Meter]> {
         let id = position(&self.program.meters, "meter array", array)?;
-        element(&self.meters[id], array, index)
+        Ok(&self.meters[id])
+    }
+
+    fn meter_of(&self, array: &str, index: usize) -> Result<&Meter> {
+        element(self.meter_array(array)?, array, index)
     }
 
     /// A meter; `None` if it has no configuration, so that all packets are green.
@@ -223,9 +241,13 @@ impl State {
             .collect()
     }
 
-    fn register_of(&self, array: &str, index: usize) -> Result<&RegisterArray> {
+    pub(super) fn register_array(&self, array: &str) -> Result<&RegisterArray> {
         let id = position(&self.program.registers, "register array", array)?;
-        let registers = &self.registers[id];
+        Ok(&self.registers[id])
+    }
+
+    fn register_of(&self, array: &str, index: usize) -> Result<&RegisterArray> {
+        let registers = self.register_array(array)?;
         if index >= registers.size {
             return Err(out_of_range(array, index, registers.size));
         }

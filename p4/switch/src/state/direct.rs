@@ -40,12 +40,11 @@ impl State {
 
     fn meter_in(&self, id: usize, place: Place) -> Result<&Meter> {
         let table = &self.program.tables[id];
-        let meter = match place {
-            _ if table.meter.is_none() => None,
-            None => Some(&self.tables[id].default_meter),
-            Some(slot) => self.entry_in(id, slot)?.meter.as_deref(),
-        };
-        meter.ok_or_else(|| unknown("direct meter of table", &table.name))
+        if table.meter.is_none() {
+            return Err(unknown("direct meter of table", &table.name));
+        }
+        let meter = self.tables[id].meter(place);
+        meter.ok_or_else(|| unknown("entry of table", &table.name))
     }
 
     /// As [`State::direct_counter`].

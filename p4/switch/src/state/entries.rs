@@ -171,10 +171,9 @@ impl State {
     }
 
     fn writable(&self, id: usize) -> Result<()> {
-        let table = &self.program.tables[id];
-        if table.entries.is_some() {
+        if self.tables[id].constant {
             return Err(ControlError::Constant {
-                owner: table.name.to_string(),
+                owner: self.program.tables[id].name.to_string(),
                 what: "the list of entries",
             });
         }

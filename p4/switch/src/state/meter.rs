@@ -19,36 +19,45 @@ pub(crate) struct Meter {
     counters: [Counter; 3],
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct MeterState {
     config: MeterConfig,
-    /// The time in microseconds at which it was configured.
-    origin: u64,
     committed: Bucket,
     /// Of the peak rate, or of the excess burst.
     second: Bucket,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Bucket {
     tokens: u64,
-    /// Tokens that came in since the origin.
-    total: u64,
+    /// Millionths of a token that came in besides.
+    fraction: u32,
+    /// The time in microseconds up to which tokens came in.
+    filled: u64,
 }
 
+/// Parts of a token that come in each microsecond, for each token of the rate.
+const FRACTIONS: u32 = 1_000_000;
+
 impl Bucket {
-    fn full(tokens: u64) -> Self {
-        Self { tokens, total: 0 }
+    fn full(tokens: u64, now: u64) -> Self {
+        Self {
+            tokens,
+            fraction: 0,
+            filled: now,
+        }
     }
 
-    /// Tokens that came in since the last time.
-    fn new_tokens(&mut self, elapsed: u64, rate: u64) -> u64 {
-        // From the origin and not from the last packet, so that no fraction gets lost.
-        let total = u128::from(elapsed) * u128::from(rate) / 1_000_000;
-        let total = u64::try_from(total).unwrap_or(u64::MAX);
-        let new = total.saturating_sub(self.total);
-        self.total = total;
-        new
+    /// Tokens that came in since the last time, at so many a second.
+    fn new_tokens(&mut self, now: u64, rate: u64) -> u64 {
+        // Another thread may have taken a later time already.
+        let elapsed = now.saturating_sub(self.filled);
+        self.filled = self.filled.max(now);
+        // The product of two numbers of 64 bits leaves room for the fraction.
+        let new = u128::from(elapsed) * u128::from(rate) + u128::from(self.fraction);
+        self.fraction = (new % u128::from(FRACTIONS)) as u32;
+        // A burst is never larger.
+        u64::try_from(new / u128::from(FRACTIONS)).unwrap_or(u64::MAX)
     }
 
     /// Puts tokens in; gives those that are too many.
@@ -73,7 +82,6 @@ impl Bucket {
 impl MeterState {
     /// The colour of a packet that costs so many tokens, colour-blind.
     fn colour(&mut self, now: u64, cost: u64) -> u64 {
-        let elapsed = now.saturating_sub(self.origin);
         let MeterConfig {
             cir,
             cburst,
@@ -81,7 +89,7 @@ impl MeterState {
             pburst,
             eburst,
         } = self.config;
-        let new = self.committed.new_tokens(elapsed, cir);
+        let new = self.committed.new_tokens(now, cir);
         let rest = self.committed.put(new, cburst);
         if eburst > 0 {
             // RFC 2697 section 3: what the committed burst has no room for goes to the excess
@@ -96,7 +104,7 @@ impl MeterState {
             };
         }
         // RFC 2698 section 3: first the peak rate, then, if that is kept, the committed rate.
-        let new = self.second.new_tokens(elapsed, pir);
+        let new = self.second.new_tokens(now, pir);
         self.second.put(new, pburst);
         if !self.second.take(cost) {
             RED
@@ -140,14 +148,28 @@ impl Meter {
     pub(super) fn set(&self, config: Option<MeterConfig>, now: u64) {
         *self.lock() = config.map(|config| MeterState {
             config,
-            origin: now,
-            committed: Bucket::full(config.cburst),
-            second: Bucket::full(if config.eburst > 0 {
-                config.eburst
-            } else {
-                config.pburst
-            }),
+            committed: Bucket::full(config.cburst, now),
+            second: Bucket::full(
+                if config.eburst > 0 {
+                    config.eburst
+                } else {
+                    config.pburst
+                },
+                now,
+            ),
         });
+    }
+
+    /// Takes over the counts of another meter, and its tokens if it has the same configuration.
+    pub(super) fn take(&self, other: &Self) {
+        self.set_counts(other.counts());
+        let mut own = self.lock();
+        let other = other.lock();
+        if let (Some(own), Some(other)) = (own.as_mut(), other.as_ref())
+            && own.config == other.config
+        {
+            own.clone_from(other);
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<MeterState>> {
@@ -224,6 +246,30 @@ mod tests {
         assert!((26..=27).contains(&green), "{green}");
     }
 
+    #[test]
+    fn a_meter_goes_on_for_years_at_any_rate() {
+        const HOUR: u64 = 3_600_000_000;
+        const YEAR: u64 = 365 * 24 * HOUR;
+        for rate in [1, 1_000_000_000_000_000, i64::MAX as u64] {
+            let meter = meter(rate, 1_500, rate, 1_500);
+            // Five hours at 10^15 are more tokens than a number of 64 bits holds.
+            let hours = (1..100).map(|hour| hour * HOUR);
+            for now in hours.chain((1..100).map(|year| year * YEAR)) {
+                assert_eq!(meter.execute(now, 1_500, 1_500), GREEN, "{rate} at {now}");
+                assert_eq!(meter.execute(now, 1, 1), RED, "{rate} at {now}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_time_before_the_last_brings_no_tokens() {
+        let meter = meter(1_000, 2, 1_000, 2);
+        assert_eq!(meter.execute(10_000, 2, 64), GREEN);
+        assert_eq!(meter.execute(9_000, 1, 64), RED);
+        assert_eq!(meter.execute(10_000, 1, 64), RED);
+        assert_eq!(meter.execute(11_000, 1, 64), GREEN);
+    }
+
     /// RFC 2697 section 3.
     #[test]
     fn an_excess_burst_is_yellow_and_fills_with_what_is_left_over() {
@@ -253,6 +299,19 @@ mod tests {
         let meter = meter(1_000, 2, 1_000, 2);
         let colours: Vec<u64> = (0..4).map(|_| meter.execute(0, 1, 64)).collect();
         assert_eq!(colours, [GREEN, GREEN, RED, RED]);
+    }
+
+    #[test]
+    fn the_tokens_of_a_meter_of_the_same_configuration_are_taken_over() {
+        let old = meter(1, 2, 1, 2);
+        old.execute(0, 2, 64);
+        let same = meter(1, 2, 1, 2);
+        same.take(&old);
+        assert_eq!(same.execute(0, 1, 64), RED);
+        assert_eq!(same.counts().green, old.counts().green);
+        let other = meter(1, 3, 1, 3);
+        other.take(&old);
+        assert_eq!(other.execute(0, 3, 64), GREEN);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod age;
 mod arena;
 mod arrays;
+mod carry;
 mod direct;
 mod entries;
 mod key;

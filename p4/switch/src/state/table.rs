@@ -196,6 +196,8 @@ pub(crate) struct TableState {
     pub(super) records: Records,
     pub(super) lookup: Lookup,
     pub(super) default_meter: Meter,
+    /// The entries come from the program and stay.
+    pub(super) constant: bool,
     /// For tables with idle timeouts.
     pub(super) ages: Option<Ages>,
 }
@@ -207,6 +209,7 @@ impl TableState {
             records: Records::new(program, table),
             lookup: Lookup::new(table),
             default_meter: Meter::default(),
+            constant: table.entries.is_some(),
             ages: table.support_timeout.then(|| Ages::new(clock.clone())),
         }
     }
@@ -250,6 +253,14 @@ impl TableState {
     #[inline]
     pub(crate) fn counter(&self, slot: Option<u32>) -> Option<&Counter> {
         self.records.counter(slot)
+    }
+
+    /// The meter of an entry, or of the default entry.
+    pub(super) fn meter(&self, slot: Option<u32>) -> Option<&Meter> {
+        match slot {
+            None => Some(&self.default_meter),
+            Some(slot) => self.entries.get(slot)?.meter.as_deref(),
+        }
     }
 
     /// The records of a table of which the actions have at most so many words of arguments.
@@ -344,6 +355,28 @@ impl State {
         Ok(())
     }
 
+    /// The entries that the program gives to a table are only its first ones: they can be changed
+    /// and deleted, and others inserted. The BMv2 JSON cannot say that.
+    pub(crate) fn set_preinitialized(&mut self, id: usize) {
+        self.tables[id].constant = false;
+    }
+
+    /// Takes all entries out of a table.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::Constant`].
+    pub(crate) fn clear(&mut self, id: usize) -> Result<()> {
+        for slot in 0..self.slots(id) {
+            // Slots are numbers of 32 bits.
+            let slot = u32::try_from(slot).unwrap_or(u32::MAX);
+            if self.tables[id].entry(slot).is_some() {
+                self.remove(id, slot)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The index of a table in the program.
     pub(crate) fn table_id(&self, table: &str) -> Result<usize> {
         self.table_ids
@@ -392,7 +425,7 @@ impl State {
                 }
             },
             has_priority: has_priority(table),
-            is_const: table.entries.is_some(),
+            is_const: self.tables[id].constant,
             has_counters: table.with_counters,
             has_idle_timeouts: table.support_timeout,
             meter: table.meter.as_ref().map(|meter| {

@@ -251,3 +251,42 @@ fn packets_cross_the_switch_and_links_come_and_go() {
         assert!(output.receive(12, PATIENCE).is_some());
     });
 }
+
+#[test]
+fn overruns_are_counted_on_when_an_interface_comes_back() {
+    if !inside("linux::overruns_are_counted_on_when_an_interface_comes_back") {
+        return;
+    }
+    run(async {
+        let (connection, netlink, _) = rtnetlink::new_connection().unwrap();
+        tokio::spawn(connection);
+        make_link(&netlink, "in").await;
+        let bench = Bench::new(COPIES);
+        let ports = LinuxPorts::new(bench.switch.clone()).unwrap();
+        ports.open(1, "ins", None).unwrap();
+        let port = || bench.switch.ports().remove(0);
+        until("port up", || port().state == PortState::Up).await;
+        let input = Peer::open("inp");
+        until("packets come in", || {
+            input.send(&frame([0x12, 0x34]));
+            port().statistics.received_packets > 0
+        })
+        .await;
+        // More than wait at a port, while none is processed.
+        let flood = |_: &mut p4_switch::State| {
+            (0..10_000).for_each(|_| input.send(&frame([0x12, 0x34])));
+            Ok(())
+        };
+        bench.switch.write(flood).unwrap();
+        until("overruns", || port().statistics.receive_overruns > 0).await;
+        let before = port().statistics.receive_overruns;
+
+        let index = nix::net::if_::if_nametoindex("ins").unwrap();
+        netlink.link().del(index).execute().await.unwrap();
+        until("port down", || port().state == PortState::Down).await;
+        assert!(port().statistics.receive_overruns >= before);
+        make_link(&netlink, "in").await;
+        until("port up again", || port().state == PortState::Up).await;
+        assert!(port().statistics.receive_overruns >= before);
+    });
+}

@@ -11,7 +11,7 @@ use tonic::Code;
 use super::program::{delete, entity, exact, frame, insert, modify, update};
 use super::support::{Controller, TestSwitch};
 
-async fn write(
+pub(crate) async fn write(
     controller: &mut Controller,
     atomicity: Atomicity,
     updates: Vec<Update>,

@@ -213,3 +213,24 @@ async fn hits_count_by_the_systems_clock_too() {
     let told = notification(&mut primary).await;
     assert_eq!(told.table_entry, [table_entry(&entry(2, 200))]);
 }
+
+#[tokio::test]
+async fn the_time_of_the_last_hit_is_kept_by_reconcile_and_commit() {
+    let (_test, mut primary, clock) = start().await;
+    primary.write(vec![insert(&entry(1, 60_000))]).await;
+    clock.advance(Duration::from_secs(5));
+    let mut other = program();
+    let info = other.p4info.as_mut().unwrap();
+    info.pkg_info.get_or_insert_default().name = "other".into();
+    primary
+        .set(Action::ReconcileAndCommit, Some(other))
+        .await
+        .unwrap();
+    let filter = "table_entry { table_id: $exact_table time_since_last_hit { } }";
+    let found = primary.read(entity(filter)).await;
+    let Some(Kind::TableEntry(held)) = &found[0].entity else {
+        panic!("{found:?}");
+    };
+    let idle = held.time_since_last_hit.unwrap().elapsed_ns;
+    assert_eq!(idle, 5_000_000_000);
+}

@@ -1,5 +1,9 @@
 //! SetForwardingPipelineConfig and GetForwardingPipelineConfig (sections 14 and 15).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use p4_switch::control::EntryRef;
 use p4runtime_proto::p4::v1::{
     ForwardingPipelineConfig, GetForwardingPipelineConfigRequest,
     SetForwardingPipelineConfigRequest, forwarding_pipeline_config::Cookie,
@@ -311,4 +315,61 @@ async fn get_gives_what_the_response_type_asks_for() {
     };
     let answer = primary.client.get_forwarding_pipeline_config(request).await;
     assert_eq!(answer.unwrap_err().code(), Code::NotFound);
+}
+
+/// What packets do while the next pipeline is made is not lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn reconcile_and_commit_keeps_what_packets_do_meanwhile() {
+    use super::program::frame;
+    let (test, mut primary) = TestSwitch::with_program().await;
+    primary.write(vec![insert(&exact(1, 1))]).await;
+    let switch = test.switch.clone();
+    let packets = Arc::new(AtomicU64::new(0));
+    let over = Arc::new(AtomicBool::new(false));
+    let sender = std::thread::spawn({
+        let (packets, over) = (packets.clone(), over.clone());
+        move || {
+            while !over.load(Ordering::Relaxed) {
+                // It counts for the port and the entry, and up a register.
+                let _ = switch.process(3, &frame(1, 2, 0x88b6));
+                packets.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    let mut config = PROGRAM.config();
+    for round in 0..3 {
+        let info = config.p4info.as_mut().unwrap();
+        info.pkg_info.get_or_insert_default().name = format!("round {round}");
+        let before = packets.load(Ordering::Relaxed);
+        primary
+            .set(Action::ReconcileAndCommit, Some(config.clone()))
+            .await
+            .unwrap();
+        assert!(
+            packets.load(Ordering::Relaxed) > before,
+            "no packet meanwhile"
+        );
+    }
+    over.store(true, Ordering::Relaxed);
+    sender.join().unwrap();
+    let sent = packets.load(Ordering::Relaxed);
+    let (of_port, of_entry, register) = test
+        .switch
+        .read(|state| {
+            let entry = state.entries("TestIngress.exact_table")?.remove(0);
+            let entry = EntryRef::Key(entry.key);
+            Ok((
+                state.counter("TestIngress.port_counter", 3)?.packets,
+                state
+                    .direct_counter("TestIngress.exact_table", &entry)?
+                    .packets,
+                state.register("TestIngress.cells", 0)?,
+            ))
+        })
+        .unwrap();
+    assert_eq!((of_port, of_entry), (sent, sent));
+    let register = register
+        .iter()
+        .fold(0, |value, byte| value << 8 | u64::from(*byte));
+    assert_eq!(register, sent);
 }

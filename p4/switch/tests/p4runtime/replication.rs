@@ -4,7 +4,7 @@ use p4_switch::control::PortState;
 use tonic::Code;
 
 use super::program::{delete, entity, frame, insert, modify};
-use super::support::TestSwitch;
+use super::support::{CPU_PORT, TestSwitch};
 
 fn multicast(id: u32, replicas: &str) -> String {
     format!(
@@ -195,4 +195,42 @@ async fn a_clone_session_keeps_its_class_of_service() {
     let (_test, mut primary) = TestSwitch::with_program().await;
     let session = clone(3, "replicas { port: \"\\x05\" } class_of_service: 7");
     assert_eq!(primary.written(insert(&session)).await, [entity(&session)]);
+}
+
+/// Section 18.1.1, and the example of section 9.5.2: a copy for the client.
+#[tokio::test]
+async fn the_cpu_port_has_its_sdn_number_in_replicas() {
+    let (test, mut primary) = TestSwitch::with_program().await;
+    let cpu = "replicas { port: \"\\xff\\xff\\xff\\xfd\" instance: 1 }";
+    let group = multicast(9, &format!("{cpu} replicas {{ port: \"\\x02\" }}"));
+    let session = clone(7, cpu);
+    let backup = "backup_replicas { port: \"\\xff\\xff\\xff\\xfd\" instance: 1 }";
+    let with_backup = multicast(8, &format!("replicas {{ port: \"\\x02\" {backup} }}"));
+    for text in [&group, &session, &with_backup] {
+        assert_eq!(primary.written(insert(text)).await, [entity(text)]);
+    }
+    let entry = |dst: u8, action: &str| {
+        insert(&format!(
+            "table_entry {{ table_id: $exact_table match {{ field_id: 1 exact {{ value: \"\\x{dst:02x}\" }} }} \
+             action {{ action {{ action_id: {action} }} }} }}"
+        ))
+    };
+    let to_group = "$multicast params { param_id: 1 value: \"\\x09\" }";
+    primary
+        .write(vec![entry(1, to_group), entry(2, "$mirror")])
+        .await;
+    let cpu_copies = |dst: u8| {
+        let output = test.switch.process(4, &frame(dst, 2, 7));
+        output.iter().filter(|(port, _)| *port == CPU_PORT).count()
+    };
+    assert_eq!((cpu_copies(1), cpu_copies(2)), (1, 1));
+    // It is the same port under both numbers.
+    let twice = multicast(
+        3,
+        &format!("{cpu} replicas {{ port: \"\\x01\\xfe\" instance: 1 }}"),
+    );
+    assert_eq!(
+        primary.refused(insert(&twice)).await.0,
+        Code::InvalidArgument
+    );
 }

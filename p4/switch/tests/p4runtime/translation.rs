@@ -1,13 +1,16 @@
 //! Translated types (sections 8.4.6 and 18.1): ports as strings and as 32-bit numbers.
 
+use p4_switch::SwitchConfig;
 use p4runtime_proto::p4::config::v1::p4_new_type_translation::{SdnString, SdnType};
 use p4runtime_proto::p4::config::v1::{
     P4DataTypeSpec, P4NamedType, P4NewTypeSpec, P4NewTypeTranslation, p4_data_type_spec::TypeSpec,
     p4_new_type_spec::Representation,
 };
+use p4runtime_proto::p4::v1::ForwardingPipelineConfig;
 use p4runtime_proto::p4::v1::p4_data::Data;
 use p4runtime_proto::p4::v1::set_forwarding_pipeline_config_request::Action;
 use p4runtime_proto::p4::v1::stream_message_response::Update as Incoming;
+use p4runtime_proto::p4::v1::write_request::Atomicity;
 use tonic::Code;
 
 use super::program::{PROGRAM, entity, frame, insert, modify};
@@ -27,6 +30,14 @@ fn new_type(uri: &str, sdn_type: SdnType) -> P4NewTypeSpec {
 async fn start() -> (TestSwitch, Controller) {
     let test = TestSwitch::start().await;
     let mut primary = test.primary(1).await;
+    primary
+        .set(Action::VerifyAndCommit, Some(program()))
+        .await
+        .unwrap();
+    (test, primary)
+}
+
+fn program() -> ForwardingPipelineConfig {
     let mut config = PROGRAM.config();
     let info = config.p4info.as_mut().unwrap();
     let types = &mut info.type_info.get_or_insert_default().new_types;
@@ -81,11 +92,8 @@ async fn start() -> (TestSwitch, Controller) {
             table.match_fields[1].bitwidth = 32;
         }
     }
-    primary
-        .set(Action::VerifyAndCommit, Some(config))
-        .await
-        .unwrap();
-    (test, primary)
+    info.counters[0].index_type_name = named("PortId");
+    config
 }
 
 fn to(port: &str) -> String {
@@ -167,4 +175,144 @@ async fn registers_digests_and_value_sets_are_translated() {
     };
     let port = learned.members[1].data.clone();
     assert_eq!(port, Some(Data::Bitstring(b"port 3".to_vec())));
+}
+
+fn cell(index: u8, name: &str) -> String {
+    format!(
+        "register_entry {{ register_id: $cells index {{ index: {index} }} data {{ bitstring: \"{name}\" }} }}"
+    )
+}
+
+/// What the data plane has in a register.
+fn held(test: &TestSwitch, index: usize) -> u32 {
+    let bytes = test
+        .switch
+        .read(|state| state.register("TestIngress.cells", index));
+    bytes
+        .unwrap()
+        .iter()
+        .fold(0, |value, byte| value << 8 | u32::from(*byte))
+}
+
+/// Sections 12.2 and 14: what the data plane has is not changed by the way back through the
+/// controller's values.
+#[tokio::test]
+async fn numbers_stay_over_rollback_commit_and_reconcile() {
+    let (test, mut primary) = start().await;
+    // The data plane counts up cell 0 to a number that no string has.
+    for _ in 0..7 {
+        let _ = test.switch.process(3, &frame(1, 2, 0x88b6));
+    }
+    primary
+        .write(vec![modify(&cell(1, "east")), modify(&cell(2, "west"))])
+        .await;
+    let numbers = |test: &TestSwitch| [0, 1, 2, 3].map(|index| held(test, index));
+    assert_eq!(numbers(&test), [7, 1, 2, 0]);
+
+    let batch = vec![
+        modify(&cell(0, "north")),
+        modify(&cell(3, "south")),
+        insert(&to("eth99")),
+    ];
+    let errors = super::atomicity::write(&mut primary, Atomicity::RollbackOnError, batch).await;
+    assert_eq!(errors[0].grpc_code(), Code::Aborted);
+    assert_eq!(numbers(&test), [7, 1, 2, 0]);
+
+    let mut other = program();
+    let info = other.p4info.as_mut().unwrap();
+    info.pkg_info.get_or_insert_default().name = "other".into();
+    primary
+        .set(Action::ReconcileAndCommit, Some(other))
+        .await
+        .unwrap();
+    assert_eq!(numbers(&test), [7, 1, 2, 0]);
+    for (index, name) in [(0, "7"), (1, "east"), (3, "0")] {
+        let text = cell(index, name);
+        assert_eq!(primary.read(entity(&text)).await, [entity(&text)]);
+    }
+    primary
+        .write(vec![modify(&cell(0, "north")), modify(&cell(0, "7"))])
+        .await;
+    assert_eq!(held(&test, 0), 7);
+
+    primary
+        .set(Action::VerifyAndSave, Some(program()))
+        .await
+        .unwrap();
+    primary.write(vec![modify(&cell(3, "west"))]).await;
+    primary.set(Action::Commit, None).await.unwrap();
+    assert_eq!(numbers(&test), [0, 0, 0, 1]);
+}
+
+/// The program itself says what number a next hop has.
+#[tokio::test]
+async fn a_number_in_an_entry_of_the_program_is_its_digits() {
+    let test = TestSwitch::start().await;
+    let mut primary = test.primary(1).await;
+    let mut config = program();
+    // 0xdead becomes 3, which would be the third string's.
+    let json = String::from_utf8(config.p4_device_config).unwrap();
+    assert_eq!(json.matches("\"0xdead\"").count(), 1);
+    config.p4_device_config = json.replace("\"0xdead\"", "\"0x0003\"").into_bytes();
+    let info = config.p4info.as_mut().unwrap();
+    let named = Some(P4NamedType {
+        name: "NextHop".into(),
+    });
+    for table in &mut info.tables {
+        if table.preamble.as_ref().unwrap().id == PROGRAM.id("const_table") {
+            table.match_fields[0].type_name = named.clone();
+            table.match_fields[0].bitwidth = 0;
+        }
+    }
+    primary
+        .set(Action::VerifyAndSave, Some(config))
+        .await
+        .unwrap();
+    let names = ["a", "b", "c"];
+    let cells = (1..)
+        .zip(names)
+        .map(|(index, name)| modify(&cell(index, name)));
+    primary.write(cells.collect()).await;
+    primary.set(Action::Commit, None).await.unwrap();
+    assert_eq!([1, 2, 3].map(|index| held(&test, index)), [1, 2, 4]);
+    let entry = "table_entry { table_id: $const_table is_const: true \
+        match { field_id: 1 exact { value: \"3\" } } action { action { action_id: $drop } } }";
+    assert_eq!(primary.read(entity(entry)).await, [entity(entry)]);
+}
+
+/// Section 18.1.1: an array may have ports as its index.
+#[tokio::test]
+async fn the_cpu_port_has_its_sdn_number_in_an_index() {
+    let config = SwitchConfig {
+        cpu_port: Some(5),
+        ..Default::default()
+    };
+    let test = TestSwitch::start_as(config, Ok).await;
+    let mut primary = test.primary(1).await;
+    primary
+        .set(Action::VerifyAndCommit, Some(program()))
+        .await
+        .unwrap();
+    let counter = |index: u32| {
+        format!(
+            "counter_entry {{ counter_id: $port_counter index {{ index: {index} }} \
+             data {{ packet_count: {} byte_count: 6 }} }}",
+            index % 16
+        )
+    };
+    for index in [0xffff_fffd, 3] {
+        let text = counter(index);
+        assert_eq!(primary.written(modify(&text)).await, [entity(&text)]);
+    }
+    let held = test
+        .switch
+        .read(|state| state.counter("TestIngress.port_counter", 5));
+    assert_eq!(held.unwrap().packets, 13);
+    let all = "counter_entry { counter_id: $port_counter }";
+    assert!(
+        primary
+            .read(entity(all))
+            .await
+            .contains(&entity(&counter(0xffff_fffd)))
+    );
 }

@@ -7,7 +7,7 @@ use p4runtime_proto::p4::v1::{
     self, action_profile_group::member, entity::Entity as Kind, update::Type,
 };
 
-use super::{Reader, Result, Writer, decode_port};
+use super::{PortNumbers, Reader, Result, Writer};
 use crate::control::{ActionCall, Group, GroupMember, PortNumber};
 use crate::p4runtime::action::{self, Use};
 use crate::p4runtime::refusal::Refusal;
@@ -191,26 +191,23 @@ impl Writer<'_, '_> {
 
 /// Reads a watch port and makes it canonical.
 pub(super) fn decode_watch_port(
-    ports: &BTreeSet<PortNumber>,
+    ports: &PortNumbers,
     port: &mut Vec<u8>,
 ) -> Result<Option<PortNumber>> {
     if port.is_empty() {
         return Ok(None);
     }
-    let number = decode_port(port)?;
+    let number = ports.decode(port)?;
     *port = bytestring::canonical(port).to_vec();
     check_watch_port(ports, i32::try_from(number).unwrap_or(-1))
 }
 
-pub(super) fn check_watch_port(
-    ports: &BTreeSet<PortNumber>,
-    port: i32,
-) -> Result<Option<PortNumber>> {
+pub(super) fn check_watch_port(ports: &PortNumbers, port: i32) -> Result<Option<PortNumber>> {
     match u32::try_from(port) {
-        Ok(number) if ports.contains(&number) => Ok(Some(number)),
+        Ok(number) if ports.ports.contains(&number) => Ok(Some(number)),
         _ => Err(Refusal::invalid_argument(format!(
             "watch port {port} is not a port of this switch, which has {:?}",
-            ports
+            ports.ports
         ))),
     }
 }

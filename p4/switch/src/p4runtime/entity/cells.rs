@@ -16,7 +16,11 @@ fn cells(array: &Array, index: Option<&v1::Index>) -> Result<Range<usize>> {
         return Ok(0..array.size);
     };
     let place = |refusal: Refusal| refusal.at(&array.object);
-    match usize::try_from(index.index) {
+    let cell = match &array.index {
+        Some(translation) => translation.cell(index.index),
+        None => index.index,
+    };
+    match usize::try_from(cell) {
         Err(_) => Err(place(Refusal::invalid_argument(format!(
             "index {} is negative",
             index.index
@@ -68,11 +72,14 @@ fn part<'a, T>(
     }))
 }
 
-fn index(cell: usize) -> Option<v1::Index> {
+fn index(array: &Array, cell: usize) -> Option<v1::Index> {
     // The size of an array is an int64 in P4Info.
-    Some(v1::Index {
-        index: i64::try_from(cell).unwrap_or(i64::MAX),
-    })
+    let cell = i64::try_from(cell).unwrap_or(i64::MAX);
+    let index = match &array.index {
+        Some(translation) => translation.index(cell),
+        None => cell,
+    };
+    Some(v1::Index { index })
 }
 
 impl Writer<'_, '_> {
@@ -162,7 +169,7 @@ impl Reader<'_> {
             let value = self.state.counter(&object.name, cell)?;
             out.push(Kind::CounterEntry(v1::CounterEntry {
                 counter_id: object.id,
-                index: index(cell),
+                index: index(part.object, cell),
                 data: Some(direct::encode_counter(value)),
             }));
         }
@@ -196,7 +203,7 @@ impl Reader<'_> {
             };
             out.push(Kind::MeterEntry(v1::MeterEntry {
                 meter_id: object.id,
-                index: index(cell),
+                index: index(&part.object.array, cell),
                 config: config.as_ref().map(meter::encode_meter),
                 counter_data,
             }));
@@ -233,7 +240,7 @@ impl Reader<'_> {
                 .map_err(|refusal| refusal.at(object))?;
             out.push(Kind::RegisterEntry(v1::RegisterEntry {
                 register_id: object.id,
-                index: index(cell),
+                index: index(&part.object.array, cell),
                 data: Some(data),
             }));
         }

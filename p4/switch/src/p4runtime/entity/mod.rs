@@ -8,6 +8,7 @@
 
 mod action_profile;
 mod batch;
+mod carry;
 mod cells;
 mod data;
 mod digest;
@@ -25,16 +26,19 @@ mod value_set;
 
 use std::collections::BTreeSet;
 
+use p4runtime_proto::bytestring;
 use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, update::Type};
 use tonic::Code;
 
 use super::refusal::Refusal;
 use super::role::{Access, object_id};
 use super::schema::Schema;
+use super::translation::SDN_PORT_CPU;
 use crate::State;
 use crate::control::{ControlError, PortNumber};
 
 pub(crate) use batch::UndoRoom;
+pub(crate) use carry::Carried;
 pub(crate) use data::encode_digest;
 pub(crate) use note::Notes;
 pub(crate) use prepare::{Prepared, Preparer};
@@ -47,8 +51,7 @@ pub(crate) struct Writer<'s, 'a> {
     schema: &'a Schema,
     notes: &'s mut Notes,
     state: &'s mut State,
-    /// Numbers of the ports of the switch.
-    ports: &'a BTreeSet<PortNumber>,
+    ports: &'a PortNumbers,
     /// Whether the updates bring back a state, and are not a client's.
     bringing_back: bool,
     /// What takes back the updates that were carried out.
@@ -158,6 +161,22 @@ impl Reader<'_> {
         Ok(next)
     }
 
+    /// Reads all entries of all tables, so that no string gets a number that one of them has.
+    ///
+    /// # Errors
+    /// What a read gives.
+    pub(crate) fn see_entries(&self) -> Result<()> {
+        let mut seen = Vec::new();
+        for is_default_action in [false, true] {
+            let all = v1::TableEntry {
+                is_default_action,
+                ..Default::default()
+            };
+            self.read_table_entries(&all, &mut seen)?;
+        }
+        Ok(())
+    }
+
     /// Entities that there are few of.
     fn read_few(&self, entity: &Kind, found: &mut Vec<Kind>) -> Result<()> {
         match entity {
@@ -203,11 +222,27 @@ fn modify_only(operation: Type, entity: &str) -> Result<()> {
     )))
 }
 
-/// A port number of a request, on the 9 bits of v1model.
-fn decode_port(bytes: &[u8]) -> Result<PortNumber> {
-    let port = p4runtime_proto::bytestring::decode(bytes, 9)?;
-    // 9 bits fit.
-    Ok(PortNumber::try_from(port).unwrap_or(PortNumber::MAX))
+/// The ports of the switch that requests can name.
+pub(crate) struct PortNumbers {
+    /// Those that packets come in by and go out of.
+    pub(crate) ports: BTreeSet<PortNumber>,
+    /// The one that stands for the P4Runtime client.
+    pub(crate) cpu: Option<PortNumber>,
+}
+
+impl PortNumbers {
+    /// A port number of a request, on the 9 bits of v1model; `SDN_PORT_CPU` is the CPU port
+    /// (section 18.1.1).
+    fn decode(&self, bytes: &[u8]) -> Result<PortNumber> {
+        if let Some(cpu) = self.cpu
+            && bytestring::canonical(bytes) == SDN_PORT_CPU.to_be_bytes()
+        {
+            return Ok(cpu);
+        }
+        let port = bytestring::decode(bytes, 9)?;
+        // 9 bits fit.
+        Ok(PortNumber::try_from(port).unwrap_or(PortNumber::MAX))
+    }
 }
 
 impl From<ControlError> for Refusal {

@@ -1,14 +1,12 @@
 //! One-shot action sets (section 9.2.3).
 
-use std::collections::BTreeSet;
-
 use p4runtime_proto::bytestring;
 use p4runtime_proto::p4::v1::action_profile_action_set::{ActionSelectionMode, SizeSemantics};
 use p4runtime_proto::p4::v1::{self, action_profile_action};
 
-use super::Result;
 use super::action_profile::{check_watch_port, decode_watch_port, decode_weight, group_size};
-use crate::control::{ActionSet, PortNumber, SetAction};
+use super::{PortNumbers, Result};
+use crate::control::{ActionSet, SetAction};
 use crate::p4runtime::action::{self, Use};
 use crate::p4runtime::refusal::Refusal;
 use crate::p4runtime::schema::{self, Profile, Table};
@@ -16,7 +14,7 @@ use crate::p4runtime::schema::{self, Profile, Table};
 /// The one-shot set for the switch, and the message as it will be read back (section 9.2.3).
 pub(super) fn decode_action_set(
     schema: &schema::Schema,
-    ports: &BTreeSet<PortNumber>,
+    ports: &PortNumbers,
     table: &Table,
     profile: &Profile,
     given: &v1::ActionProfileActionSet,

@@ -1,16 +1,14 @@
 //! Updates made ready to be carried out. All that needs no look at the state is done here, while
 //! packets go on: rights, names, values, widths.
 
-use std::collections::BTreeSet;
-
 use p4runtime_proto::p4::config::v1::table::IdleTimeoutBehavior;
 use p4runtime_proto::p4::v1::{self, entity::Entity as Kind, table_action, update::Type};
 
 use super::direct::Resources;
 use super::note::{EntryNote, controller_metadata};
-use super::{Result, no_entity, one_shot};
+use super::{PortNumbers, Result, no_entity, one_shot};
 use crate::State;
-use crate::control::{EntryAction, PortNumber};
+use crate::control::EntryAction;
 use crate::p4runtime::action::{self, Use};
 use crate::p4runtime::key::decode_key;
 use crate::p4runtime::refusal::Refusal;
@@ -25,7 +23,7 @@ pub(crate) struct Preparer<'a> {
     pub(crate) schema: &'a Schema,
     pub(crate) program: &'a Program,
     /// Numbers of the ports of the switch.
-    pub(crate) ports: &'a BTreeSet<PortNumber>,
+    pub(crate) ports: &'a PortNumbers,
     /// Whether the updates bring back a state, and are not a client's.
     pub(crate) bringing_back: bool,
 }

@@ -6,8 +6,8 @@ use p4runtime_proto::p4::v1::{
     replica::PortKind, update::Type,
 };
 
-use super::{Reader, Result, Writer, decode_port};
-use crate::control::{CloneSession, PortNumber, Replica, ReplicaWithBackups};
+use super::{PortNumbers, Reader, Result, Writer};
+use crate::control::{CloneSession, Replica, ReplicaWithBackups};
 use crate::p4runtime::refusal::Refusal;
 
 /// Largest class of service: standard_metadata.priority of v1model has 3 bits.
@@ -45,7 +45,7 @@ impl Writer<'_, '_> {
             return Ok(());
         }
         let mut written = given.clone();
-        let replicas = decode_replicas(&mut written.replicas)?;
+        let replicas = decode_replicas(self.ports, &mut written.replicas)?;
         if operation == Type::Insert {
             self.state.insert_multicast_group(id, &replicas)?;
         } else {
@@ -84,7 +84,7 @@ impl Writer<'_, '_> {
         })?;
         let mut written = given.clone();
         let content = CloneSession {
-            replicas: decode_replicas(&mut written.replicas)?,
+            replicas: decode_replicas(self.ports, &mut written.replicas)?,
             packet_length,
         };
         if operation == Type::Insert {
@@ -99,17 +99,20 @@ impl Writer<'_, '_> {
 
 /// The replicas of a multicast group or clone session for the switch, which checks that they are
 /// distinct; makes the byte strings of the messages canonical.
-fn decode_replicas(given: &mut [v1::Replica]) -> Result<Vec<ReplicaWithBackups>> {
+fn decode_replicas(
+    ports: &PortNumbers,
+    given: &mut [v1::Replica],
+) -> Result<Vec<ReplicaWithBackups>> {
     given
         .iter_mut()
         .enumerate()
         .map(|(index, given)| {
             let place = |refusal: Refusal| refusal.at(format!("replica {index}"));
-            let primary = decode_replica(given).map_err(place)?;
+            let primary = decode_replica(ports, given).map_err(place)?;
             let backups = given.backup_replicas.iter_mut().enumerate();
             let backups = backups.map(|(index, given)| {
                 let place = |refusal: Refusal| place(refusal.at(format!("backup replica {index}")));
-                let port = decode_port(&given.port).map_err(place)?;
+                let port = ports.decode(&given.port).map_err(place)?;
                 given.port = bytestring::canonical(&given.port).to_vec();
                 let instance = decode_instance(given.instance).map_err(place)?;
                 Ok(Replica { port, instance })
@@ -122,15 +125,15 @@ fn decode_replicas(given: &mut [v1::Replica]) -> Result<Vec<ReplicaWithBackups>>
         .collect()
 }
 
-fn decode_replica(given: &mut v1::Replica) -> Result<Replica> {
+fn decode_replica(ports: &PortNumbers, given: &mut v1::Replica) -> Result<Replica> {
     #[allow(deprecated)] // Clients may still use the integer.
     let port = match &mut given.port_kind {
         Some(PortKind::Port(port)) => {
-            let number = decode_port(port)?;
+            let number = ports.decode(port)?;
             *port = bytestring::canonical(port).to_vec();
             number
         }
-        Some(PortKind::EgressPort(port)) => check_port(*port)?,
+        Some(PortKind::EgressPort(port)) => ports.decode(&port.to_be_bytes())?,
         None => return Err(Refusal::invalid_argument("the port is not set")),
     };
     Ok(Replica {
@@ -143,10 +146,6 @@ fn decode_replica(given: &mut v1::Replica) -> Result<Replica> {
 fn decode_instance(instance: u32) -> Result<u16> {
     u16::try_from(instance)
         .map_err(|_| Refusal::invalid_argument(format!("instance {instance} is more than 65535")))
-}
-
-fn check_port(port: u32) -> Result<PortNumber> {
-    decode_port(&port.to_be_bytes())
 }
 
 impl Reader<'_> {

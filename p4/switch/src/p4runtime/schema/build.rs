@@ -86,7 +86,7 @@ impl Schema {
     fn add_externs(&mut self, info: &P4Info) -> Result<()> {
         for counter in &info.counters {
             let object = object("counter", counter.preamble.as_ref())?;
-            let array = array(object, counter.size)?;
+            let array = self.array(object, counter.size, counter.index_type_name.as_ref())?;
             insert(&mut self.counters, array.object.id, array)?;
         }
         for counter in &info.direct_counters {
@@ -96,7 +96,7 @@ impl Schema {
         for meter in &info.meters {
             let object = object("meter", meter.preamble.as_ref())?;
             let marker = meter.spec.unwrap_or_default().r#type();
-            let array = array(object, meter.size)?;
+            let array = self.array(object, meter.size, meter.index_type_name.as_ref())?;
             insert(&mut self.meters, array.object.id, Meter { array, marker })?;
         }
         for meter in &info.direct_meters {
@@ -111,7 +111,8 @@ impl Schema {
         for register in &info.registers {
             let object = object("register", register.preamble.as_ref())?;
             let type_spec = register.type_spec.clone().unwrap_or_default();
-            let array = array(object, register.size.into())?;
+            let index = register.index_type_name.as_ref();
+            let array = self.array(object, register.size.into(), index)?;
             insert(
                 &mut self.registers,
                 array.object.id,
@@ -183,6 +184,7 @@ impl Schema {
             direct_counter,
             direct_meter,
             is_const: table.is_const_table,
+            is_preinitialized: table.has_initial_entries && !table.is_const_table,
             idle_timeout: table.idle_timeout_behavior(),
         })
     }
@@ -269,6 +271,22 @@ impl Schema {
             width,
             translation: translation.cloned(),
         })
+    }
+
+    fn array(
+        &self,
+        object: Object,
+        size: i64,
+        index: Option<&config::P4NamedType>,
+    ) -> Result<Array> {
+        match usize::try_from(size) {
+            Ok(size) => Ok(Array {
+                object,
+                size,
+                index: index.and_then(|named| self.translations.get(&named.name).cloned()),
+            }),
+            Err(_) => Err(Refusal::invalid_argument(format!("{object}: size {size}"))),
+        }
     }
 
     /// Every id that an object refers to is there.
@@ -371,13 +389,6 @@ fn profile_of(profile: &config::ActionProfile) -> Result<Profile> {
         size,
         weights_disallowed: profile.weights_disallowed,
     })
-}
-
-fn array(object: Object, size: i64) -> Result<Array> {
-    match usize::try_from(size) {
-        Ok(size) => Ok(Array { object, size }),
-        Err(_) => Err(Refusal::invalid_argument(format!("{object}: size {size}"))),
-    }
 }
 
 fn insert<T>(objects: &mut BTreeMap<u32, T>, id: u32, value: T) -> Result<()> {

@@ -54,8 +54,9 @@ impl Schema {
                 check_params(&mut action.params, json)
                     .map_err(|r| r.at(&action.object).at(&table.object))?;
             }
-            // BMv2 takes the entries of a program as constant, however they are declared.
-            table.is_const |= json.is_const;
+            // The JSON has constant and first entries alike. A P4Info of a compiler that knows
+            // constant ones only need not say what they are.
+            table.is_const |= json.is_const && !table.is_preinitialized;
             let profile = table.profile.and_then(|id| names.get(&id));
             if profile != json.action_profile.as_ref() {
                 return Err(differs(

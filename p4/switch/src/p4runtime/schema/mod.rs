@@ -15,6 +15,7 @@ use p4runtime_proto::p4::config::v1::{
 
 use super::refusal::Refusal;
 use super::translation::Translation;
+use crate::State;
 
 /// The objects of a P4Info that the server works with.
 #[derive(Debug, Default)]
@@ -143,7 +144,10 @@ pub(crate) struct Table {
     pub(crate) profile: Option<u32>,
     pub(crate) direct_counter: Option<u32>,
     pub(crate) direct_meter: Option<u32>,
+    /// Section 9.1.4: the entries come from the program and stay.
     pub(crate) is_const: bool,
+    /// Section 9.1.5: the program gives the first entries.
+    pub(crate) is_preinitialized: bool,
     pub(crate) idle_timeout: IdleTimeoutBehavior,
 }
 
@@ -193,6 +197,8 @@ pub(crate) enum SizeSemantics {
 pub(crate) struct Array {
     pub(crate) object: Object,
     pub(crate) size: usize,
+    /// Of the index, if its type is translated.
+    pub(crate) index: Option<Arc<Translation>>,
 }
 
 /// An indirect meter.
@@ -277,6 +283,45 @@ impl Schema {
     /// The translation of a type, by its name.
     pub(crate) fn translation(&self, name: &str) -> Option<&Translation> {
         self.translations.get(name).map(Arc::as_ref)
+    }
+
+    /// Lets the entries of preinitialized tables be changed in a state that is new.
+    pub(crate) fn open(&self, state: &mut State) {
+        for table in self.preinitialized() {
+            state.set_preinitialized(table.index);
+        }
+    }
+
+    /// Takes the first entries out of preinitialized tables, so that others can be brought back.
+    ///
+    /// # Errors
+    /// None that can be, after [`Schema::open`].
+    pub(crate) fn clear(&self, state: &mut State) -> Result<(), Refusal> {
+        for table in self.preinitialized() {
+            state.clear(table.index)?;
+        }
+        Ok(())
+    }
+
+    fn preinitialized(&self) -> impl Iterator<Item = &Table> {
+        let tables = self.tables.values();
+        tables.filter(|table| table.is_preinitialized)
+    }
+
+    /// Whether there are types of which each string gets a number.
+    pub(crate) fn gives_numbers(&self) -> bool {
+        let mut translations = self.translations.values();
+        translations.any(|translation| translation.gives_numbers())
+    }
+
+    /// Takes over the numbers that the strings of a type have in the schema before this one, where
+    /// both have the type.
+    pub(crate) fn keep_numbers(&self, before: &Self) {
+        for (name, translation) in &self.translations {
+            if let Some(before) = before.translations.get(name) {
+                translation.keep(before);
+            }
+        }
     }
 
     /// The action with a name of the BMv2 JSON.

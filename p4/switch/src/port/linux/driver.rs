@@ -239,7 +239,7 @@ impl Managed {
     fn replace(&mut self, open: Option<(PacketSocket, Ring)>) {
         self.open = open.map(|(socket, ring)| (Arc::new(socket), ring));
         let socket = self.open.as_ref().map(|(socket, _)| socket.clone());
-        self.port.socket.store(socket);
+        self.port.replace_socket(socket);
     }
 
     fn update(&mut self, interface: Option<Interface>) {

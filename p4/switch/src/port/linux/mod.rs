@@ -14,7 +14,7 @@ mod socket;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
@@ -88,6 +88,22 @@ struct LinuxPort {
     name: String,
     /// `None` while the interface is not there.
     socket: ArcSwapOption<PacketSocket>,
+    /// Packets that the kernel dropped at this socket and those before it, as far as was asked.
+    overruns: AtomicU64,
+}
+
+impl LinuxPort {
+    /// From now on the port sends by this.
+    fn replace_socket(&self, socket: Option<Arc<PacketSocket>>) {
+        if let Some(old) = self.socket.swap(socket) {
+            self.count_overruns(&old);
+        }
+    }
+
+    fn count_overruns(&self, socket: &PacketSocket) {
+        self.overruns
+            .fetch_add(socket.new_overruns(), Ordering::Relaxed);
+    }
 }
 
 impl Port for LinuxPort {
@@ -119,10 +135,10 @@ impl Port for LinuxPort {
     }
 
     fn receive_overruns(&self) -> u64 {
-        match &*self.socket.load() {
-            Some(socket) => socket.overruns(),
-            None => 0,
+        if let Some(socket) = &*self.socket.load() {
+            self.count_overruns(socket);
         }
+        self.overruns.load(Ordering::Relaxed)
     }
 }
 
@@ -223,6 +239,7 @@ impl LinuxPorts {
         let port = Arc::new(LinuxPort {
             name: interface.to_owned(),
             socket: ArcSwapOption::new(Some(socket.clone())),
+            overruns: AtomicU64::new(0),
         });
         let handle = self
             .switch

@@ -6,6 +6,10 @@ use crate::engine::hash::internet_checksum;
 const ETHERNET: usize = 14;
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
+/// RFC 5332 section 4.
+const MPLS: [u16; 2] = [0x8847, 0x8848];
+/// RFC 3032 section 2.1: the last entry of a label stack.
+const BOTTOM_OF_STACK: u8 = 0x01;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const FIN_AND_PSH: u8 = 0x09;
@@ -53,6 +57,22 @@ fn find(packet: &[u8], transport: usize) -> Option<Headers> {
     while matches!(version, 0x8100 | 0x88a8) {
         network += 4;
         version = word(network - 2)?;
+    }
+    if MPLS.contains(&version) {
+        loop {
+            let last = *packet.get(network + 2)? & BOTTOM_OF_STACK != 0;
+            network += 4;
+            if last {
+                break;
+            }
+        }
+        // The labels do not say what is below them (RFC 4928 section 2): the transport header,
+        // which must follow, tells an IP header from another that starts alike.
+        version = match *packet.get(network)? >> 4 {
+            4 => IPV4,
+            6 => IPV6,
+            _ => return None,
+        };
     }
     // A packet in a tunnel has the transport header of what is inside: it is not cut.
     let protocol = match version {
@@ -218,8 +238,57 @@ mod tests {
         assert_eq!(segment(&other, transport + 4, 10), None);
         assert_eq!(segment(&other, transport, 0), None);
         assert_eq!(segment(&other[..transport + 10], transport, 10), None);
-        other[12..14].copy_from_slice(&[0x88, 0x47]);
+        other[12..14].copy_from_slice(&[0x88, 0xcc]);
         assert_eq!(segment(&other, transport, 10), None);
         assert_eq!(segment(&[], 0, 10), None);
+    }
+
+    /// A label edge router pushes labels on what its hosts left whole.
+    #[test]
+    fn labelled_packets_are_cut_below_their_labels() {
+        let payload: Vec<u8> = (0..25).collect();
+        let vlan: &[u8] = &[0x81, 0, 0, 5];
+        // The second of three looks like the start of IPv4.
+        let labels = [[0, 0, 0x00, 64], [0x45, 0, 0x10, 64], [0, 0x06, 0x41, 63]];
+        for version in [IPV4, IPV6] {
+            for protocol in [TCP, UDP] {
+                let (plain, transport) = packet(version, protocol, &payload);
+                let expected = segment(&plain, transport, 10).unwrap();
+                for (ethertype, depth) in [(0x47, 1), (0x48, 1), (0x47, 2), (0x47, 3)] {
+                    for tag in [&[][..], vlan] {
+                        let shim = |plain: &[u8]| {
+                            let stack = labels[3 - depth..].concat();
+                            [&plain[..12], tag, &[0x88, ethertype], &stack, &plain[14..]].concat()
+                        };
+                        let whole = shim(&plain);
+                        let transport = transport + whole.len() - plain.len();
+                        let expected: Vec<_> = expected.iter().map(|part| shim(part)).collect();
+                        assert_eq!(segment(&whole, transport, 10), Some(expected));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_ip_below_labels_is_refused() {
+        let (plain, transport) = packet(IPV4, TCP, &[1; 25]);
+        let labelled =
+            |label: [u8; 4], below: &[u8]| [&plain[..12], &[0x88, 0x47], &label, below].concat();
+        let bottom = [0, 0x06, 0x41, 63];
+        assert!(segment(&labelled(bottom, &plain[14..]), transport + 4, 10).is_some());
+        // No bottom of stack; another transport header; a control word; nothing.
+        let cases = [
+            (labelled([0, 0x06, 0x40, 63], &plain[14..]), transport + 4),
+            (labelled(bottom, &plain[14..]), transport),
+            (
+                labelled(bottom, &[&[0; 4], &plain[14..]].concat()),
+                transport + 8,
+            ),
+            (labelled(bottom, &[]), transport + 4),
+        ];
+        for (packet, transport) in cases {
+            assert_eq!(segment(&packet, transport, 10), None);
+        }
     }
 }

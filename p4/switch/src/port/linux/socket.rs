@@ -2,7 +2,6 @@
 
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 use packet_socket::{Flag, Ring, VIRTIO_HEADER};
@@ -19,7 +18,6 @@ pub(super) struct PacketSocket {
     socket: OwnedFd,
     /// Index of the interface.
     pub(super) index: u32,
-    overruns: AtomicU64,
 }
 
 impl PacketSocket {
@@ -35,12 +33,7 @@ impl PacketSocket {
         }
         packet_socket::promiscuous(&socket, index)?;
         packet_socket::bind(&socket, index, false)?;
-        let socket = Self {
-            socket,
-            index,
-            overruns: AtomicU64::new(0),
-        };
-        Ok((socket, ring))
+        Ok((Self { socket, index }, ring))
     }
 
     /// Sends packets, whose checksums are complete, in their order, and tells what came of each.
@@ -63,11 +56,10 @@ impl PacketSocket {
         }
     }
 
-    /// Packets that the kernel dropped since this socket was opened.
-    pub(super) fn overruns(&self) -> u64 {
-        let new = packet_socket::statistics(&self.socket).map_or(0, |statistics| statistics.drops);
-        let new = u64::from(new);
-        self.overruns.fetch_add(new, Ordering::Relaxed) + new
+    /// Packets that the kernel dropped since this was asked last.
+    pub(super) fn new_overruns(&self) -> u64 {
+        let statistics = packet_socket::statistics(&self.socket);
+        statistics.map_or(0, |statistics| statistics.drops.into())
     }
 }
 
