@@ -9,6 +9,7 @@ pub mod flow;
 pub mod frames;
 
 use std::env;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -118,6 +119,12 @@ pub async fn start(options: LabOptions) -> Option<TestLab> {
     Some(lab)
 }
 
+/// Says why a test cannot run on this machine. With `P4LSR_REQUIRE_LAB` it fails instead.
+pub fn skipped(reason: impl Display) {
+    assert!(env::var_os("P4LSR_REQUIRE_LAB").is_none(), "{reason}");
+    println!("skipped: {reason}");
+}
+
 /// Makes a lab without starting its routers; `None` where the machine allows none.
 pub async fn prepare(options: LabOptions) -> Option<TestLab> {
     static LABS: OnceLock<std::sync::Arc<Semaphore>> = OnceLock::new();
@@ -132,8 +139,8 @@ pub async fn prepare(options: LabOptions) -> Option<TestLab> {
             lab,
             _permit: permit,
         }),
-        Err(LabError::Sandbox(error)) if env::var_os("P4LSR_REQUIRE_LAB").is_none() => {
-            println!("skipped: {error}");
+        Err(LabError::Sandbox(error)) => {
+            skipped(error);
             None
         }
         Err(error) => panic!("{error}"),

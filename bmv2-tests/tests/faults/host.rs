@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bmv2_tests::faults::Flows;
 use bmv2_tests::flow::Outage;
-use bmv2_tests::{TestLab, local_labels, prepare};
+use bmv2_tests::{TestLab, local_labels, prepare, skipped};
 use lsrctl::lab::running::{Process, Quiet};
 use lsrctl::lab::sandbox::protocol::ProcessStatus;
 use p4runtime_proto::p4::v1;
@@ -17,16 +17,17 @@ use tonic::transport::Endpoint;
 
 use crate::network::{GRACEFUL, SETTLE, configure, converged, many_routes, network, reload, up};
 
-/// Runs a program of the system in p1. Without it the test is skipped with the reason.
+/// Runs a program of the system in p1. Without it the test is skipped with the reason, or fails where labs
+/// are required.
 async fn system(lab: &TestLab, command: &[&str]) -> Option<()> {
     match lab.run("p1", command).await {
         Ok((ProcessStatus::Exited(0), _)) => Some(()),
         Ok((status, output)) => {
-            println!("skipped: {command:?}: {status}: {output}");
+            skipped(format_args!("{command:?}: {status}: {output}"));
             None
         }
         Err(error) => {
-            println!("skipped: {error}");
+            skipped(format_args!("{command:?}: {error}"));
             None
         }
     }
@@ -41,6 +42,11 @@ fn mount_small_disk(lab: &TestLab, folder: &str) -> Result<(), String> {
     let init = lab.sandbox().init().to_string();
     let folder = lab.sandbox().inner_run().join("p4lsr").join(folder);
     let mut mount = Command::new("nsenter");
+    let user = |process: &str| fs::read_link(format!("/proc/{process}/ns/user")).ok();
+    if user("self") != user(&init) {
+        // Without root the lab has a user namespace of its own; one's own cannot be entered.
+        mount.args(["--user", "--preserve-credentials"]);
+    }
     mount.args(["--mount", "--target", &init, "mount", "-t", "tmpfs", "-o"]);
     mount.arg(format!("size={DISK}")).arg("logs").arg(folder);
     let output = mount
@@ -61,7 +67,7 @@ async fn a_full_disk_for_the_logs_costs_lines_of_the_logs_alone() {
     };
     fs::create_dir(lab.file("p1/logs")).unwrap();
     if let Err(reason) = mount_small_disk(&lab, "p1/logs") {
-        println!("skipped: {reason}");
+        skipped(reason);
         return;
     }
     for process in [Process::Lsrd, Process::Switch] {

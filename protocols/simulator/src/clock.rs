@@ -7,12 +7,13 @@ use std::ops::{Add, AddAssign, Sub};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// A moment of a run: nanoseconds since its beginning. In files it is written in seconds.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
-#[serde(from = "f64", into = "f64")]
+#[serde(try_from = "f64", into = "f64")]
 pub struct Time(u64);
 
 impl Time {
@@ -45,10 +46,24 @@ impl Time {
     }
 }
 
-impl From<f64> for Time {
+/// A number of seconds at which nothing happens in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
+#[error("{0} s is no time of a run: 0 to {most} s are", most = MOST_SECONDS)]
+pub struct TimeError(pub f64);
+
+/// The most seconds of a time that is read: microseconds of it are exact in a float.
+const MOST_SECONDS: f64 = 1e9;
+
+impl TryFrom<f64> for Time {
+    type Error = TimeError;
+
     /// Seconds after the beginning, to the microsecond, so that what is written reads back the same.
-    fn from(seconds: f64) -> Self {
-        Self(((seconds.max(0.0) * 1e6).round() as u64) * 1000)
+    fn try_from(seconds: f64) -> Result<Self, TimeError> {
+        if (0.0..=MOST_SECONDS).contains(&seconds) {
+            Ok(Self((seconds * 1e6).round() as u64 * 1000))
+        } else {
+            Err(TimeError(seconds))
+        }
     }
 }
 
@@ -180,7 +195,7 @@ mod tests {
     fn a_time_reads_back_as_it_was_written() {
         for microseconds in [0, 1, 999_999, 1_234_567, 86_400_000_001_u64] {
             let time = Time::ZERO + Duration::from_micros(microseconds);
-            assert_eq!(Time::from(f64::from(time)), time);
+            assert_eq!(Time::try_from(f64::from(time)), Ok(time));
         }
     }
 }

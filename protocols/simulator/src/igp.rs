@@ -95,8 +95,8 @@ impl View {
 /// The shortest paths from a router.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
-    /// The distance of each router; `None`: it is not reached.
-    pub distance: Vec<Option<u32>>,
+    /// The distance of each router; `None`: it is not reached. No sum of metrics overflows it.
+    pub distance: Vec<Option<u64>>,
     /// The first links towards each router.
     pub links: Vec<Links>,
 }
@@ -109,12 +109,12 @@ pub fn shortest_paths(
     view: &View,
 ) -> Paths {
     let routers = topology.routers;
-    let mut distance: Vec<Option<u32>> = vec![None; routers];
+    let mut distance: Vec<Option<u64>> = vec![None; routers];
     let mut first: Vec<Links> = vec![Links::new(); routers];
     let mut done = vec![false; routers];
     let mut heap = BinaryHeap::new();
     distance[root] = Some(0);
-    heap.push(Reverse((0_u32, root)));
+    heap.push(Reverse((0_u64, root)));
     while let Some(Reverse((at, router))) = heap.pop() {
         if std::mem::replace(&mut done[router], true) {
             continue;
@@ -125,7 +125,7 @@ pub fn shortest_paths(
             }
             let link = &topology.links[number];
             let other = link.other(router);
-            let through = at.saturating_add(link.metric);
+            let through = at + u64::from(link.metric);
             let known = distance[other];
             if done[other] || known.is_some_and(|known| known < through) {
                 continue;
@@ -185,6 +185,17 @@ mod tests {
         let found = paths(&topology, &View::complete(4), 0);
         assert_eq!(found.distance[1], Some(3));
         assert_eq!(found.links[1].as_slice(), [3]);
+    }
+
+    #[test]
+    fn a_long_way_is_longer_than_a_short_one_however_great_the_metrics_are() {
+        let mut topology = square();
+        for link in &mut topology.links {
+            link.metric = u32::MAX;
+        }
+        let found = paths(&topology, &View::complete(4), 0);
+        assert_eq!(found.distance[2], Some(2 * u64::from(u32::MAX)));
+        assert_eq!(found.links[1].as_slice(), [0]);
     }
 
     #[test]

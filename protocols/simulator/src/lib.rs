@@ -19,6 +19,7 @@ pub mod link;
 pub mod network;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
+mod place;
 pub mod plot;
 pub mod report;
 pub mod rng;
@@ -31,5 +32,5 @@ pub mod topology;
 
 pub use report::Report;
 pub use run::Progress;
-pub use scenario::{Options, RouterSettings, Scenario, ScenarioError};
+pub use scenario::{Options, Place, Problem, RouterSettings, Scenario, ScenarioError};
 pub use shrink::{as_test, shrink};

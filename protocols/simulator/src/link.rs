@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
+use thiserror::Error;
 
 use crate::clock::Time;
 use crate::rng::Rng;
 
 /// How a direction of a link treats packets. Probabilities are from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Quality {
     /// Packets are lost.
     pub loss: f64,
@@ -18,7 +19,7 @@ pub struct Quality {
     pub duplication: f64,
     /// A bit of a packet is another, and no checksum tells.
     pub corruption: f64,
-    /// Up to how many seconds a packet may come later than others: later ones overtake it.
+    /// Up to how many seconds a packet may come later than others, from 0 to 3600: later ones overtake it.
     pub jitter: f64,
     /// Bits in a second; 0: without limit.
     pub bandwidth: u64,
@@ -32,6 +33,48 @@ impl Default for Quality {
             corruption: 0.0,
             jitter: 0.0,
             bandwidth: 0,
+        }
+    }
+}
+
+/// How no direction of a link can be.
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
+pub enum QualityError {
+    /// A probability below 0 or above 1.
+    #[error("{name} is {value}: probabilities are from 0 to 1")]
+    Probability {
+        /// Which one.
+        name: &'static str,
+        /// What it is.
+        value: f64,
+    },
+    /// A jitter that is none.
+    #[error("jitter is {0}: 0 to {most} s are possible", most = MOST_JITTER)]
+    Jitter(f64),
+}
+
+/// The most seconds of jitter.
+const MOST_JITTER: f64 = 3600.0;
+
+impl Quality {
+    /// Whether its probabilities and its jitter are such.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(&self) -> Result<(), QualityError> {
+        for (name, value) in [
+            ("loss", self.loss),
+            ("duplication", self.duplication),
+            ("corruption", self.corruption),
+        ] {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(QualityError::Probability { name, value });
+            }
+        }
+        if (0.0..=MOST_JITTER).contains(&self.jitter) {
+            Ok(())
+        } else {
+            Err(QualityError::Jitter(self.jitter))
         }
     }
 }

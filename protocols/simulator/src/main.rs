@@ -10,14 +10,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::builder::RangedU64ValueParser;
+use clap::{Parser, value_parser};
 use indicatif::{ProgressBar, ProgressStyle};
-use miette::{Context, IntoDiagnostic};
+use miette::{Context, IntoDiagnostic, miette};
 use serde::Serialize;
 use simulator::clock::Time;
 use simulator::faults::Class;
 use simulator::network::{PacketCounts, Violation};
-use simulator::report::Convergence;
+use simulator::report::{Convergence, counted};
 use simulator::topology::{Shape, Topology};
 use simulator::{Options, Progress, Report, Scenario, as_test, plot, shrink};
 
@@ -27,16 +28,17 @@ use simulator::{Options, Progress, Report, Scenario, as_test, plot, shrink};
 #[command(version)]
 struct Arguments {
     /// The first seed.
-    #[arg(long, default_value_t = 1)]
+    // What TOML has no integer for could not be printed as a scenario.
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u64).range(..=i64::MAX as u64))]
     seed: u64,
-    /// How many seeds, one after the other.
-    #[arg(long, default_value_t = 1)]
-    seeds: u64,
-    /// Stop after so many seconds of wall time, at a whole seed.
-    #[arg(long)]
+    /// How many seeds, one after the other; else 1, or as many as there is time for with --seconds.
+    #[arg(long, value_parser = value_parser!(u64).range(1..))]
+    seeds: Option<u64>,
+    /// No new seed is begun after so many seconds of wall time.
+    #[arg(long, value_parser = value_parser!(u64).range(1..))]
     seconds: Option<u64>,
     /// How many routers; else 20 to 50.
-    #[arg(long)]
+    #[arg(long, value_parser = sizes(1, Topology::MOST_ROUTERS))]
     routers: Option<usize>,
     /// line, ring, star, grid, clos, waxman or barabasi-albert; else any but star.
     #[arg(long)]
@@ -44,23 +46,26 @@ struct Arguments {
     /// A topology in TOML.
     #[arg(long, conflicts_with_all = ["routers", "shape"])]
     topology: Option<PathBuf>,
-    /// A whole scenario in TOML, as a failing seed is printed.
-    #[arg(long, conflicts_with_all = ["seed", "seeds", "routers", "shape", "topology"])]
+    /// A whole scenario in TOML, as a failing seed is printed. It says all of the network and its faults.
+    #[arg(long, conflicts_with_all = [
+        "seed", "seeds", "seconds", "routers", "shape", "topology", "hours", "faults", "fault_count",
+        "loopbacks", "prefixes", "probe_every", "plain",
+    ])]
     scenario: Option<PathBuf>,
     /// Hours in the network in which faults begin; else 10 minutes.
-    #[arg(long)]
+    #[arg(long, value_parser = hours)]
     hours: Option<f64>,
     /// Kinds of faults: all, none, or a list such as cut,pause.
     #[arg(long, default_value = "all")]
     faults: String,
     /// How many faults; else 16 in 10 minutes, and as many an hour for longer runs.
-    #[arg(long)]
+    #[arg(long, value_parser = sizes(0, 1_000_000))]
     fault_count: Option<usize>,
-    /// Only the loopbacks of so many routers are FECs; else those of all.
+    /// Only the loopbacks of so many routers are FECs; else those of all. With 0, --prefixes is needed.
     #[arg(long)]
     loopbacks: Option<usize>,
     /// Prefixes behind each router besides its loopback; else some.
-    #[arg(long)]
+    #[arg(long, value_parser = sizes(0, Scenario::MOST_PREFIXES))]
     prefixes: Option<usize>,
     /// Milliseconds between packets; 0: none.
     #[arg(long, default_value_t = 50)]
@@ -68,8 +73,12 @@ struct Arguments {
     /// All routers have the default configuration.
     #[arg(long)]
     plain: bool,
-    /// Only bring the network up, and measure how long that takes: wall time, memory, messages.
-    #[arg(long)]
+    /// Only bring the network of one seed up, and measure how long that takes: wall time, memory, messages. It
+    /// is plain, without faults and packets, and the report is JSON.
+    #[arg(long, conflicts_with_all = [
+        "seeds", "seconds", "scenario", "hours", "faults", "fault_count", "probe_every", "plot", "shrink",
+        "quiet",
+    ])]
     scale: bool,
     /// The report as JSON.
     #[arg(long)]
@@ -88,13 +97,41 @@ struct Arguments {
     #[cfg(feature = "pipeline")]
     #[arg(long, conflicts_with = "scale")]
     pipeline: bool,
-    /// Say nothing of seeds that are all right, apart from the summary.
+    /// Say nothing of seeds that are all right, apart from the first one's number and the summary.
     #[arg(long, short)]
     quiet: bool,
 }
 
+/// A number of things, from `least` to `most`.
+fn sizes(least: usize, most: usize) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(least as u64..=most as u64)
+}
+
+/// Hours in a network.
+fn hours(text: &str) -> Result<f64, String> {
+    let hours = text.parse().map_err(|error| format!("{error}"))?;
+    if hours > 0.0 && hours <= MOST_HOURS {
+        Ok(hours)
+    } else {
+        Err(format!("more than 0 and at most {MOST_HOURS} are possible"))
+    }
+}
+
+/// Eleven years, with 1.6 million faults.
+const MOST_HOURS: f64 = 100_000.0;
+
 impl Arguments {
     fn options(&self) -> miette::Result<Options> {
+        if self.loopbacks == Some(0) && self.prefixes.unwrap_or(0) == 0 {
+            return Err(miette!(
+                "--loopbacks 0 leaves no FEC: give --prefixes, of 1 or more"
+            ));
+        }
+        if self.faults == "none" && self.fault_count.is_some_and(|count| count > 0) {
+            return Err(miette!(
+                "--faults none has no faults to count: leave --fault-count away"
+            ));
+        }
         let mut options = Options {
             shape: self.shape,
             loopbacks: self.loopbacks,
@@ -122,6 +159,7 @@ impl Arguments {
 /// The sum of all reports.
 #[derive(Debug, Default, Serialize)]
 struct Summary {
+    first_seed: u64,
     seeds: u64,
     broken: Vec<Broken>,
     seconds: f64,
@@ -139,7 +177,18 @@ struct Broken {
 }
 
 impl Summary {
+    /// Which seeds there were.
+    fn name(&self) -> String {
+        match self.seeds {
+            1 => format!("seed {}", self.first_seed),
+            seeds => format!("{seeds} seeds from {} on", self.first_seed),
+        }
+    }
+
     fn add(&mut self, report: &Report) {
+        if self.seeds == 0 {
+            self.first_seed = report.seed;
+        }
         self.seeds += 1;
         self.seconds += report.seconds;
         self.events += report.events;
@@ -164,9 +213,10 @@ impl Summary {
     fn text(&self) -> String {
         let faults: u64 = self.faults.values().sum();
         let mut text = format!(
-            "{} seeds, {faults} faults, {:.1} hours in the networks in {:.1} s; {} events\n\
+            "{}, {}, {:.1} hours in the networks in {:.1} s; {} events\n\
              {} packets sent, {} delivered\n",
-            self.seeds,
+            self.name(),
+            counted(faults as usize, "fault"),
             self.seconds / 3600.0,
             self.wall_seconds,
             self.events,
@@ -178,8 +228,8 @@ impl Summary {
         } else {
             let seeds: Vec<String> = self.broken.iter().map(|of| of.seed.to_string()).collect();
             text.push_str(&format!(
-                "{} seeds broke an invariant: {}",
-                self.broken.len(),
+                "{} broke an invariant: {}",
+                counted(self.broken.len(), "seed"),
                 seeds.join(", ")
             ));
         }
@@ -212,12 +262,27 @@ fn scenarios(arguments: &Arguments) -> miette::Result<Box<dyn Iterator<Item = Sc
         let text = std::fs::read_to_string(path)
             .into_diagnostic()
             .wrap_err_with(|| path.display().to_string())?;
-        return Ok(Box::new(std::iter::once(
-            Scenario::parse(&text).into_diagnostic()?,
-        )));
+        let scenario = Scenario::parse(&text)
+            .into_diagnostic()
+            .wrap_err_with(|| path.display().to_string())?;
+        return Ok(Box::new(std::iter::once(scenario)));
     }
     let options = arguments.options()?;
-    let seeds = arguments.seed..arguments.seed.saturating_add(arguments.seeds);
+    let unbounded = match arguments.seconds {
+        Some(_) => u64::MAX,
+        None => 1,
+    };
+    let last = arguments
+        .seed
+        .saturating_add(arguments.seeds.unwrap_or(unbounded) - 1);
+    let seeds = arguments.seed..=last.min(i64::MAX as u64);
+    // Also where the process does not live to say what came of it.
+    let first = format!("the first seed is {}", arguments.seed);
+    if arguments.json {
+        eprintln!("{first}");
+    } else {
+        writeln!(std::io::stdout(), "{first}").into_diagnostic()?;
+    }
     Ok(Box::new(
         seeds.map(move |seed| Scenario::generate(seed, &options)),
     ))
@@ -242,7 +307,8 @@ fn main() -> miette::Result<ExitCode> {
     };
     for scenario in scenarios(&arguments)? {
         let over = |limit| began.elapsed() >= Duration::from_secs(limit);
-        if arguments.seconds.is_some_and(over) {
+        // One is begun in any case: nothing is not all right.
+        if summary.seeds > 0 && arguments.seconds.is_some_and(over) {
             break;
         }
         let mut network = scenario.network();
@@ -290,7 +356,10 @@ fn main() -> miette::Result<ExitCode> {
     }
     summary.wall_seconds = began.elapsed().as_secs_f64();
     if let Some(path) = &arguments.plot {
-        let title = format!("{} seeds from {}", summary.seeds, arguments.seed);
+        let title = match &arguments.scenario {
+            Some(path) => format!("{}, {}", path.display(), summary.name()),
+            None => summary.name(),
+        };
         std::fs::write(path, plot::svg(&summary.convergences, &title))
             .into_diagnostic()
             .wrap_err_with(|| path.display().to_string())?;
@@ -298,7 +367,7 @@ fn main() -> miette::Result<ExitCode> {
     if arguments.json {
         let json = serde_json::json!({ "summary": summary, "runs": reports });
         writeln!(out, "{json:#}").into_diagnostic()?;
-    } else if summary.seeds != 1 {
+    } else if summary.seeds != 1 || arguments.quiet {
         writeln!(out, "{}", summary.text()).into_diagnostic()?;
     }
     Ok(if summary.broken.is_empty() {

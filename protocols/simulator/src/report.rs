@@ -42,6 +42,8 @@ pub struct Report {
     pub convergences: Vec<Convergence>,
     /// What the engines did and held before everything was withdrawn.
     pub counters: Counters,
+    /// The same for each protocol, by [`Protocol::name`](crate::router::Protocol::name).
+    pub protocols: BTreeMap<&'static str, Counters>,
     /// Packets.
     pub packets: PacketCounts,
     /// The invariant that was broken.
@@ -52,8 +54,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "seed {}: {} routers, {} links, {} FECs",
-            self.seed, self.routers, self.links, self.fecs
+            "seed {}: {}, {}, {}",
+            self.seed,
+            counted(self.routers, "router"),
+            counted(self.links, "link"),
+            counted(self.fecs, "FEC")
         )?;
         writeln!(
             f,
@@ -66,17 +71,19 @@ impl fmt::Display for Report {
             .map(|(name, count)| format!("{count} {name}"))
             .collect();
         writeln!(f, "  faults: {}", list(&faults))?;
-        let counters = &self.counters;
-        writeln!(
-            f,
-            "  LDP: {} messages, {} octets, {} mappings sent; {} session ends, {} local labels, {} labels of peers",
-            counters.messages,
-            counters.octets,
-            counters.bindings_sent,
-            counters.sessions,
-            counters.local_labels,
-            counters.remote_labels
-        )?;
+        for (protocol, counters) in &self.protocols {
+            writeln!(
+                f,
+                "  {protocol}: {} messages, {} octets, {} mappings sent; {} up, {} local labels, {} labels of peers",
+                counters.messages,
+                counters.octets,
+                counters.bindings_sent,
+                // Both ends count each.
+                counted(counters.sessions as usize / 2, "session"),
+                counters.local_labels,
+                counters.remote_labels
+            )?;
+        }
         let dropped: Vec<String> = self
             .packets
             .dropped
@@ -94,8 +101,8 @@ impl fmt::Display for Report {
         for (after, of) in by_cause(&self.convergences) {
             writeln!(
                 f,
-                "  all well after {after}: {} times, median {:.1} s, at most {:.1} s",
-                of.len(),
+                "  all well after {after}: {}, median {:.1} s, at most {:.1} s",
+                counted(of.len(), "time"),
                 of.get(of.len() / 2).copied().unwrap_or_default(),
                 of.last().copied().unwrap_or_default()
             )?;
@@ -111,6 +118,12 @@ impl fmt::Display for Report {
             ),
         }
     }
+}
+
+/// So many of something, with the s that more than one have.
+pub fn counted(count: usize, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
 }
 
 fn list(items: &[String]) -> String {

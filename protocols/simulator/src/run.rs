@@ -53,10 +53,10 @@ impl Scenario {
             progress,
             end: self.until,
             convergences: Vec::new(),
-            counters: Counters::default(),
+            protocols: BTreeMap::new(),
         };
         run.all(self);
-        let (convergences, counters) = (run.convergences, run.counters);
+        let (convergences, protocols) = (run.convergences, run.protocols);
         let mut survived: BTreeMap<&'static str, u64> = BTreeMap::new();
         for fault in &self.faults {
             *survived.entry(fault.kind.class().name()).or_default() += 1;
@@ -72,7 +72,8 @@ impl Scenario {
             trace: network.trace,
             faults: survived,
             convergences,
-            counters,
+            counters: protocols.values().copied().sum(),
+            protocols,
             packets: network.packets.clone(),
             violation: network.violations.first().cloned(),
         }
@@ -84,7 +85,7 @@ struct Run<'a> {
     progress: &'a mut dyn Progress,
     end: Time,
     convergences: Vec<Convergence>,
-    counters: Counters,
+    protocols: BTreeMap<&'static str, Counters>,
 }
 
 impl Run<'_> {
@@ -108,7 +109,7 @@ impl Run<'_> {
         if self.is_broken() {
             return;
         }
-        self.counters = self.network.counters();
+        self.protocols = self.network.counters_by_protocol();
         self.network.withdraw_everything();
         let now = self.network.now();
         self.settle("withdrawal", now, PATIENCE, invariants::nothing_left);

@@ -1,13 +1,19 @@
 //! How long a network takes to come up, and what that takes.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use miette::IntoDiagnostic;
+use simulator::clock::Time;
+use simulator::report::counted;
 use simulator::{Scenario, invariants};
 
 use super::Arguments;
+
+/// How long it may take in the network.
+const PATIENCE: Time = Time::seconds(60);
 
 /// Brings the network up, and measures.
 pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
@@ -21,15 +27,17 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     let mut network = scenario.network();
     let made = began.elapsed();
     let began = Instant::now();
-    // It is up when no switch is written to any more and all sessions are there.
-    let sessions = 2 * scenario.topology.links.len() as u64;
-    let mut up_after = Duration::MAX;
-    for _ in 0..600 {
+    // It is up when no switch is written to any more and all sessions are there: one for each pair of
+    // neighbours, however many links they have, which both ends count.
+    let links = scenario.topology.links.iter();
+    let neighbours: BTreeSet<_> = links.map(|of| (of.a.min(of.b), of.a.max(of.b))).collect();
+    let sessions = 2 * neighbours.len() as u64;
+    let mut up_after = None;
+    while up_after.is_none() && network.now() < PATIENCE {
         network.run_until(network.now() + Duration::from_millis(100));
         let counters = network.counters();
         if counters.sessions >= sessions && invariants::switches(&network).is_ok() {
-            up_after = network.now().since_start();
-            break;
+            up_after = Some(network.now().as_secs_f64());
         }
     }
     let wall = began.elapsed();
@@ -47,7 +55,9 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
         "messages": counters.messages,
         "octets": counters.octets,
         "events": network.events,
-        "seconds_in_the_network": up_after.as_secs_f64(),
+        "sessions": counters.sessions / 2,
+        "seconds_in_the_network": up_after,
+        "cpu_seconds": cpu_seconds(),
         "wall_seconds": wall.as_secs_f64(),
         "wall_seconds_before": made.as_secs_f64(),
         "wall_seconds_of_checks": checked.as_secs_f64(),
@@ -55,11 +65,26 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
         "broken": broken.as_ref().map(|(invariant, text)| format!("{invariant:?}: {text}")),
     });
     writeln!(std::io::stdout(), "{report:#}").into_diagnostic()?;
-    Ok(if broken.is_none() {
+    if up_after.is_none() {
+        eprintln!(
+            "the network did not come up within {PATIENCE}: {} of {} came up",
+            counters.sessions / 2,
+            counted(neighbours.len(), "session")
+        );
+    }
+    Ok(if broken.is_none() && up_after.is_some() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// How much time the process has used of the processors in all, in seconds; nothing where the system does not
+/// tell.
+fn cpu_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/schedstat").ok()?;
+    let nanoseconds: u64 = stat.split_whitespace().next()?.parse().ok()?;
+    Some(nanoseconds as f64 / 1e9)
 }
 
 /// The most memory that the process had, in MiB; nothing where the system does not tell.

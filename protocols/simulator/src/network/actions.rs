@@ -188,7 +188,9 @@ impl Network {
         let octets = datagram.octets.len() as u64;
         self.trace(3, (number as u64) << 32 | octets);
         self.inform(number, |protocol, now| {
-            protocol.datagram(&interface, &datagram, now);
+            if protocol.udp_ports().contains(&datagram.destination_port) {
+                protocol.datagram(&interface, &datagram, now);
+            }
         });
     }
 

@@ -1,5 +1,6 @@
 //! How daemons start, run and end.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -219,22 +220,21 @@ impl Network {
         self.disturbed = self.now;
     }
 
-    /// What all engines together did and hold.
-    pub fn counters(&self) -> Counters {
-        let mut sum = Counters::default();
+    /// What all engines of each protocol did and hold.
+    pub fn counters_by_protocol(&self) -> BTreeMap<&'static str, Counters> {
+        let mut sums: BTreeMap<_, Counters> = BTreeMap::new();
         for number in 0..self.routers.len() {
             let now = self.clock_of(number);
             for protocol in &self.routers[number].protocols {
-                let of = protocol.counters(now);
-                sum.messages += of.messages;
-                sum.octets += of.octets;
-                sum.bindings_sent += of.bindings_sent;
-                sum.sessions += of.sessions;
-                sum.local_labels += of.local_labels;
-                sum.remote_labels += of.remote_labels;
+                *sums.entry(protocol.name()).or_default() += protocol.counters(now);
             }
         }
-        sum
+        sums
+    }
+
+    /// What all engines together did and hold.
+    pub fn counters(&self) -> Counters {
+        self.counters_by_protocol().into_values().sum()
     }
 
     /// How many TCP connections are known somewhere.

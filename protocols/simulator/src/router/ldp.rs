@@ -14,7 +14,7 @@ use ldp::engine::{
 use ldp::label::{
     ControlMode, EgressLabel as Null, LfibChange, LocalLabel, RetentionMode, UpstreamState,
 };
-use ldp::packet::{AdvertisementDiscipline, PduStream};
+use ldp::packet::{AdvertisementDiscipline, PORT, PduStream};
 use ldp::{LdpIdentifier, PrefixFec};
 use ldp_lfib::{LfibBinding, LfibTranslator};
 use mpls::Label;
@@ -163,7 +163,11 @@ impl LdpRouter {
 
 impl Protocol for LdpRouter {
     fn name(&self) -> &'static str {
-        "ldp"
+        "LDP"
+    }
+
+    fn udp_ports(&self) -> &'static [u16] {
+        &[PORT]
     }
 
     fn owner(&self) -> forwarding::Protocol {
@@ -282,6 +286,7 @@ impl Protocol for LdpRouter {
                     datagram: Datagram {
                         source: source.unwrap_or(IpAddr::V4(self.lsr_id.get())),
                         destination,
+                        destination_port: PORT,
                         hop_limit,
                         octets,
                     },

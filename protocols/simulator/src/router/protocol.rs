@@ -1,6 +1,8 @@
 //! What a protocol engine is to the simulator: the adapter of a protocol implements [`Protocol`].
 
+use std::iter::Sum;
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -62,6 +64,8 @@ pub struct Datagram {
     pub source: IpAddr,
     /// Its destination.
     pub destination: IpAddr,
+    /// The UDP port that it goes to.
+    pub destination_port: u16,
     /// Its TTL or hop limit.
     pub hop_limit: u8,
     /// Its payload.
@@ -165,12 +169,33 @@ pub struct Counters {
     pub octets: u64,
     /// Label bindings sent.
     pub bindings_sent: u64,
-    /// Sessions that are up.
+    /// Ends of sessions that are up: of a session between two routers each counts one.
+    #[serde(rename = "session_ends")]
     pub sessions: u64,
     /// Local labels held.
     pub local_labels: u64,
     /// Labels of peers held.
     pub remote_labels: u64,
+}
+
+impl AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.octets += other.octets;
+        self.bindings_sent += other.bindings_sent;
+        self.sessions += other.sessions;
+        self.local_labels += other.local_labels;
+        self.remote_labels += other.remote_labels;
+    }
+}
+
+impl Sum for Counters {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |mut sum, of| {
+            sum += of;
+            sum
+        })
+    }
 }
 
 /// A protocol engine of one router. Inputs come by the methods that take `now`; after each, [`poll`] is
@@ -181,7 +206,7 @@ pub struct Counters {
 /// [`poll`]: Protocol::poll
 /// [`next_timeout`]: Protocol::next_timeout
 pub trait Protocol {
-    /// The name of the protocol.
+    /// The name of the protocol, as reports have it.
     fn name(&self) -> &'static str;
     /// By which protocol it binds.
     fn owner(&self) -> forwarding::Protocol;
@@ -199,7 +224,11 @@ pub trait Protocol {
     /// There are labels again.
     fn labels_available(&mut self, _now: Instant) {}
 
-    /// A datagram came by an interface.
+    /// The UDP ports whose datagrams it takes.
+    fn udp_ports(&self) -> &'static [u16] {
+        &[]
+    }
+    /// A datagram to one of its ports came by an interface.
     fn datagram(&mut self, _interface: &str, _datagram: &Datagram, _now: Instant) {}
     /// Somebody connects; `None`: refused.
     fn accept(&mut self, _local: IpAddr, _remote: IpAddr, _now: Instant) -> Option<Accepted> {

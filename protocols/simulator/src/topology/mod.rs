@@ -9,6 +9,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::place::line_of;
+
 /// Routers, by their numbers from 0 on, and links. It is also how a topology is written in a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,10 +30,10 @@ pub struct Link {
     pub a: usize,
     /// The other.
     pub b: usize,
-    /// The metric of the IGP, in both directions.
+    /// The metric of the IGP, in both directions: 1 to [`Topology::MOST_METRIC`].
     #[serde(default = "one")]
     pub metric: u32,
-    /// How long packets take, in microseconds.
+    /// How long packets take, in microseconds: an hour at most.
     #[serde(default = "thousand")]
     pub delay: u64,
     /// Bits in a second, in each direction; 0: without limit.
@@ -108,22 +110,88 @@ pub enum TopologyError {
     /// A link goes from a router to itself.
     #[error("both ends of link {0} are the same router")]
     Loop(usize),
-    /// A metric of zero.
-    #[error("link {0} has the metric 0: the least is 1")]
-    Metric(usize),
+    /// A metric that no link has.
+    #[error("link {link} has the metric {metric}: 1 to {most} are possible", most = Topology::MOST_METRIC)]
+    Metric {
+        /// The link's number.
+        link: usize,
+        /// The metric.
+        metric: u32,
+    },
+    /// A link that takes too long.
+    #[error("link {link} has a delay of {delay} microseconds: at most {most} are possible", most = MOST_DELAY)]
+    Delay {
+        /// The link's number.
+        link: usize,
+        /// The delay.
+        delay: u64,
+    },
+    /// More links than addresses.
+    #[error("{0} links are not possible: at most {most} are", most = MOST_LINKS)]
+    Links(usize),
     /// There is no router, or more than addresses.
-    #[error("{0} routers are not possible: 1 to 60000 are")]
+    #[error("{0} routers are not possible: 1 to {most} are", most = Topology::MOST_ROUTERS)]
     Routers(usize),
+    /// Something is wrong at a place in a text.
+    #[error("line {line}: {error}")]
+    Line {
+        /// The line, from 1 on.
+        line: usize,
+        /// What is wrong.
+        error: Box<TopologyError>,
+    },
+    /// Something is wrong in a file.
+    #[error("{path}: {error}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        error: Box<TopologyError>,
+    },
 }
 
+impl TopologyError {
+    /// The number of the link that it is about, if it is one.
+    pub fn link(&self) -> Option<usize> {
+        match *self {
+            Self::NoRouter { link, .. }
+            | Self::Loop(link)
+            | Self::Metric { link, .. }
+            | Self::Delay { link, .. } => Some(link),
+            _ => None,
+        }
+    }
+}
+
+/// The longest delay of a link, in microseconds: an hour.
+const MOST_DELAY: u64 = 3_600_000_000;
+
+/// The most links: each has two of the addresses of 172.16.0.0/12.
+const MOST_LINKS: usize = 1 << 19;
+
 impl Topology {
+    /// The most routers.
+    pub const MOST_ROUTERS: usize = 60_000;
+
+    /// The greatest metric: that above is none by which paths are computed (RFC 5305 section 3).
+    pub const MOST_METRIC: u32 = 0xff_fffe;
+
     /// Reads a topology in TOML.
     ///
     /// # Errors
     /// The text is no topology.
     pub fn parse(text: &str) -> Result<Self, TopologyError> {
         let topology: Self = toml::from_str(text)?;
-        topology.check()?;
+        topology.check().map_err(|error| {
+            let link = error.link();
+            match link.and_then(|link| line_of(text, &["link"], link)) {
+                Some(line) => TopologyError::Line {
+                    line,
+                    error: error.into(),
+                },
+                None => error,
+            }
+        })?;
         Ok(topology)
     }
 
@@ -136,17 +204,23 @@ impl Topology {
             path: path.display().to_string(),
             error,
         })?;
-        Self::parse(&text)
+        Self::parse(&text).map_err(|error| TopologyError::File {
+            path: path.display().to_string(),
+            error: error.into(),
+        })
     }
 
-    /// Whether all links have their ends.
+    /// Whether there are routers, all links have their ends, and their metrics and delays can be.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn check(&self) -> Result<(), TopologyError> {
         let routers = self.routers;
-        if routers == 0 || routers > 60_000 {
+        if routers == 0 || routers > Self::MOST_ROUTERS {
             return Err(TopologyError::Routers(routers));
+        }
+        if self.links.len() > MOST_LINKS {
+            return Err(TopologyError::Links(self.links.len()));
         }
         for (number, link) in self.links.iter().enumerate() {
             for router in [link.a, link.b] {
@@ -161,8 +235,17 @@ impl Topology {
             if link.a == link.b {
                 return Err(TopologyError::Loop(number));
             }
-            if link.metric == 0 {
-                return Err(TopologyError::Metric(number));
+            if link.metric == 0 || link.metric > Self::MOST_METRIC {
+                return Err(TopologyError::Metric {
+                    link: number,
+                    metric: link.metric,
+                });
+            }
+            if link.delay > MOST_DELAY {
+                return Err(TopologyError::Delay {
+                    link: number,
+                    delay: link.delay,
+                });
             }
         }
         Ok(())
@@ -222,11 +305,21 @@ mod tests {
         let error = |text: &str| Topology::parse(text).unwrap_err().to_string();
         assert_eq!(
             error("routers = 2\n[[link]]\na = 0\nb = 2\n"),
-            "link 0 goes to router 2, and there are 2, from 0 on"
+            "line 2: link 0 goes to router 2, and there are 2, from 0 on"
         );
         assert_eq!(
             error("routers = 2\n[[link]]\na = 1\nb = 1\n"),
-            "both ends of link 0 are the same router"
+            "line 2: both ends of link 0 are the same router"
+        );
+        assert_eq!(
+            error(
+                "routers = 2\n[[link]]\na = 0\nb = 1\n[[link]]\na = 0\nb = 1\nmetric = 4294967295\n"
+            ),
+            "line 5: link 1 has the metric 4294967295: 1 to 16777214 are possible"
+        );
+        assert_eq!(
+            error("routers = 2\n[[link]]\na = 0\nb = 1\ndelay = 3600000001\n"),
+            "line 2: link 0 has a delay of 3600000001 microseconds: at most 3600000000 are possible"
         );
         assert!(error("routers = 0").contains("0 routers"));
         assert!(error("routers = 1\nlinks = 3").contains("links"));

@@ -1,13 +1,18 @@
 //! A run as a value.
 
+mod check;
+
+pub use check::{Place, Problem};
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::clock::Time;
 use crate::faults::{self, Class, Fault, FaultKind};
+use crate::place::line_of;
 use crate::rng::Rng;
 use crate::router::{EgressLabel, Families, Settings};
-use crate::topology::{Shape, Topology, TopologyError};
+use crate::topology::{Shape, Topology};
 
 /// All that makes a run what it is. In TOML it is a test that can be kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +49,7 @@ pub struct Scenario {
 
 /// The configuration of a router.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RouterSettings {
     /// Which one.
     pub number: usize,
@@ -57,12 +63,14 @@ pub enum ScenarioError {
     /// It is no TOML, or not of this form.
     #[error("{0}")]
     Form(#[from] toml::de::Error),
-    /// Its topology is none.
-    #[error("{0}")]
-    Topology(#[from] TopologyError),
-    /// A fault is about a router or link that is not there.
-    #[error("fault {0} is about a router or a link that is not there")]
-    Fault(usize),
+    /// It cannot be run.
+    #[error("{}{problem}", line.map(|line| format!("line {line}: ")).unwrap_or_default())]
+    Problem {
+        /// Where in the text that is, if it is at one place.
+        line: Option<usize>,
+        /// What is wrong.
+        problem: Problem,
+    },
 }
 
 /// What kinds of scenarios are made from seeds.
@@ -181,21 +189,18 @@ impl Scenario {
         }
     }
 
-    /// Reads a scenario in TOML.
+    /// Reads a scenario in TOML. Its faults are put in the order of their beginnings.
     ///
     /// # Errors
     /// The text is no scenario.
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
-        let scenario: Self = toml::from_str(text)?;
-        scenario.topology.check()?;
-        let (routers, links) = (scenario.topology.routers, scenario.topology.links.len());
-        let router = |number: usize| (number < routers).then_some(number);
-        let link = |number: usize| (number < links).then_some(number);
-        for (number, fault) in scenario.faults.iter().enumerate() {
-            if fault.kind.renumbered(router, link).as_ref() != Some(&fault.kind) {
-                return Err(ScenarioError::Fault(number));
-            }
+        let mut scenario: Self = toml::from_str(text)?;
+        if let Err(problem) = scenario.check() {
+            let table = problem.table();
+            let line = table.and_then(|(path, number)| line_of(text, path, number));
+            return Err(ScenarioError::Problem { line, problem });
         }
+        scenario.faults.sort_by_key(|fault| fault.at);
         Ok(scenario)
     }
 
@@ -291,13 +296,5 @@ mod tests {
             let text = scenario.text();
             assert_eq!(Scenario::parse(&text).unwrap(), scenario, "{text}");
         }
-    }
-
-    #[test]
-    fn a_fault_of_a_link_that_is_not_there_is_an_error() {
-        let mut scenario = Scenario::generate(1, &Options::default());
-        scenario.topology.links.truncate(1);
-        let error = Scenario::parse(&scenario.text()).unwrap_err();
-        assert!(error.to_string().contains("not there"), "{error}");
     }
 }
