@@ -1,5 +1,6 @@
 //! The leaves of openconfig-interfaces that a port has.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use gnmi_proto::gnmi::{Encoding, Path, TypedValue, typed_value::Value};
@@ -27,9 +28,24 @@ pub(super) enum LeafValue {
     Bool(bool),
 }
 
+/// The path of a leaf in little memory: the interface, and the elements after it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LeafName {
+    interface: Arc<str>,
+    rest: &'static [&'static str],
+}
+
+impl LeafName {
+    /// The path.
+    pub(super) fn path(&self) -> Path {
+        interface_path(&self.interface, self.rest)
+    }
+}
+
 /// A leaf of a port.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Leaf {
+    pub(super) name: LeafName,
     pub(super) path: Path,
     pub(super) class: Class,
     pub(super) value: LeafValue,
@@ -143,10 +159,15 @@ fn of_port(port: &PortInfo) -> Vec<(&'static [&'static str], Class, LeafValue)> 
 pub(super) fn under(ports: &[PortInfo], path: &Path) -> Vec<Leaf> {
     let mut found = Vec::new();
     for port in ports {
+        let interface: Arc<str> = port.name.as_str().into();
         for (rest, class, value) in of_port(port) {
             let own = interface_path(&port.name, rest);
             if covers(&path.elem, &own.elem) {
                 found.push(Leaf {
+                    name: LeafName {
+                        interface: interface.clone(),
+                        rest,
+                    },
                     path: own,
                     class,
                     value,

@@ -16,6 +16,9 @@ use tokio::sync::watch;
 
 use crate::Switch;
 
+/// Paths of one Get or subscription.
+const MOST_PATHS: usize = 256;
+
 /// The gNMI service of a switch. Clones are the same service.
 #[derive(Clone)]
 pub(crate) struct Gnmi {

@@ -7,11 +7,16 @@ use gnmi_proto::gnmi::{
     Notification, Path, SetRequest, SetResponse, SubscribeRequest, Update,
 };
 use gnmi_proto::{GNMI_VERSION, path};
+use prost::Message;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::Gnmi;
 use super::leaves::{Class, absolute, encode, now, under};
 use super::subscribe::{SubscribeStream, subscribe};
+use super::{Gnmi, MOST_PATHS};
+use crate::p4runtime::Client;
+
+/// Bytes of the answer to a Get: what clients of gRPC take by default.
+const LONGEST_ANSWER: usize = 4 << 20;
 
 #[tonic::async_trait]
 impl GNmi for Gnmi {
@@ -40,6 +45,11 @@ impl GNmi for Gnmi {
             .map_err(|_| Status::invalid_argument("there is no such encoding"))?;
         let wanted = DataType::try_from(request.r#type)
             .map_err(|_| Status::invalid_argument("there is no such type of data"))?;
+        if request.path.len() > MOST_PATHS {
+            return Err(Status::resource_exhausted(format!(
+                "a Get has at most {MOST_PATHS} paths"
+            )));
+        }
         let ports = self.switch.ports();
         let timestamp = now();
         // No path is the root.
@@ -50,6 +60,7 @@ impl GNmi for Gnmi {
             &request.path
         };
         let mut notification = Vec::new();
+        let mut bytes = 0;
         for relative in paths {
             let wanted_path = absolute(request.prefix.as_ref(), relative)?;
             let leaves = under(&ports, &wanted_path);
@@ -66,12 +77,21 @@ impl GNmi for Gnmi {
                     })
                 })
                 .collect::<Result<_, Status>>()?;
-            notification.push(Notification {
+            let news = Notification {
                 timestamp,
                 prefix: target_of(request.prefix.as_ref()),
                 update,
                 ..Notification::default()
-            });
+            };
+            // A list has its length and its field in front of each element.
+            bytes += news.encoded_len() + 6;
+            if bytes > LONGEST_ANSWER {
+                return Err(Status::resource_exhausted(format!(
+                    "the answer has more than {LONGEST_ANSWER} bytes: ask for less, or Subscribe \
+                     with ONCE"
+                )));
+            }
+            notification.push(news);
         }
         Ok(Response::new(GetResponse {
             notification,
@@ -95,7 +115,8 @@ impl GNmi for Gnmi {
         &self,
         request: Request<Streaming<SubscribeRequest>>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        Ok(Response::new(subscribe(self, request.into_inner())))
+        let open = Client::of(&request)?.open_subscription()?;
+        Ok(Response::new(subscribe(self, open, request.into_inner())))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use gnmi_proto::gnmi::subscribe_request::Request;
 use gnmi_proto::gnmi::subscribe_response::Response;
 use gnmi_proto::gnmi::subscription_list::Mode;
@@ -13,6 +13,7 @@ use tonic::{Status, Streaming};
 
 use super::Gnmi;
 use super::subscription::Wanted;
+use crate::p4runtime::Taken;
 
 /// Notifications that wait for a client. A slow one gets the newest values later: what changes
 /// meanwhile is told once.
@@ -22,8 +23,13 @@ const QUEUE: usize = 8;
 pub(super) type SubscribeStream =
     Pin<Box<dyn Stream<Item = Result<SubscribeResponse, Status>> + Send>>;
 
-/// Serves a subscription until the client leaves or the switch stops.
-pub(super) fn subscribe(service: &Gnmi, requests: Streaming<SubscribeRequest>) -> SubscribeStream {
+/// Serves a subscription until the client leaves or the switch stops. It counts as `open` until the
+/// client has taken its end.
+pub(super) fn subscribe(
+    service: &Gnmi,
+    open: Taken,
+    requests: Streaming<SubscribeRequest>,
+) -> SubscribeStream {
     let (responses, queue) = mpsc::channel(QUEUE);
     let service = service.clone();
     tokio::spawn(async move {
@@ -45,7 +51,10 @@ pub(super) fn subscribe(service: &Gnmi, requests: Streaming<SubscribeRequest>) -
             let _ = responses.send(Err(status)).await;
         }
     });
-    Box::pin(ReceiverStream::new(queue))
+    Box::pin(ReceiverStream::new(queue).map(move |response| {
+        let _ = &open;
+        response
+    }))
 }
 
 /// Why a subscription ends early.
@@ -84,7 +93,7 @@ impl Session {
         // Before the first look, so that no change is missed.
         let mut changes = self.service.switch.port_changes();
         changes.mark_unchanged();
-        self.tell(wanted.start(&self.service.switch.ports())?)
+        self.tell(wanted.start(&self.service.switch.ports()))
             .await?;
         self.send(Response::SyncResponse(true)).await?;
         match mode {
@@ -104,7 +113,7 @@ impl Session {
             if !matches!(request.request, Some(Request::Poll(_))) {
                 return Err(Status::invalid_argument("only polls may follow").into());
             }
-            self.tell(wanted.everything(&self.service.switch.ports())?)
+            self.tell(wanted.everything(&self.service.switch.ports()))
                 .await?;
             self.send(Response::SyncResponse(true)).await?;
         }
@@ -120,37 +129,36 @@ impl Session {
     ) -> Result<(), Ended> {
         let mut listening = true;
         loop {
-            let sample = async {
-                match wanted.next_sample() {
+            let due = async {
+                match wanted.next_due() {
                     Some(time) => tokio::time::sleep_until(time).await,
                     None => std::future::pending().await,
                 }
             };
             let switch = &self.service.switch;
-            let news = tokio::select! {
+            tokio::select! {
                 request = requests.message(), if listening => match request? {
                     Some(_) => return Err(Status::invalid_argument(
                         "nothing may follow the first message of a STREAM subscription",
                     ).into()),
-                    None => {
-                        listening = false;
-                        continue;
-                    }
+                    None => listening = false,
                 },
                 changed = changes.changed() => match changed {
-                    Ok(()) => wanted.changes(&switch.ports())?,
+                    Ok(()) => self.tell(wanted.changes(&switch.ports())).await?,
                     // The switch is gone.
                     Err(_) => return Ok(()),
                 },
-                () = sample => wanted.samples(&switch.ports())?,
-            };
-            self.tell(news).await?;
+                () = due => self.tell(wanted.due(&switch.ports())).await?,
+            }
         }
     }
 
-    async fn tell(&self, news: Vec<Notification>) -> Result<(), Ended> {
+    async fn tell(
+        &self,
+        news: impl Iterator<Item = Result<Notification, Status>>,
+    ) -> Result<(), Ended> {
         for notification in news {
-            self.send(Response::Update(notification)).await?;
+            self.send(Response::Update(notification?)).await?;
         }
         Ok(())
     }

@@ -10,7 +10,8 @@ use gnmi_proto::path::to_text;
 use tokio::time::Instant;
 use tonic::Status;
 
-use super::leaves::{Class, Leaf, LeafValue, absolute, encode, now, under};
+use super::MOST_PATHS;
+use super::leaves::{Class, Leaf, LeafName, LeafValue, absolute, encode, now, under};
 use super::service::{check_models, target_of};
 use crate::control::PortInfo;
 
@@ -18,8 +19,9 @@ use crate::control::PortInfo;
 const SHORTEST: Duration = Duration::from_millis(100);
 /// The time between two samples if the client leaves it to us.
 const DEFAULT: Duration = Duration::from_secs(10);
-/// Paths of one subscription.
-const MOST_PATHS: usize = 256;
+/// Leaves that one subscription can be told of, those that several of its paths cover counted for
+/// each: what it was told of each is remembered.
+const MOST_LEAVES: usize = 16_384;
 
 /// The paths that a client wants to hear of, and what it has been told.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub(super) struct Wanted {
     encoding: Encoding,
     updates_only: bool,
     paths: Vec<WantedPath>,
+    /// Leaves that the client was told of, those of all paths.
+    leaves: usize,
 }
 
 #[derive(Debug)]
@@ -35,14 +39,42 @@ struct WantedPath {
     path: Path,
     on_change: bool,
     sample: Option<Sample>,
-    told: BTreeMap<String, (Path, LeafValue)>,
+    /// What is told again though it has not changed.
+    heartbeat: Option<Timer>,
+    told: BTreeMap<LeafName, LeafValue>,
 }
 
 #[derive(Debug)]
 struct Sample {
+    timer: Timer,
+    suppress_redundant: bool,
+}
+
+/// Something that is done at an interval.
+#[derive(Debug)]
+struct Timer {
     interval: Duration,
     next: Instant,
-    suppress_redundant: bool,
+}
+
+impl Timer {
+    /// From now on.
+    fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            next: Instant::now() + interval,
+        }
+    }
+
+    /// Whether it is due; it is not again before the next time. Times that were missed while the
+    /// client was slow are left out.
+    fn is_due(&mut self, now: Instant) -> bool {
+        let due = self.next <= now;
+        while self.next <= now {
+            self.next += self.interval;
+        }
+        due
+    }
 }
 
 /// What leaves are told of.
@@ -53,6 +85,13 @@ enum Which {
     Changing,
     /// Those that are sampled.
     Sampled,
+}
+
+/// Which leaves are looked at, and whether they are told though they have not changed.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    which: Which,
+    again: bool,
 }
 
 impl Wanted {
@@ -79,88 +118,99 @@ impl Wanted {
             encoding,
             updates_only: list.updates_only,
             paths,
+            leaves: 0,
         })
     }
 
     /// What a subscription starts with: what there is now, unless the client wants changes only.
-    pub(super) fn start(&mut self, ports: &[PortInfo]) -> Result<Vec<Notification>, Status> {
-        let news = self.everything(ports)?;
-        Ok(if self.updates_only { Vec::new() } else { news })
+    pub(super) fn start(
+        &mut self,
+        ports: &[PortInfo],
+    ) -> impl Iterator<Item = Result<Notification, Status>> {
+        let tells = !self.updates_only;
+        // What is left out is looked at all the same, so that it is known.
+        let news = self.everything(ports);
+        news.filter(move |news| tells || news.is_err())
     }
 
     /// What there is now: the answer to a poll.
-    pub(super) fn everything(&mut self, ports: &[PortInfo]) -> Result<Vec<Notification>, Status> {
-        for path in &mut self.paths {
-            path.told.clear();
-        }
-        self.collect(ports, |_| Some(Which::All))
+    pub(super) fn everything(
+        &mut self,
+        ports: &[PortInfo],
+    ) -> impl Iterator<Item = Result<Notification, Status>> {
+        let all = Look {
+            which: Which::All,
+            again: true,
+        };
+        self.collect(ports, move |_| Some(all))
     }
 
     /// What has changed of what tells of every change.
-    pub(super) fn changes(&mut self, ports: &[PortInfo]) -> Result<Vec<Notification>, Status> {
-        self.collect(ports, |path| path.on_change.then_some(Which::Changing))
+    pub(super) fn changes(
+        &mut self,
+        ports: &[PortInfo],
+    ) -> impl Iterator<Item = Result<Notification, Status>> {
+        let changed = Look {
+            which: Which::Changing,
+            again: false,
+        };
+        self.collect(ports, move |path| path.on_change.then_some(changed))
     }
 
-    /// When the next sample is due.
-    pub(super) fn next_sample(&self) -> Option<Instant> {
-        let samples = self.paths.iter().filter_map(|path| path.sample.as_ref());
-        samples.map(|sample| sample.next).min()
+    /// When the next sample or heartbeat is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let timers = self.paths.iter().flat_map(|path| {
+            let sample = path.sample.as_ref().map(|sample| &sample.timer);
+            sample.into_iter().chain(&path.heartbeat)
+        });
+        timers.map(|timer| timer.next).min()
     }
 
-    /// The samples that are due.
-    pub(super) fn samples(&mut self, ports: &[PortInfo]) -> Result<Vec<Notification>, Status> {
-        let time = Instant::now();
-        self.collect(ports, |path| {
-            let on_change = path.on_change;
-            let sample = path.sample.as_mut().filter(|sample| sample.next <= time)?;
-            // Those that were missed while the client was slow are left out.
-            while sample.next <= time {
-                sample.next += sample.interval;
-            }
-            if !sample.suppress_redundant {
-                path.told.retain(|_, _| false);
-            }
-            Some(if on_change {
-                Which::Sampled
-            } else {
-                Which::All
-            })
-        })
+    /// The samples and heartbeats that are due.
+    pub(super) fn due(
+        &mut self,
+        ports: &[PortInfo],
+    ) -> impl Iterator<Item = Result<Notification, Status>> {
+        let now = Instant::now();
+        self.collect(ports, move |path| path.due(now))
     }
 
+    /// The news of each path, made as they are taken: many at a time would take much memory.
     fn collect(
         &mut self,
         ports: &[PortInfo],
-        mut which: impl FnMut(&mut WantedPath) -> Option<Which>,
-    ) -> Result<Vec<Notification>, Status> {
-        let mut news = Vec::new();
-        for path in &mut self.paths {
-            let Some(which) = which(path) else {
-                continue;
-            };
-            let (leaves, delete) = path.news(ports, which);
-            if leaves.is_empty() && delete.is_empty() {
-                continue;
+        mut look: impl FnMut(&mut WantedPath) -> Option<Look>,
+    ) -> impl Iterator<Item = Result<Notification, Status>> {
+        let (target, encoding, leaves) = (&self.target, self.encoding, &mut self.leaves);
+        self.paths.iter_mut().filter_map(move |path| {
+            let look = look(path)?;
+            let before = path.told.len();
+            let (found, delete) = path.news(ports, look);
+            *leaves = *leaves - before + path.told.len();
+            if *leaves > MOST_LEAVES {
+                return Some(Err(Status::resource_exhausted(format!(
+                    "the paths of a subscription cover at most {MOST_LEAVES} leaves"
+                ))));
             }
-            let update = leaves
-                .into_iter()
-                .map(|leaf| {
-                    Ok(Update {
-                        val: Some(encode(&leaf.value, self.encoding)?),
-                        path: Some(leaf.path),
-                        ..Update::default()
-                    })
+            if found.is_empty() && delete.is_empty() {
+                return None;
+            }
+            let update = found.into_iter().map(|leaf| {
+                Ok(Update {
+                    val: Some(encode(&leaf.value, encoding)?),
+                    path: Some(leaf.path),
+                    ..Update::default()
                 })
-                .collect::<Result<_, Status>>()?;
-            news.push(Notification {
+            });
+            let update = update.collect::<Result<_, Status>>();
+            Some(update.map(|update| Notification {
                 timestamp: now(),
-                prefix: self.target.clone(),
+                prefix: target.clone(),
                 update,
                 delete,
                 ..Notification::default()
-            });
-        }
-        Ok(news)
+            }))
+        })
     }
 }
 
@@ -184,6 +234,10 @@ impl WantedPath {
         if streams && interval < SHORTEST {
             return invalid(format!("a sample_interval is at least {SHORTEST:?}"));
         }
+        let beat = Duration::from_nanos(subscription.heartbeat_interval);
+        if streams && !beat.is_zero() && beat < SHORTEST {
+            return invalid(format!("a heartbeat_interval is at least {SHORTEST:?}"));
+        }
         let counters = path.elem.iter().any(|elem| elem.name == "counters");
         if streams && mode == SubscriptionMode::OnChange && counters {
             return invalid("counters change with every packet: SAMPLE gives them".to_owned());
@@ -191,9 +245,9 @@ impl WantedPath {
         let sampled = streams && mode != SubscriptionMode::OnChange;
         Ok(Self {
             on_change: streams && mode != SubscriptionMode::Sample,
+            heartbeat: (streams && !beat.is_zero()).then(|| Timer::new(beat)),
             sample: sampled.then(|| Sample {
-                interval,
-                next: Instant::now() + interval,
+                timer: Timer::new(interval),
                 suppress_redundant: subscription.suppress_redundant,
             }),
             path,
@@ -201,16 +255,36 @@ impl WantedPath {
         })
     }
 
-    /// The leaves that have another value than the client was told, and the paths of those that
-    /// are gone.
-    fn news(&mut self, ports: &[PortInfo], which: Which) -> (Vec<Leaf>, Vec<Path>) {
+    /// What is told at this time (section 3.5.1.5.2).
+    fn due(&mut self, now: Instant) -> Option<Look> {
+        let heartbeat = self.heartbeat.as_mut();
+        let beats = heartbeat.is_some_and(|timer| timer.is_due(now));
+        let sample = self.sample.as_mut();
+        let sample = sample.and_then(|sample| sample.timer.is_due(now).then_some(&*sample));
+        if beats {
+            return Some(Look {
+                which: Which::All,
+                again: true,
+            });
+        }
+        let again = !sample?.suppress_redundant;
+        let which = if self.on_change {
+            Which::Sampled
+        } else {
+            Which::All
+        };
+        Some(Look { which, again })
+    }
+
+    /// The leaves that have another value than the client was told, or all that are looked at if
+    /// they are told again; and the paths of those that are gone.
+    fn news(&mut self, ports: &[PortInfo], look: Look) -> (Vec<Leaf>, Vec<Path>) {
         let counter = |leaf: &Leaf| leaf.class == Class::Counter;
         let mut there = BTreeSet::new();
         let mut news = Vec::new();
         for leaf in under(ports, &self.path) {
-            let name = to_text(&leaf.path);
-            there.insert(name.clone());
-            let wanted = match which {
+            there.insert(leaf.name.clone());
+            let wanted = match look.which {
                 Which::All => true,
                 Which::Changing => !counter(&leaf),
                 Which::Sampled => counter(&leaf),
@@ -218,23 +292,17 @@ impl WantedPath {
             if !wanted {
                 continue;
             }
-            let value = (leaf.path.clone(), leaf.value.clone());
-            if self.told.get(&name) != Some(&value) {
-                self.told.insert(name, value);
+            let before = self.told.insert(leaf.name.clone(), leaf.value.clone());
+            if look.again || before.as_ref() != Some(&leaf.value) {
                 news.push(leaf);
             }
         }
-        let gone: Vec<String> = self
-            .told
-            .keys()
-            .filter(|name| !there.contains(*name))
-            .cloned()
-            .collect();
-        let gone = gone
-            .iter()
-            .filter_map(|name| self.told.remove(name))
-            .map(|(path, _)| path)
-            .collect();
+        let gone = self.told.keys().filter(|name| !there.contains(*name));
+        let gone: Vec<LeafName> = gone.cloned().collect();
+        for name in &gone {
+            self.told.remove(name);
+        }
+        let gone = gone.iter().map(LeafName::path).collect();
         (news, gone)
     }
 }

@@ -17,11 +17,16 @@ use bmv2_json::{Document, MeterType};
 pub use error::LoadError;
 
 use crate::program::{Action, Array, Calculation, Field, Program, StandardMetadata};
+use crate::state::{Counter, Meter};
 use error::At;
 use layout::Names;
 
 /// The largest array of counters, meters or registers, and the largest table.
 const MAX_SIZE: u64 = 1 << 26;
+
+/// Bytes of all arrays of counters, meters and registers of a program. There may be several states
+/// of it at a time: that which runs, that which is saved, and that which is verified.
+const MAX_ARRAY_BYTES: u64 = 512 << 20;
 
 /// What is known of the document while it is loaded.
 struct Loader<'d> {
@@ -134,6 +139,17 @@ impl Loader<'_> {
                 None => Err(at.key("binding").missing("table", name)),
             }
         };
+        let mut total = 0_u64;
+        let mut add = |size: usize, bytes: u64, at: &At| {
+            total = total.saturating_add((size as u64).saturating_mul(bytes));
+            if total <= MAX_ARRAY_BYTES {
+                return Ok(());
+            }
+            Err(at.invalid(format!(
+                "with a size of {size} the arrays up to here take {total} bytes, which is more \
+                 than {MAX_ARRAY_BYTES}, the most that those of a program can take together"
+            )))
+        };
         let mut names = HashSet::new();
         for (i, counter) in self.document.counter_arrays.iter().enumerate() {
             let at = At::root("counter_arrays").index(i);
@@ -146,6 +162,7 @@ impl Loader<'_> {
                 (None, Some(size)) => array_size(size, &at.key("size"))?,
                 (None, None) => return Err(at.invalid("an indirect counter array needs `size`")),
             };
+            add(size, size_of::<Counter>() as u64, &at.key("size"))?;
             self.counters.push(Array {
                 name: counter.name.clone(),
                 size,
@@ -166,13 +183,14 @@ impl Loader<'_> {
                     .unsupported(format!("a meter with {} rates", meter.rate_count)));
             }
             let direct = direct(meter.is_direct, &meter.binding, &at)?;
+            let size = match direct {
+                Some(_) => 0,
+                None => array_size(meter.size, &at.key("size"))?,
+            };
+            add(size, size_of::<Meter>() as u64, &at.key("size"))?;
             self.meters.push(Array {
                 name: meter.name.clone(),
-                size: if direct.is_some() {
-                    0
-                } else {
-                    array_size(meter.size, &at.key("size"))?
-                },
+                size,
                 width: 0,
                 bytes: meter.meter_type == MeterType::Bytes,
                 direct,
@@ -190,10 +208,11 @@ impl Loader<'_> {
                     .invalid("a register must have 1 to 65536 bits"));
             }
             let words = u64::from(register.bitwidth.div_ceil(64));
-            array_size(register.size.saturating_mul(words), &at.key("size"))?;
+            let size = array_size(register.size, &at.key("size"))?;
+            add(size, words * size_of::<u64>() as u64, &at.key("size"))?;
             self.registers.push(Array {
                 name: register.name.clone(),
-                size: array_size(register.size, &at.key("size"))?,
+                size,
                 width: register.bitwidth,
                 bytes: false,
                 direct: None,

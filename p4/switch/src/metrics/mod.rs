@@ -25,6 +25,7 @@ pub struct Metrics {
 struct Inner {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
+    dropped_digests: Counter,
 }
 
 impl Metrics {
@@ -38,10 +39,25 @@ impl Metrics {
             "Requests of gRPC clients that have ended, by method and status code",
             requests.clone(),
         );
+        let dropped_digests = Counter::default();
+        registry.register(
+            "p4_switch_unacknowledged_digest_drops",
+            "Digests dropped since the controller has not acknowledged as many as are remembered",
+            dropped_digests.clone(),
+        );
         registry.register_collector(Box::new(SwitchCollector { switch }));
         Self {
-            inner: Arc::new(Inner { registry, requests }),
+            inner: Arc::new(Inner {
+                registry,
+                requests,
+                dropped_digests,
+            }),
         }
+    }
+
+    /// Counts digests that the controller does not acknowledge.
+    pub(crate) fn dropped_digests(&self) -> Counter {
+        self.inner.dropped_digests.clone()
     }
 
     /// The metrics in the text format of OpenMetrics.

@@ -18,6 +18,7 @@ use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 use tonic::transport::server::Connected;
 
+use super::client::{Client, Clients};
 use super::limits::Limits;
 
 /// What a client sends first on a connection (RFC 9113 section 3.4).
@@ -37,13 +38,16 @@ pub(super) struct Connection {
     transport: Box<dyn Transport>,
     /// Bytes of the preface that were given on.
     preface_read: usize,
+    client: Client,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Connected for Connection {
-    type ConnectInfo = ();
+    type ConnectInfo = Client;
 
-    fn connect_info(&self) {}
+    fn connect_info(&self) -> Client {
+        self.client.clone()
+    }
 }
 
 impl AsyncRead for Connection {
@@ -154,6 +158,7 @@ pub(super) async fn accept(
     let gate = Arc::new(Gate {
         tls,
         permits: Arc::new(Semaphore::new(limits.connections)),
+        clients: Clients::new(limits.clone()),
         limits,
         refused: AtomicU64::new(0),
         ready,
@@ -187,6 +192,7 @@ pub(super) async fn accept(
 struct Gate {
     tls: Option<TlsAcceptor>,
     permits: Arc<Semaphore>,
+    clients: Clients,
     limits: Limits,
     refused: AtomicU64,
     ready: mpsc::Sender<io::Result<Connection>>,
@@ -207,6 +213,7 @@ impl Gate {
         let connection = Connection {
             transport,
             preface_read: 0,
+            client: self.clients.connect(),
             _permit: permit,
         };
         // Without receiver the server has stopped.

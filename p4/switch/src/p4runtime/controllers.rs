@@ -1,16 +1,19 @@
 //! The open streams: who is primary, and what is on its way to whom.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use p4runtime_proto::p4::v1::{
     MasterArbitrationUpdate, PacketIn, StreamMessageResponse, Uint128,
     stream_message_response::Update,
 };
+use prost::Message as _;
 use tokio::sync::mpsc;
 use tonic::Status;
 
 use super::arbitration::{Arbitration, Notification, StreamId};
+use super::client::{Room, Waiting};
 use super::refusal::Refusal;
 use super::role::Access;
 
@@ -22,9 +25,8 @@ const NOTIFICATIONS: usize = 4096;
 /// client that leaves as many unread is closed.
 const ARBITRATION_MESSAGES: usize = 256;
 
-/// Most streams at a time, those that have said nothing yet among them; more are refused with
-/// `RESOURCE_EXHAUSTED`.
-const MAX_STREAMS: usize = 128;
+/// Bytes of those; one message more may wait.
+const NOTIFICATION_BYTES: usize = 32 << 20;
 
 /// What a stream carries to its client.
 pub(crate) type Message = Result<StreamMessageResponse, Status>;
@@ -34,12 +36,13 @@ pub(crate) struct Inbox {
     /// Arbitration messages and the status that ends the stream; these go first.
     pub(crate) control: mpsc::Receiver<Message>,
     /// Packets, digests and stream errors.
-    pub(crate) notifications: mpsc::Receiver<Message>,
+    pub(crate) notifications: mpsc::Receiver<(Message, Room)>,
 }
 
 struct Outbox {
     control: mpsc::Sender<Message>,
-    notifications: mpsc::Sender<Message>,
+    notifications: mpsc::Sender<(Message, Room)>,
+    waiting: Arc<Waiting>,
 }
 
 /// What the streams of controllers have seen.
@@ -96,15 +99,10 @@ impl Controllers {
     /// A client has opened a stream.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when the server shuts down, `RESOURCE_EXHAUSTED` when there are too many.
+    /// `UNAVAILABLE` when the server shuts down.
     pub(crate) fn open(&mut self) -> Result<(StreamId, Inbox), Status> {
         if self.closed {
             return Err(shutting_down());
-        }
-        if self.outboxes.len() >= MAX_STREAMS {
-            return Err(Status::resource_exhausted(format!(
-                "{MAX_STREAMS} streams are open, which is the limit"
-            )));
         }
         self.last_stream += 1;
         let stream = StreamId(self.last_stream);
@@ -113,6 +111,7 @@ impl Controllers {
         let outbox = Outbox {
             control,
             notifications,
+            waiting: Waiting::new(NOTIFICATION_BYTES),
         };
         self.outboxes.insert(stream, outbox);
         let inbox = Inbox {
@@ -234,7 +233,12 @@ impl Controllers {
         let Some(outbox) = self.outboxes.get(&stream) else {
             return;
         };
-        if outbox.notifications.try_send(Ok(message(update))).is_err() {
+        let message = message(update);
+        let sent = outbox.waiting.has_room() && {
+            let room = outbox.waiting.add(message.encoded_len());
+            outbox.notifications.try_send((Ok(message), room)).is_ok()
+        };
+        if !sent {
             let dropped = self.dropped.slow_client.fetch_add(1, Ordering::Relaxed) + 1;
             if dropped.is_power_of_two() {
                 tracing::warn!(

@@ -118,33 +118,38 @@ impl Device {
         expired
     }
 
-    /// Answers the requests of a batch: the entities, and the error of each request.
+    /// Checks the requests of a batch as a whole.
     ///
     /// # Errors
     /// `FAILED_PRECONDITION` if there is no forwarding-pipeline configuration;
-    /// `INVALID_ARGUMENT` if an entity is not set.
-    pub(crate) fn read(
-        &self,
-        access: &Access,
-        requests: &[v1::Entity],
-    ) -> Result<(Vec<v1::Entity>, Vec<v1::Error>)> {
-        let pipeline = self.saved.as_ref().or(self.active.as_ref());
-        let pipeline = pipeline.ok_or_else(no_pipeline)?;
-        // Section 13.2: such a request is refused as a whole.
+    /// `INVALID_ARGUMENT` if an entity is not set (section 13.2).
+    pub(crate) fn check_read(&self, requests: &[v1::Entity]) -> Result<()> {
+        self.pipeline()?;
         if requests.iter().any(|request| request.entity.is_none()) {
             return Err(no_entity());
         }
-        let mut found = Vec::new();
-        let mut read = |request| {
-            let mut from = Some(Cursor::default());
-            while let Some(cursor) = from {
-                from = pipeline.read(|reader| reader.read(access, request, cursor, &mut found))?;
-            }
-            Ok(())
-        };
-        let errors = requests.iter().map(|request| result(read(request)));
-        let errors = errors.collect();
-        Ok((found, errors))
+        Ok(())
+    }
+
+    /// Answers a part of one request, and gives where the next part starts.
+    ///
+    /// # Errors
+    /// That of the request.
+    pub(crate) fn read(
+        &self,
+        access: &Access,
+        request: &v1::Entity,
+        from: Cursor,
+        found: &mut Vec<v1::Entity>,
+    ) -> Result<Option<Cursor>> {
+        let pipeline = self.pipeline()?;
+        pipeline.read(|reader| reader.read(access, request, from, found))
+    }
+
+    /// What requests refer to.
+    fn pipeline(&self) -> Result<&Pipeline> {
+        let pipeline = self.saved.as_ref().or(self.active.as_ref());
+        pipeline.ok_or_else(no_pipeline)
     }
 
     /// Section 14.
@@ -408,10 +413,6 @@ impl Pipeline {
             }))
         })?
     }
-}
-
-fn result(result: Result<()>) -> v1::Error {
-    result.map_or_else(v1::Error::from, |()| v1::Error::ok())
 }
 
 fn no_pipeline() -> Refusal {

@@ -2,40 +2,61 @@
 //! it is.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use p4runtime_proto::p4::v1::{DigestList, P4Data, digest_entry::Config};
+use prometheus_client::metrics::counter::Counter;
 use prost::Message;
+
+use super::pieces::PIECE;
 
 /// Longest list where the client sets no limit.
 const MAX_LIST_SIZE: usize = 1024;
+
+/// Most digests of one kind that are gathered or that the client has not acknowledged, and their
+/// bytes. More are dropped (section 9.8: if the client cannot handle as many).
+const MOST_KNOWN: usize = 65_536;
+const MOST_KNOWN_BYTES: usize = 16 << 20;
 
 /// The digests that are on their way to the primary controller.
 #[derive(Default)]
 pub(crate) struct DigestLists {
     digests: BTreeMap<u32, Lists>,
     last_list_id: u64,
+    dropped: Counter,
 }
+
+/// A digest, serialized.
+type Serialized = Arc<[u8]>;
 
 #[derive(Default)]
 struct Lists {
     config: Config,
     gathered: Vec<P4Data>,
+    /// Bytes of these.
+    bytes: usize,
     /// When the first of the gathered ones came.
     since: Option<Instant>,
-    /// Lists that the client has not acknowledged.
-    sent: Vec<Sent>,
-    /// What stands in `gathered` and `sent`, serialized.
-    known: HashSet<Vec<u8>>,
+    /// Lists that the client has not acknowledged, by id, which is also by time.
+    sent: BTreeMap<u64, Sent>,
+    /// What stands in `gathered` and `sent`.
+    known: HashSet<Serialized>,
+    /// Bytes of these.
+    known_bytes: usize,
 }
 
 struct Sent {
-    list_id: u64,
     at: Instant,
-    data: Vec<P4Data>,
+    digests: Vec<Serialized>,
 }
 
 impl DigestLists {
+    /// Counts the digests that are dropped.
+    pub(crate) fn count_dropped(&mut self, dropped: Counter) {
+        self.dropped = dropped;
+    }
+
     /// Takes over which digests to report, and how.
     pub(crate) fn configure(&mut self, configs: Vec<(u32, Config)>) {
         let mut old = std::mem::take(&mut self.digests);
@@ -51,14 +72,31 @@ impl DigestLists {
     pub(crate) fn push(&mut self, now: Instant, id: u32, data: P4Data) -> Option<DigestList> {
         let lists = self.digests.get_mut(&id)?;
         lists.forget(now);
-        if !lists.known.insert(data.encode_to_vec()) {
+        let serialized: Serialized = data.encode_to_vec().into();
+        if lists.known.contains(&serialized) {
             return None;
         }
+        let bytes = serialized.len();
+        if lists.known.len() >= MOST_KNOWN || lists.known_bytes + bytes > MOST_KNOWN_BYTES {
+            let dropped = self.dropped.inc() + 1;
+            if dropped.is_power_of_two() {
+                tracing::warn!(
+                    dropped,
+                    "the controller does not acknowledge digests, more of them are dropped"
+                );
+            }
+            return None;
+        }
+        lists.known.insert(serialized);
+        lists.known_bytes += bytes;
         lists.gathered.push(data);
+        lists.bytes += bytes;
         lists.since.get_or_insert(now);
         let limit = usize::try_from(lists.config.max_list_size).unwrap_or(0);
         let limit = if limit == 0 { MAX_LIST_SIZE } else { limit };
-        let full = lists.gathered.len() >= limit || lists.config.max_timeout_ns == 0;
+        let full = lists.gathered.len() >= limit
+            || lists.bytes >= PIECE
+            || lists.config.max_timeout_ns == 0;
         full.then(|| lists.send(now, id, &mut self.last_list_id))
     }
 
@@ -79,8 +117,10 @@ impl DigestLists {
 
     /// The client has handled a list.
     pub(crate) fn acknowledge(&mut self, id: u32, list_id: u64) {
-        if let Some(lists) = self.digests.get_mut(&id) {
-            lists.forget_sent(|sent| sent.list_id == list_id);
+        if let Some(lists) = self.digests.get_mut(&id)
+            && let Some(sent) = lists.sent.remove(&list_id)
+        {
+            lists.forget_digests(&sent);
         }
     }
 }
@@ -93,12 +133,11 @@ impl Lists {
     fn send(&mut self, now: Instant, id: u32, last_list_id: &mut u64) -> DigestList {
         *last_list_id += 1;
         self.since = None;
+        self.bytes = 0;
         let data = std::mem::take(&mut self.gathered);
-        self.sent.push(Sent {
-            list_id: *last_list_id,
-            at: now,
-            data: data.clone(),
-        });
+        let known = |data: &P4Data| self.known.get(&data.encode_to_vec()[..]).cloned();
+        let digests = data.iter().filter_map(known).collect();
+        self.sent.insert(*last_list_id, Sent { at: now, digests });
         // Without a time to wait for acknowledgements nothing is remembered.
         self.forget(now);
         DigestList {
@@ -112,20 +151,19 @@ impl Lists {
     /// Forgets lists that were sent too long ago.
     fn forget(&mut self, now: Instant) {
         let timeout = nanoseconds(self.config.ack_timeout_ns);
-        self.forget_sent(|sent| now.duration_since(sent.at) >= timeout);
+        while let Some(oldest) = self.sent.first_entry()
+            && now.duration_since(oldest.get().at) >= timeout
+        {
+            let sent = oldest.remove();
+            self.forget_digests(&sent);
+        }
     }
 
-    fn forget_sent(&mut self, done: impl Fn(&Sent) -> bool) {
-        let known = &mut self.known;
-        self.sent.retain(|sent| {
-            let done = done(sent);
-            if done {
-                for data in &sent.data {
-                    known.remove(&data.encode_to_vec());
-                }
-            }
-            !done
-        });
+    fn forget_digests(&mut self, sent: &Sent) {
+        for digest in &sent.digests {
+            self.known.remove(digest);
+            self.known_bytes -= digest.len();
+        }
     }
 }
 
@@ -205,6 +243,55 @@ mod tests {
         let (mut lists, now) = (lists(1, 0, 0), Instant::now());
         assert!(lists.push(now, 7, data(1)).is_some());
         assert!(lists.push(now, 7, data(1)).is_some());
+    }
+
+    fn numbered(number: u32, length: usize) -> P4Data {
+        let mut value = vec![0; length];
+        value[..4].copy_from_slice(&number.to_be_bytes());
+        P4Data {
+            data: Some(Data::Bitstring(value)),
+        }
+    }
+
+    /// Each digest a list of its own, none acknowledged: the time must not grow with their number.
+    #[test]
+    fn more_digests_than_the_limit_are_dropped_and_counted_until_some_are_acknowledged() {
+        let (mut lists, now) = (lists(1, 0, 3_600_000), Instant::now());
+        let dropped = Counter::default();
+        lists.count_dropped(dropped.clone());
+        let most = u32::try_from(MOST_KNOWN).unwrap();
+        let sent = (0..most + 10)
+            .filter_map(|number| lists.push(now, 7, numbered(number, 4)))
+            .map(|list| list.list_id)
+            .collect::<Vec<_>>();
+        assert_eq!((sent.len(), dropped.get()), (MOST_KNOWN, 10));
+        assert!(
+            now.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            now.elapsed()
+        );
+        lists.acknowledge(7, sent[100]);
+        assert!(lists.push(now, 7, numbered(most, 4)).is_some());
+        assert_eq!(lists.push(now, 7, numbered(most + 1, 4)), None);
+        let later = now + Duration::from_secs(3600);
+        assert!(lists.push(later, 7, numbered(most + 1, 4)).is_some());
+        assert_eq!(dropped.get(), 11);
+    }
+
+    #[test]
+    fn lists_and_what_is_remembered_of_them_have_a_limit_in_bytes() {
+        let (mut lists, now) = (
+            lists(i32::MAX, i64::MAX / 1_000_000, 3_600_000),
+            Instant::now(),
+        );
+        let mut bytes = 0;
+        for number in 0..300 {
+            if let Some(list) = lists.push(now, 7, numbered(number, PIECE / 10)) {
+                assert!(list.encoded_len() < 2 * PIECE);
+                bytes += list.encoded_len();
+            }
+        }
+        assert!((MOST_KNOWN_BYTES - 2 * PIECE..=MOST_KNOWN_BYTES + PIECE).contains(&bytes));
     }
 
     #[test]

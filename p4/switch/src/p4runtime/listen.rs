@@ -13,17 +13,20 @@ use tonic::transport::Server;
 
 use super::address::Address;
 use super::connection::{self, Socket};
-use super::limits::{Limits, RequestLimit};
+use super::limits::Limits;
+use super::request_limit::RequestLimit;
 use super::service::Service;
 use super::tls::{TlsError, TlsFiles};
 
 /// A controller whose host is gone without a word is found out by pings at this interval.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 
-/// What a client may send of a request, and of all requests of its connection, before the server
-/// has taken it in.
-const WINDOW: u32 = 1 << 20;
-const CONNECTION_WINDOW: u32 = 2 << 20;
+/// What a client may send of a request before the server has taken it in. A connection may send as
+/// much of each of its requests, so that those that wait hold up no other.
+const WINDOW: u32 = 128 << 10;
+
+/// The largest window of HTTP/2 (RFC 9113 section 6.9.1).
+const MAX_WINDOW: u32 = (1 << 31) - 1;
 
 /// Why the server does not listen, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -166,10 +169,15 @@ impl Listener {
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
             .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
+            .initial_connection_window_size(
+                limits
+                    .requests_per_connection
+                    .saturating_mul(WINDOW)
+                    .min(MAX_WINDOW),
+            )
             .max_concurrent_streams(limits.requests_per_connection)
             .timeout(limits.request_time)
-            .layer(RequestLimit::new(limits.requests))
+            .layer(RequestLimit)
             .add_routes(service.routes(limits));
         let (ready, connections) = mpsc::channel(1);
         let acceptor = connection::accept(self.socket, self.tls, self.limits, ready);

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::entity::encode_digest;
 use super::packet_io::encode_packet_in;
+use super::pieces::pieces;
 use super::service::Shared;
 use crate::control::{CpuPacket, Digest, PortEvent};
 
@@ -91,15 +92,17 @@ pub(super) async fn send_idle(shared: Arc<Shared>) {
             continue;
         };
         for (table, entries) in expired {
-            let notification = v1::IdleTimeoutNotification {
-                table_entry: entries,
-                timestamp: super::digest_list::since_epoch(),
-            };
-            shared.controllers().notify_primaries(|access| {
-                access
-                    .allows(&schema, Some(table))
-                    .then(|| Outgoing::IdleTimeoutNotification(notification.clone()))
-            });
+            for table_entry in pieces(entries) {
+                let notification = v1::IdleTimeoutNotification {
+                    table_entry,
+                    timestamp: super::digest_list::since_epoch(),
+                };
+                shared.controllers().notify_primaries(|access| {
+                    access
+                        .allows(&schema, Some(table))
+                        .then(|| Outgoing::IdleTimeoutNotification(notification.clone()))
+                });
+            }
         }
     }
 }

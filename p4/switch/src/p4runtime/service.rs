@@ -1,6 +1,7 @@
 //! The gRPC service: one method for each RPC.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -17,17 +18,19 @@ use p4runtime_proto::p4::v1::{
     p4_runtime_server::{P4Runtime, P4RuntimeServer},
 };
 use p4runtime_proto::{API_VERSION, batch_error};
-use tokio::sync::{Notify, RwLock, mpsc, watch};
+use tokio::sync::{Notify, RwLock, Semaphore, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::arbitration::StreamId;
+use super::client::{Client, InHand};
 use super::controllers::{Controllers, StreamStatistics};
 use super::device::Device;
 use super::digest_list::DigestLists;
 use super::limits::Limits;
 use super::notify;
+use super::read::{self, EncodedReads, Parts};
 use super::refusal::Refusal;
 use super::role::Access;
 use super::schema::Schema;
@@ -39,8 +42,8 @@ use crate::trace::LiveTraces;
 use crate::trace::proto::packet_trace_server::PacketTraceServer;
 use crate::{Events, LiveTrace, Switch, SwitchConfig};
 
-/// Entities in one part of the answer of a Read.
-const READ_PART: usize = 512;
+/// Reads that are worked on at a time.
+const READERS: usize = 4;
 
 /// The P4Runtime service of one device. Clones are the same service.
 #[derive(Clone)]
@@ -57,6 +60,10 @@ pub(super) struct Shared {
     pub(super) switch: Switch,
     /// Held for writing by a Write, so that writes are one after the other; for reading by a Read.
     pub(super) device: Arc<RwLock<Device>>,
+    /// How often `device` may have been changed by clients; it changes while they hold it.
+    pub(super) version: AtomicU64,
+    /// For those who read `device`.
+    pub(super) readers: Semaphore,
     controllers: Mutex<Controllers>,
     digests: Mutex<DigestLists>,
     /// Wakes the task that sends digests when `digests` has changed.
@@ -85,6 +92,8 @@ impl Service {
                 clock: config.clock.clone(),
                 idle_timeouts: watch::Sender::new(false),
                 device: Arc::new(RwLock::new(Device::new(switch, config))),
+                version: AtomicU64::new(0),
+                readers: Semaphore::new(READERS),
                 controllers: Mutex::new(Controllers::new(device_id)),
                 digests: Mutex::default(),
                 digests_changed: Notify::new(),
@@ -115,6 +124,9 @@ impl Service {
     /// Counts the requests of clients.
     #[must_use]
     pub fn with_metrics(self, metrics: Metrics) -> Self {
+        self.shared
+            .digests()
+            .count_dropped(metrics.dropped_digests());
         Self {
             metrics: Some(metrics),
             ..self
@@ -130,11 +142,13 @@ impl Service {
 
     /// The gRPC services of the device.
     pub(super) fn routes(&self, limits: &Limits) -> Routes {
-        let routes = Routes::new(
-            P4RuntimeServer::new(self.clone())
+        let routes = Routes::new(EncodedReads {
+            service: self.clone(),
+            others: P4RuntimeServer::new(self.clone())
                 .max_decoding_message_size(limits.message)
                 .max_encoding_message_size(usize::MAX),
-        )
+            message: limits.message,
+        })
         .add_service(PacketTraceServer::new(self.traces.clone()))
         .add_service(GNmiServer::new(self.gnmi.clone()));
         match &self.metrics {
@@ -144,6 +158,23 @@ impl Service {
                 routes.into_axum_router().layer(count).into()
             }
         }
+    }
+
+    /// Answers a Read with encoded parts.
+    pub(super) fn read_encoded(&self, request: Request<ReadRequest>) -> Result<Parts, Status> {
+        let client = Client::of(&request)?;
+        let in_hand = request.extensions().get::<InHand>().cloned();
+        let request = request.into_inner();
+        self.shared.check_device(request.device_id)?;
+        let access = self.shared.controllers().access(&request.role)?;
+        let shared = self.shared.clone();
+        Ok(read::answer(
+            shared,
+            access,
+            client,
+            in_hand,
+            request.entities,
+        ))
     }
 
     /// Ends all streams with `UNAVAILABLE`, so that a server that waits for its clients can stop.
@@ -216,6 +247,7 @@ impl Shared {
         let shared = self.clone();
         blocking(move || {
             let result = f(&mut device, &access);
+            shared.version.fetch_add(1, Ordering::Relaxed);
             shared.refresh(&device);
             Ok(result?)
         })
@@ -224,7 +256,7 @@ impl Shared {
 }
 
 /// Runs what takes longer than a task should.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     f: impl FnOnce() -> Result<T, Status> + Send + 'static,
 ) -> Result<T, Status> {
     tokio::task::spawn_blocking(f)
@@ -261,27 +293,8 @@ impl P4Runtime for Service {
         &self,
         request: Request<ReadRequest>,
     ) -> Result<Response<Self::ReadStream>, Status> {
-        let request = request.into_inner();
-        self.shared.check_device(request.device_id)?;
-        let access = self.shared.controllers().access(&request.role)?;
-        let device = self.shared.device.clone().read_owned().await;
-        let read = move || Ok(device.read(&access, &request.entities)?);
-        let (entities, errors) = blocking(read).await?;
-        // The state is read; from here on a slow client holds nothing up.
-        let (parts, answer) = mpsc::channel(4);
-        tokio::spawn(async move {
-            let mut entities = entities.into_iter().peekable();
-            while entities.peek().is_some() {
-                let entities = entities.by_ref().take(READ_PART).collect();
-                if parts.send(Ok(ReadResponse { entities })).await.is_err() {
-                    return; // The client has left.
-                }
-            }
-            if let Some(status) = batch_error::encode(&errors) {
-                let _ = parts.send(Err(status)).await;
-            }
-        });
-        Ok(Response::new(Box::pin(ReceiverStream::new(answer))))
+        let parts = self.read_encoded(request)?;
+        Ok(Response::new(Box::pin(parts.map(|part| part?.decode()))))
     }
 
     async fn set_forwarding_pipeline_config(
@@ -339,19 +352,23 @@ impl P4Runtime for Service {
         &self,
         request: Request<Streaming<StreamMessageRequest>>,
     ) -> Result<Response<Self::StreamChannelStream>, Status> {
+        let client = Client::of(&request)?;
+        let open = client.open_stream()?;
         let (stream, inbox) = self.shared.controllers().open()?;
         tokio::spawn(streams::serve(
             self.shared.clone(),
             stream,
+            client.limits().arbitration_time,
             request.into_inner(),
         ));
         let messages = stream::select_with_strategy(
             ReceiverStream::new(inbox.control),
-            ReceiverStream::new(inbox.notifications),
+            ReceiverStream::new(inbox.notifications).map(|(message, _room)| message),
             |(): &mut ()| PollNext::Left,
         );
         // A status ends the stream: nothing comes after it.
-        let messages = messages.scan(false, |ended, message| {
+        let messages = messages.scan(false, move |ended, message| {
+            let _ = &open;
             let done = std::mem::replace(ended, *ended || message.is_err());
             futures::future::ready((!done).then_some(message))
         });

@@ -1,6 +1,7 @@
 //! What clients send on their StreamChannel (section 16).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use p4runtime_proto::p4::v1::{
     DigestListAckError, PacketOutError, StreamError, StreamMessageRequest, StreamOtherError,
@@ -21,15 +22,28 @@ const MAX_PACKET: usize = 65_535;
 /// a client that does not read them.
 const MAX_ECHO: usize = 2048;
 
-/// Handles the messages of one stream until it ends; then the controller is gone.
+/// Handles the messages of one stream until it ends; then the controller is gone. One that has not
+/// bid in `arbitration_time` is ended.
 pub(super) async fn serve(
     shared: Arc<Shared>,
     stream: StreamId,
+    arbitration_time: Duration,
     mut messages: Streaming<StreamMessageRequest>,
 ) {
+    let mut late = std::pin::pin!(tokio::time::sleep(arbitration_time));
+    let mut has_bid = false;
     let status = loop {
-        match messages.message().await {
+        let message = tokio::select! {
+            message = messages.message() => message,
+            () = &mut late, if !has_bid => {
+                break Some(Status::deadline_exceeded(format!(
+                    "no MasterArbitrationUpdate came in {arbitration_time:?}"
+                )));
+            }
+        };
+        match message {
             Ok(Some(message)) => {
+                has_bid |= matches!(message.update, Some(Incoming::Arbitration(_)));
                 if let Err(status) = handle(&shared, stream, message).await {
                     break Some(status);
                 }

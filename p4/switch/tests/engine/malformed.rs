@@ -347,6 +347,23 @@ fn algorithms_and_sizes_must_be_supported() {
         json["register_arrays"][0]["size"] = json!(u64::MAX);
     });
     assert!(error.to_string().contains("is more than"), "{error}");
+    // Each of them could be there, but not all.
+    let error = refused(TABLES, |json| {
+        let array = json["register_arrays"][0].clone();
+        json["register_arrays"] = (0..20)
+            .map(|number| {
+                let mut array = array.clone();
+                array["name"] = json!(format!("registers {number}"));
+                array["size"] = json!(1 << 23);
+                array["bitwidth"] = json!(64);
+                array
+            })
+            .collect();
+    });
+    let error = error.to_string();
+    // The program has other arrays, so that the eighth is one too many.
+    assert!(error.starts_with("at register_arrays[7].size: "), "{error}");
+    assert!(error.contains("536870912"), "{error}");
     let error = refused(TABLES, |json| {
         json["meter_arrays"][0]["rate_count"] = json!(3)
     });

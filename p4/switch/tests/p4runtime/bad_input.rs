@@ -121,13 +121,8 @@ fn ends_stream(mut frames: &[u8]) -> bool {
     false
 }
 
-/// A message of a gigabyte is refused when its length is known, not when it has come.
-#[tokio::test]
-async fn a_message_of_a_gigabyte_is_refused_by_its_length() {
-    let test = TestSwitch::start().await;
-    let mut stream = connect(&test).await;
-    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    bytes.extend([0, 0, 0, 4, 0, 0, 0, 0, 0]); // SETTINGS
+/// The frames that start a Write on a stream of HTTP/2, with the first bytes of its body.
+fn unfinished_write(stream: u32, length: u32) -> Vec<u8> {
     let mut headers = vec![0x83, 0x86]; // :method POST, :scheme http
     let mut literal = |name: &str, value: &str| {
         headers.push(0);
@@ -140,12 +135,29 @@ async fn a_message_of_a_gigabyte_is_refused_by_its_length() {
     literal(":authority", "x");
     literal("content-type", "application/grpc");
     literal("te", "trailers");
-    bytes.extend([0, 0, headers.len() as u8, 1, 4, 0, 0, 0, 1]);
+    let mut bytes = vec![0, 0, headers.len() as u8, 1, 4]; // HEADERS
+    bytes.extend(stream.to_be_bytes());
     bytes.extend(headers);
-    let length = (1_u32 << 30).to_be_bytes();
-    bytes.extend([0, 0, 5, 0, 0, 0, 0, 0, 1, 0]); // DATA, not compressed
-    bytes.extend(length);
-    stream.write_all(&bytes).await.unwrap();
+    bytes.extend([0, 0, 5, 0, 0]); // DATA
+    bytes.extend(stream.to_be_bytes());
+    bytes.push(0); // not compressed
+    bytes.extend(length.to_be_bytes());
+    bytes
+}
+
+/// What a client of HTTP/2 says first, and empty SETTINGS.
+const START: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// A message of a gigabyte is refused when its length is known, not when it has come.
+#[tokio::test]
+async fn a_message_of_a_gigabyte_is_refused_by_its_length() {
+    let test = TestSwitch::start().await;
+    let mut stream = connect(&test).await;
+    stream.write_all(START).await.unwrap();
+    stream
+        .write_all(&unfinished_write(1, 1 << 30))
+        .await
+        .unwrap();
     let mut answer = Vec::new();
     let refused = async {
         while !ends_stream(&answer) {
@@ -155,6 +167,56 @@ async fn a_message_of_a_gigabyte_is_refused_by_its_length() {
     let refused = tokio::time::timeout(Duration::from_secs(5), refused).await;
     refused.expect("an answer before the message has come");
     assert_served(&test).await;
+}
+
+/// As many requests as the server works on at a time, all of one connection, and none goes on.
+#[tokio::test]
+async fn requests_that_do_not_go_on_hold_up_their_own_connection_only() {
+    let test = TestSwitch::start().await;
+    let mut stream = connect(&test).await;
+    stream.write_all(START).await.unwrap();
+    for index in 0..40 {
+        let unfinished = unfinished_write(2 * index + 1, 100);
+        stream.write_all(&unfinished).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    for _ in 0..10 {
+        let served = tokio::time::timeout(Duration::from_secs(5), assert_served(&test));
+        served.await.expect("another client is served");
+    }
+}
+
+#[tokio::test]
+async fn streams_of_one_connection_are_limited() {
+    let test = TestSwitch::start().await;
+    let client = test.client().await;
+    let mut streams = Vec::new();
+    let refused = loop {
+        let (sender, messages) = tokio::sync::mpsc::channel::<_>(1);
+        let messages = tokio_stream::wrappers::ReceiverStream::new(messages);
+        match client.clone().stream_channel(messages).await {
+            Ok(answer) => streams.push((sender, answer)),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert_eq!(streams.len(), Limits::default().streams_per_connection);
+    test.primary(1).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_does_not_bid_ends() {
+    let limits = Limits {
+        arbitration_time: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let test = TestSwitch::start_with(|listener| Ok(listener.with_limits(limits))).await;
+    let mut primary = test.primary(1).await;
+    let mut silent = test.controller().await;
+    let status = silent.next().await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+    assert_eq!(test.service.statistics().streams, 1);
+    primary.load().await.unwrap();
 }
 
 #[tokio::test]

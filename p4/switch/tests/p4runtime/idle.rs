@@ -9,6 +9,7 @@ use p4runtime_proto::p4::v1::{
     ForwardingPipelineConfig, IdleTimeoutNotification, TableEntry, entity::Entity as Kind,
     set_forwarding_pipeline_config_request::Action, stream_message_response::Update as Incoming,
 };
+use prost::Message;
 use tonic::Code;
 
 use super::program::{PROGRAM, delete, entity, exact, frame, insert, modify};
@@ -157,6 +158,30 @@ async fn the_time_since_the_last_hit_is_read_where_it_is_asked_for() {
     let _ = test.switch.process(4, &frame(1, 2, 7));
     clock.advance(Duration::from_millis(3));
     assert_eq!(elapsed("time_since_last_hit { }").await, Some(3_000_000));
+}
+
+/// Section 21.4.2: clients of gRPC take messages of 4 MB by default.
+#[tokio::test]
+async fn many_entries_that_expire_together_are_told_of_in_several_messages() {
+    let (_test, mut primary, clock) = start().await;
+    let metadata = format!("metadata: \"{}\"", "m".repeat(400_000));
+    let entries: Vec<String> = (0..4)
+        .map(|dst| entry(dst, 1000).replace("metadata: \"m\"", &metadata))
+        .collect();
+    primary
+        .write(entries.iter().map(|text| insert(text)).collect())
+        .await;
+    clock.advance(Duration::from_secs(1));
+    let mut told = Vec::new();
+    while told.len() < entries.len() {
+        let notification = notification(&mut primary).await;
+        assert!(notification.encoded_len() < (1 << 20) + 100);
+        told.extend(notification.table_entry);
+    }
+    told.sort_by_key(Message::encode_to_vec);
+    let mut entries: Vec<_> = entries.iter().map(|text| table_entry(text)).collect();
+    entries.sort_by_key(Message::encode_to_vec);
+    assert!(told == entries);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod idle;
 mod packets;
 mod pipeline;
 mod program;
+mod reads;
 mod replication;
 mod roles;
 mod support;

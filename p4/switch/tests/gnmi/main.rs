@@ -1,5 +1,7 @@
 //! gNMI for ports: the sections named are those of the gNMI Specification 0.10.0.
 
+mod limits;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,11 +127,20 @@ impl Bench {
     }
 
     async fn subscribe(&mut self, mode: Mode, subscription: Subscription) -> Subscriber {
+        let subscriber = self.try_subscribe(mode, vec![subscription]).await;
+        subscriber.unwrap()
+    }
+
+    async fn try_subscribe(
+        &mut self,
+        mode: Mode,
+        subscription: Vec<Subscription>,
+    ) -> Result<Subscriber, tonic::Status> {
         let (requests, stream) = mpsc::channel(4);
         let list = SubscriptionList {
             mode: mode.into(),
             encoding: Encoding::Proto.into(),
-            subscription: vec![subscription],
+            subscription,
             ..SubscriptionList::default()
         };
         requests
@@ -140,11 +151,11 @@ impl Bench {
             .await
             .unwrap();
         let stream = ReceiverStream::new(stream);
-        let responses = self.client.subscribe(stream).await.unwrap().into_inner();
-        Subscriber {
+        let responses = self.client.subscribe(stream).await?.into_inner();
+        Ok(Subscriber {
             requests,
             responses,
-        }
+        })
     }
 }
 
@@ -376,6 +387,44 @@ async fn section_3_5_1_5_2_a_stream_samples() {
     let counter = subscription(octets, SubscriptionMode::OnChange, Duration::ZERO);
     let counter = bench.subscribe(Mode::Stream, counter).await;
     assert_eq!(refused(counter).await, Code::InvalidArgument);
+}
+
+/// What has not changed is sent again at each heartbeat; changes are sent at once all the same.
+#[tokio::test]
+async fn section_3_5_1_5_2_values_are_sent_again_at_each_heartbeat() {
+    let mut bench = bench().await;
+    let status = interface_path("eth1", &["state", "oper-status"]);
+    let beating = |path: &Path, mode, sample, beat: u64| Subscription {
+        heartbeat_interval: beat * 1_000_000,
+        suppress_redundant: true,
+        ..subscription(path.clone(), mode, Duration::from_millis(sample))
+    };
+    let on_change = beating(&status, SubscriptionMode::OnChange, 0, 300);
+    let mut subscriber = bench.subscribe(Mode::Stream, on_change).await;
+    let name = "/interfaces/interface[name=eth1]/state/oper-status";
+    let one = |status: &str| BTreeMap::from([(name.to_owned(), text(status))]);
+    let start = tokio::time::Instant::now();
+    assert_eq!(subscriber.synchronized().await, one("UP"));
+    assert_eq!(subscriber.update().await, one("UP"));
+    assert_eq!(subscriber.update().await, one("UP"));
+    let passed = start.elapsed();
+    assert!(passed > Duration::from_millis(500), "{passed:?}");
+    bench.ports[0].set_state(PortState::Down);
+    assert_eq!(subscriber.update().await, one("DOWN"));
+
+    // It tells of samples that suppress_redundant leaves out.
+    let octets = interface_path("eth1", &["state", "counters", "in-octets"]);
+    let sampled = beating(&octets, SubscriptionMode::Sample, 100, 300);
+    let mut subscriber = bench.subscribe(Mode::Stream, sampled).await;
+    let start = tokio::time::Instant::now();
+    assert_eq!(subscriber.synchronized().await.len(), 1);
+    assert_eq!(subscriber.update().await.len(), 1);
+    let passed = start.elapsed();
+    assert!(passed > Duration::from_millis(200), "{passed:?}");
+
+    let fast = beating(&status, SubscriptionMode::OnChange, 0, 1);
+    let mut fast = bench.subscribe(Mode::Stream, fast).await;
+    assert_eq!(fast.next().await.unwrap_err().code(), Code::InvalidArgument);
 }
 
 #[tokio::test]
