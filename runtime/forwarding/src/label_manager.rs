@@ -1,6 +1,6 @@
 //! Which labels of a label space are whose.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use mpls::{Label, LabelRange};
@@ -100,6 +100,8 @@ struct Block {
     /// The smallest label that was never used; above the range when there is none.
     fresh: u32,
     used: Used,
+    /// Labels from `fresh` on that were in use before a restart: none of them was never used.
+    adopted: BTreeSet<Label>,
     /// Released labels with the time of release, the oldest first.
     released: VecDeque<(Instant, Label)>,
 }
@@ -245,6 +247,9 @@ impl LabelManager {
         if block.owner != *owner {
             return false;
         }
+        if label.value() >= block.fresh {
+            block.adopted.insert(label);
+        }
         block.used.insert(label);
         true
     }
@@ -356,6 +361,7 @@ impl Block {
             range,
             fresh: range.first().value(),
             used: Used::new(range),
+            adopted: BTreeSet::new(),
             released: VecDeque::new(),
         }
     }
@@ -364,8 +370,9 @@ impl Block {
         while self.fresh <= self.range.last().value() {
             let label = Label::new(self.fresh).ok()?;
             self.fresh += 1;
-            // One that was adopted is in use already.
-            if !reserved.contains_key(&label) && self.used.insert(label) {
+            // One that was adopted is in use, or was released and is held down.
+            if !self.adopted.remove(&label) && !reserved.contains_key(&label) {
+                self.used.insert(label);
                 return Some(label);
             }
         }
@@ -507,6 +514,20 @@ mod tests {
         assert_eq!(manager.allocate(&ldp(), now), Ok(label(101)));
         assert_eq!(manager.allocate(&ldp(), now), Ok(label(103)));
         assert_eq!(manager.allocate(&rsvp, now), Ok(label(105)));
+    }
+
+    /// Packets with it may be on their way, although this manager never dealt it out.
+    #[test]
+    fn an_adopted_label_that_is_released_is_held_down() {
+        let now = Instant::now();
+        let mut manager = manager("100-102", 3);
+        assert!(manager.adopt(label(101), &ldp()));
+        manager.release(label(101), &ldp(), now);
+        assert_eq!(manager.allocate(&ldp(), now), Ok(label(100)));
+        assert_eq!(manager.allocate(&ldp(), now), Ok(label(102)));
+        let over = now + Duration::from_secs(60);
+        assert!(manager.allocate(&ldp(), now).is_err());
+        assert_eq!(manager.allocate(&ldp(), over), Ok(label(101)));
     }
 
     #[test]
