@@ -184,6 +184,35 @@ fn of_two_preserved_labels_of_a_fec_one_goes_back_at_once() {
     assert_eq!(lsr.said(3), ["map 198.51.100.0/24 900"]);
 }
 
+/// Section 3.1: peers that are back may release a label by themselves, while others, which are not back yet, send
+/// packets with it. It goes back when the forwarding state is held no more.
+#[test]
+fn a_label_of_before_the_restart_stays_for_peers_that_are_not_back_yet() {
+    let mut lsr = Lsr::new(|_| {});
+    let now = lsr.now;
+    let of = fec("198.51.100.0/24");
+    lsr.allocated.insert(label(800), of);
+    lsr.ilm.insert(label(800), (of, IlmOperation::Egress));
+    let preserved = Preserved {
+        labels: vec![(of, label(800))],
+        ftns: Vec::new(),
+    };
+    lsr.labels
+        .adopt_labels(preserved, Duration::from_secs(60), now);
+    lsr.up(2);
+    lsr.route("198.51.100.0/24", via(&[2]));
+    lsr.map(2, "198.51.100.0/24", 500);
+    assert_eq!(lsr.said(2), ["map 198.51.100.0/24 800"]);
+    lsr.receive(2, Body::LabelRelease(release("198.51.100.0/24", 800)));
+    lsr.settle();
+    assert_eq!(lsr.swapped(800), Some(vec![500]));
+    lsr.pass(Duration::from_secs(59));
+    assert_eq!(lsr.swapped(800), Some(vec![500]));
+    lsr.pass(Duration::from_secs(1));
+    assert_eq!(lsr.swapped(800), None);
+    assert!(lsr.allocated.is_empty());
+}
+
 /// A label that comes too late, for a FEC that is gone, goes back to the label manager.
 #[test]
 fn a_label_that_nobody_needs_any_more_goes_back() {
