@@ -4,11 +4,11 @@
 //! - [`routes`]: interfaces, addresses and FECs, from the kernel's state.
 //! - [`driver`]: the task that drives the state machine, and deals out labels.
 //! - [`preserve`]: what is kept over a restart.
-//! - [`lfib`]: what it says of labels, as bindings of [`forwarding::Forwarding`].
+//!
+//! What it says of labels becomes bindings of [`forwarding::Forwarding`] in the crate `ldp-lfib`.
 
 pub mod driver;
 pub mod hello;
-pub mod lfib;
 pub mod options;
 pub mod preserve;
 pub mod routes;
