@@ -1,9 +1,13 @@
 //! What has to hold of a network once it has settled. What has to hold at every moment is checked as things
 //! happen: see [`Invariant::OneFecPerLabel`] and [`Invariant::RightEgress`].
 
+mod next_hops;
+
+pub use next_hops::next_hops;
+
 use std::collections::BTreeMap;
 
-use forwarding::{Fec, Nhlfe, VrfId};
+use forwarding::{Fec, Nhlfe, Owner, VrfId};
 use ipnet::IpNet;
 use mpls::Label;
 use rustc_hash::FxHashMap;
@@ -21,7 +25,8 @@ pub type Broken = (Invariant, String);
 pub fn settled(network: &Network) -> Result<(), Broken> {
     switches(network)?;
     lsps(network)?;
-    labels(network)
+    labels(network)?;
+    next_hops(network)
 }
 
 /// The desired LFIB is what the switch holds.
@@ -295,9 +300,18 @@ pub fn nothing_left(network: &Network) -> Result<(), Broken> {
                 );
             }
         }
-        if router.labels_in_use() > 0 {
-            let count = router.labels_in_use();
+        let count = router.labels_in_use().max(router.labels.used());
+        if count > 0 {
             return broken(number, format!("{count} labels are in use"));
+        }
+        let owners: Vec<_> = router.protocols.iter().map(|of| of.owner()).collect();
+        let lfib = router.forwarding.lfib();
+        let bound = |owner: &Owner| owners.contains(&owner.protocol);
+        if let Some((fec, _)) = lfib.ftn.iter().find(|(_, entry)| bound(&entry.owner)) {
+            return broken(number, format!("the LFIB has an entry for {fec}"));
+        }
+        if let Some((key, _)) = lfib.ilm.iter().find(|(_, entry)| bound(&entry.owner)) {
+            return broken(number, format!("the LFIB has an entry for {key}"));
         }
         if let Some((label, fec)) = router.bound.first_key_value() {
             return broken(number, format!("label {label} is bound to {fec}"));
@@ -313,7 +327,7 @@ pub fn nothing_left(network: &Network) -> Result<(), Broken> {
     Ok(())
 }
 
-/// After all daemons ended their sessions there is none, and no connection.
+/// After all daemons ended their sessions there is none, no connection, and nothing of any peer.
 ///
 /// # Errors
 /// The first that is.
@@ -327,6 +341,12 @@ pub fn no_session(network: &Network) -> Result<(), Broken> {
                     "router {number}: {} has {sessions} sessions",
                     protocol.name()
                 );
+                return Err((Invariant::NothingIsLeft, text));
+            }
+            let remains = protocol.remains_of_sessions();
+            if !remains.is_empty() {
+                let remains = remains.join("; ");
+                let text = format!("router {number}: {} holds {remains}", protocol.name());
                 return Err((Invariant::NothingIsLeft, text));
             }
         }

@@ -164,3 +164,98 @@ router = 1
 "#,
     );
 }
+
+/// Seed 21 of restarts alone. A label of before the restart was bound to a FEC and in no entry, for want of a label of
+/// the next hop: nothing told of it after the restart, and it was dealt out for another FEC while a neighbour still
+/// used it. The label manager now deals out labels of blocks of before last.
+#[test]
+fn a_label_of_before_a_restart_without_an_entry_does_not_meet_another_fec() {
+    check(
+        &[
+            (0, 1),
+            (0, 3),
+            (3, 4),
+            (1, 4),
+            (4, 5),
+            (2, 5),
+            (3, 6),
+            (6, 7),
+            (4, 7),
+        ],
+        r#"seed = 21
+prefixes = 0
+link_prefixes = true
+families = "ipv6"
+until = 640.0
+probe_every = 50
+[topology]
+routers = 8
+[[router]]
+number = 1
+[router.settings]
+split_horizon = true
+hello_hold_time = 18
+keepalive_time = 72
+families = "ipv6"
+[[router]]
+number = 2
+[router.settings]
+on_demand = true
+hello_hold_time = 37
+keepalive_time = 87
+families = "ipv6"
+[[router]]
+number = 3
+[router.settings]
+egress_label = "explicit"
+graceful_restart = false
+hello_hold_time = 33
+keepalive_time = 120
+families = "ipv6"
+[[router]]
+number = 4
+[router.settings]
+graceful_restart = false
+ordered = true
+split_horizon = true
+hello_hold_time = 9
+keepalive_time = 38
+families = "ipv6"
+[[router]]
+number = 5
+[router.settings]
+graceful_restart = false
+conservative = true
+families = "ipv6"
+[[router]]
+number = 6
+[router.settings]
+conservative = true
+families = "ipv6"
+[[router]]
+number = 7
+[router.settings]
+split_horizon = true
+egress_label = "real"
+families = "ipv6"
+[[fault]]
+at = 142.434252
+until = 190.510773
+kind = "daemon-restart"
+router = 6
+shut_down = false
+[[fault]]
+at = 438.767264
+until = 446.271101
+kind = "daemon-restart"
+router = 3
+shut_down = true
+[[fault]]
+at = 453.224889
+until = 453.919959
+kind = "daemon-restart"
+router = 6
+shut_down = false
+"#,
+    );
+}

@@ -1,6 +1,6 @@
 //! Which labels of a label space are whose.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use mpls::{Label, LabelRange};
@@ -100,6 +100,10 @@ struct Block {
     /// The smallest label that was never used; above the range when there is none.
     fresh: u32,
     used: Used,
+    /// It has labels of before a restart. Others of it may have been in use, too, with no entry that tells.
+    of_before: bool,
+    /// Labels from `fresh` on that were in use before a restart: none of them was never used.
+    adopted: BTreeSet<Label>,
     /// Released labels with the time of release, the oldest first.
     released: VecDeque<(Instant, Label)>,
 }
@@ -193,11 +197,14 @@ impl LabelManager {
         } = self;
         if let Some(block) = blocks.get_mut(latest)
             && block.owner == *owner
+            && !block.of_before
             && let Some(label) = block.take_fresh(reserved)
         {
             return Ok(label);
         }
-        let own = blocks.iter_mut().filter(|(_, block)| block.owner == *owner);
+        let own = blocks
+            .iter_mut()
+            .filter(|(_, block)| block.owner == *owner && !block.of_before);
         let fresh =
             |(number, block): (&u32, &mut Block)| Some((*number, block.take_fresh(reserved)?));
         if let Some((number, label)) = own.into_iter().find_map(fresh) {
@@ -223,6 +230,12 @@ impl LabelManager {
                 return Ok(label);
             }
         }
+        // Neighbours that have not noticed the restart may use labels of before it: those come last.
+        let before = self.blocks.values_mut();
+        let mut before = before.filter(|block| block.owner == *owner && block.of_before);
+        if let Some(label) = before.find_map(|block| block.take_fresh(&self.reserved)) {
+            return Ok(label);
+        }
         Err(AllocationError::Exhausted {
             range: self.config.dynamic_range,
             used: self.used(),
@@ -240,10 +253,16 @@ impl LabelManager {
             return false;
         }
         let range = self.block_range(number);
-        let new = || Block::new(owner, range);
+        let new = || Block {
+            of_before: true,
+            ..Block::new(owner, range)
+        };
         let block = self.blocks.entry(number).or_insert_with(new);
         if block.owner != *owner {
             return false;
+        }
+        if label.value() >= block.fresh {
+            block.adopted.insert(label);
         }
         block.used.insert(label);
         true
@@ -356,6 +375,8 @@ impl Block {
             range,
             fresh: range.first().value(),
             used: Used::new(range),
+            of_before: false,
+            adopted: BTreeSet::new(),
             released: VecDeque::new(),
         }
     }
@@ -364,8 +385,9 @@ impl Block {
         while self.fresh <= self.range.last().value() {
             let label = Label::new(self.fresh).ok()?;
             self.fresh += 1;
-            // One that was adopted is in use already.
-            if !reserved.contains_key(&label) && self.used.insert(label) {
+            // One that was adopted is in use, or was released and is held down.
+            if !self.adopted.remove(&label) && !reserved.contains_key(&label) {
+                self.used.insert(label);
                 return Some(label);
             }
         }
@@ -504,9 +526,27 @@ mod tests {
         assert!(manager.adopt(label(102), &ldp()));
         assert!(!manager.adopt(label(103), &rsvp));
         assert!(!manager.adopt(label(99), &ldp()));
-        assert_eq!(manager.allocate(&ldp(), now), Ok(label(101)));
-        assert_eq!(manager.allocate(&ldp(), now), Ok(label(103)));
-        assert_eq!(manager.allocate(&rsvp, now), Ok(label(105)));
+        let dealt = |manager: &mut LabelManager| manager.allocate(&ldp(), now).unwrap().value();
+        // Those that were in use and have no entry are not known: the block comes last.
+        let first: Vec<u32> = (0..5).map(|_| dealt(&mut manager)).collect();
+        assert_eq!(first, [105, 106, 107, 108, 109]);
+        let last: Vec<u32> = (0..3).map(|_| dealt(&mut manager)).collect();
+        assert_eq!(last, [101, 103, 104]);
+        assert!(manager.allocate(&ldp(), now).is_err());
+    }
+
+    /// Packets with it may be on their way, although this manager never dealt it out.
+    #[test]
+    fn an_adopted_label_that_is_released_is_held_down() {
+        let now = Instant::now();
+        let mut manager = manager("100-102", 3);
+        assert!(manager.adopt(label(101), &ldp()));
+        manager.release(label(101), &ldp(), now);
+        assert_eq!(manager.allocate(&ldp(), now), Ok(label(100)));
+        assert_eq!(manager.allocate(&ldp(), now), Ok(label(102)));
+        let over = now + Duration::from_secs(60);
+        assert!(manager.allocate(&ldp(), now).is_err());
+        assert_eq!(manager.allocate(&ldp(), over), Ok(label(101)));
     }
 
     #[test]

@@ -1,7 +1,13 @@
-//! What LDP says of labels, as entries of the FTN and of the ILM (RFC 3031 sections 3.10 to 3.12): in
-//! one place for lsrd and for the simulator.
+//! What LDP says of labels, as entries of the FTN and of the ILM (RFC 3031 sections 3.10 to 3.12), and what
+//! of it is kept over a restart (RFC 3478): in one place for lsrd and for the simulator.
+
+mod binder;
+mod bindings;
 
 use std::sync::Arc;
+
+pub use binder::{Binder, FecBinding, Update};
+pub use bindings::Bindings;
 
 use forwarding::{
     BindError, EntryKey, Fec, Forwarding, FtnAction, IlmAction, IlmKey, InterfaceName, NextHop,
@@ -134,11 +140,11 @@ impl LfibTranslator {
         }
         let group = match next_hops.as_slice() {
             // Nearly all FECs have one next hop.
-            [hop] if hop.weight == 1 => PathGroup::single(self.nhlfe(hop, entropy)),
+            [hop] if hop.weight == 1 => PathGroup::single(self.nhlfe(hop, entropy)?),
             several => {
-                let paths = several.iter().map(|hop| {
+                let paths = several.iter().filter_map(|hop| {
                     let weight = hop.weight.clamp(1, forwarding::MAX_WEIGHT);
-                    Path::new(self.nhlfe(hop, entropy), weight)
+                    Some(Path::new(self.nhlfe(hop, entropy)?, weight))
                 });
                 let paths = paths.collect();
                 path_group(paths)?
@@ -149,24 +155,20 @@ impl LfibTranslator {
         Some(group)
     }
 
-    fn nhlfe(&mut self, hop: &LabelledNextHop, entropy: bool) -> Nhlfe {
+    /// `None`: its label cannot be pushed, and without it packets would get out of their LSP there.
+    fn nhlfe(&mut self, hop: &LabelledNextHop, entropy: bool) -> Option<Nhlfe> {
         let next_hop = NextHop {
             interface: self.name(&hop.next_hop.interface),
             address: hop.next_hop.address,
         };
         let model = self.settings.tunnel_model;
-        let nhlfe = match Nhlfe::new(next_hop, hop.label, model) {
-            Ok(nhlfe) => nhlfe,
-            // The engine gives no label that cannot be pushed.
-            Err(_) => Nhlfe::unlabelled(NextHop {
-                interface: self.name(&hop.next_hop.interface),
-                address: hop.next_hop.address,
-            }),
-        };
-        match entropy && hop.entropy_label_capable && !nhlfe.labels().is_empty() {
-            true => nhlfe.clone().with_entropy_label(1).unwrap_or(nhlfe),
-            false => nhlfe,
-        }
+        let nhlfe = Nhlfe::new(next_hop, hop.label, model).ok()?;
+        Some(
+            match entropy && hop.entropy_label_capable && !nhlfe.labels().is_empty() {
+                true => nhlfe.clone().with_entropy_label(1).unwrap_or(nhlfe),
+                false => nhlfe,
+            },
+        )
     }
 
     fn name(&mut self, name: &Arc<str>) -> InterfaceName {
@@ -305,6 +307,23 @@ mod tests {
         let (ftn, ilm) = bound(LspSettings::default(), &next_hops);
         assert_eq!(ftn.nhlfes().count(), 2);
         assert_eq!(ilm.nhlfes().count(), 1);
+    }
+
+    /// A special-purpose label cannot be pushed: that next hop is not used at all, as without a label packets would
+    /// get out of their LSP there.
+    #[test]
+    fn a_next_hop_with_a_label_that_cannot_be_pushed_is_left_out() {
+        let next_hops = smallvec![hop(2, Some(100)), hop(3, Some(7))];
+        let (ftn, ilm) = bound(LspSettings::default(), &next_hops);
+        assert_eq!(ftn.nhlfes().count(), 1);
+        assert_eq!(ilm.nhlfes().count(), 1);
+        for change in changes(&smallvec![hop(3, Some(7))]) {
+            let binding = LfibTranslator::default().binding(change).unwrap();
+            assert!(matches!(
+                binding,
+                LfibBinding::Ftn(_, None) | LfibBinding::Ilm(_, None)
+            ));
+        }
     }
 
     /// Two next hops that are one in the LFIB get both shares.

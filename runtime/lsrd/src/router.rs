@@ -16,6 +16,7 @@ use forwarding::{
     VrfId,
 };
 use ipnet::IpNet;
+use ldp_lfib::{Binder, Bindings, FecBinding, Update};
 use netlink_packet_route::neighbour::NeighbourState;
 use tracing::warn;
 
@@ -24,9 +25,6 @@ use crate::kernel::route::Routes;
 use crate::kernel::state::{Gateway, KernelState, Route};
 use crate::kernel::table_of_vrf;
 use crate::ldp::Snapshot;
-use crate::ldp::driver::Update;
-use crate::ldp::lfib::Binder;
-use crate::ldp::preserve::Bindings;
 use crate::packet::view::{InterfaceView, RouterView};
 use crate::switch_ports::SwitchPorts;
 
@@ -68,6 +66,14 @@ impl PartialEq for BoundRoutes {
             && Arc::ptr_eq(&self.routes, &other.routes)
             && self.own_routes == other.own_routes
             && self.ports == other.ports
+    }
+}
+
+/// Binds or unbinds an entry of LDP.
+fn bind_ldp(forwarding: &mut Forwarding, (fec, entry): FecBinding) {
+    if let Err(error) = entry.apply(forwarding, &Protocol::Ldp.into()) {
+        // The label manager deals out none below 16.
+        warn!(%fec, %error, "a label of LDP is not bound");
     }
 }
 
@@ -174,12 +180,16 @@ impl Router {
 
     /// Takes in what LDP asks of the FTN and of the ILM.
     pub fn apply_ldp(&mut self, updates: impl IntoIterator<Item = Update>) {
-        self.ldp.apply(&mut self.forwarding, updates);
+        let forwarding = &mut self.forwarding;
+        for update in updates {
+            self.ldp.apply(update, |bound| bind_ldp(forwarding, bound));
+        }
     }
 
     /// Binds what LDP had bound before lsrd started.
     pub fn restore_ldp(&mut self, kept: &Bindings) {
-        self.ldp.restore(&mut self.forwarding, kept);
+        let forwarding = &mut self.forwarding;
+        self.ldp.restore(kept, |bound| bind_ldp(forwarding, bound));
     }
 
     /// What LDP bound, if it is to outlive lsrd and changed since this was asked last.

@@ -30,6 +30,7 @@ mod send;
 mod show;
 mod state;
 mod statistics;
+mod tables;
 mod targeted;
 mod timers;
 mod view;

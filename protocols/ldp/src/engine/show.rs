@@ -53,6 +53,11 @@ impl Ldp {
         statistics
     }
 
+    /// How many times sessions went down, with neighbours that are still known.
+    pub fn sessions_lost(&self) -> u64 {
+        self.neighbours.values().map(|of| of.sessions_lost).sum()
+    }
+
     /// The configured interfaces, by name.
     pub fn interfaces(&self, now: Instant) -> Vec<InterfaceView> {
         let mut interfaces: Vec<InterfaceView> = self

@@ -37,6 +37,11 @@ where
 }
 
 impl<K: Copy + Ord + Hash> Timers<K> {
+    /// How many are set.
+    pub(super) fn len(&self) -> usize {
+        self.timers.len()
+    }
+
     /// Sets a timer, whether or not it was set before.
     pub(super) fn set(&mut self, key: K, due: Instant) {
         let queued = match self.timers.get_mut(&key) {

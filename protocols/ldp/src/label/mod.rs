@@ -44,6 +44,7 @@ mod route;
 mod sessions;
 mod settle;
 mod store;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod timers;

@@ -36,6 +36,12 @@ pub(super) struct Groups {
 }
 
 impl Groups {
+    /// How many groups, routes and addresses there are.
+    pub(super) fn sizes(&self) -> [usize; 3] {
+        let by_address = self.by_address.values().map(Vec::len).sum();
+        [self.groups.len(), self.by_route.len(), by_address]
+    }
+
     /// A group.
     pub(super) fn get(&self, group: GroupIndex) -> Option<&Group> {
         self.groups.get(group.0 as usize)
@@ -172,6 +178,15 @@ pub(super) struct Addresses {
 }
 
 impl Addresses {
+    /// How many addresses, adjacencies and links there are.
+    pub(super) fn sizes(&self) -> [usize; 3] {
+        [
+            self.owners.len(),
+            self.adjacencies.len(),
+            self.on_link.len(),
+        ]
+    }
+
     /// A peer announces an address; who else announced it before is returned.
     pub(super) fn add(&mut self, address: IpAddr, peer: PeerIndex) -> Option<PeerIndex> {
         let owners = self.owners.entry(address).or_default();

@@ -21,6 +21,13 @@ pub(super) struct Adopted {
     ftns: Vec<PrefixFec>,
 }
 
+impl Adopted {
+    /// How many labels and FECs it holds.
+    pub(super) fn len(&self) -> usize {
+        self.labels.len() + self.ftns.len()
+    }
+}
+
 impl LabelDistribution {
     /// Labels are to be used again.
     pub(super) fn adopt(&mut self, preserved: Preserved, holding: Duration) {
@@ -51,6 +58,13 @@ impl LabelDistribution {
             return None;
         }
         Some(*label)
+    }
+
+    /// Whether peers that are not back yet since the restart may use a label of before.
+    pub(super) fn holds_adopted(&self, fec: &PrefixFec, label: Label) -> bool {
+        let adopted = self.adopted.as_ref();
+        let had = adopted.and_then(|adopted| adopted.labels.get(fec));
+        had.is_some_and(|(had, _)| *had == label)
     }
 
     /// A label goes back that may be in the switch from before the restart: it is taken out, unless it was
@@ -98,6 +112,9 @@ impl LabelDistribution {
             if !taken {
                 self.output
                     .push_back(LabelOutput::Deallocate { fec, label });
+            } else if let Some(index) = self.index.get(&fec).copied() {
+                // It was held, and nobody may want it.
+                self.mark(index);
             }
         }
         for fec in adopted.ftns {

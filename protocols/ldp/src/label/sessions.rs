@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::message::{advisory, notification, send_message, send_message_with_id, status};
 use super::peer::Peer;
-use super::store::{Fec, PeerIndex};
+use super::store::{Fec, PeerIndex, Sent};
 use super::timers::Timer;
 use super::{LabelDistribution, LabelEvent, LabelOutput, PeerParameters, peer_index};
 use crate::LdpIdentifier;
@@ -77,6 +77,25 @@ impl LabelDistribution {
         if let Some(peer) = self.peers.get_mut(index.place()) {
             peer.stale_until = None;
         }
+        self.mark_released();
+    }
+
+    /// Whether some peer restarts, so that it may use labels that it does not hold by its session.
+    pub(super) fn is_peer_restarting(&self) -> bool {
+        let mut peers = self.peers.iter();
+        peers.any(|(_, peer)| peer.stale_until.is_some())
+    }
+
+    /// A peer restarts no more: labels that peers released need not be kept for it.
+    fn mark_released(&mut self) {
+        let released = self.fecs.iter().filter(|(_, fec)| {
+            let mut sent = fec.sent.iter();
+            sent.any(Sent::is_released)
+        });
+        let released: Vec<_> = released.map(|(place, _)| place).collect();
+        for place in released {
+            self.mark(place);
+        }
     }
 
     /// A session is gone.
@@ -129,6 +148,7 @@ impl LabelDistribution {
                 }
                 self.peers.remove(index.place());
                 self.peer_index.remove(&id);
+                self.mark_released();
             }
         }
         self.count_disciplines();

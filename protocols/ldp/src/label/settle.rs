@@ -300,7 +300,8 @@ impl LabelDistribution {
     /// LRl.12 and LRl.13, and the end of a binding: the label goes back once no peer holds it.
     ///
     /// It stays as long as there is a route for the FEC (RFC 3478 section 3.3), even if all sessions are
-    /// down; but not if all peers released it by themselves.
+    /// down; but not if all peers released it by themselves. In a restart of this LSR or of a peer that is not
+    /// known: those that are not back yet may use it.
     fn free_label(&mut self, fec: &mut Fec, situation: &Situation) {
         if !situation.routed {
             fec.sent.retain(|sent| sent.holds());
@@ -326,7 +327,12 @@ impl LabelDistribution {
             Upstream::Nothing => routed_here,
         };
         let released = fec.sent.iter().any(Sent::is_released);
-        if binding_lives && (!released || self.is_wanted_upstream(fec, situation, None)) {
+        if binding_lives
+            && (!released
+                || self.holds_adopted(&fec.fec, label)
+                || self.is_peer_restarting()
+                || self.is_wanted_upstream(fec, situation, None))
+        {
             return;
         }
         fec.local = Local::None;

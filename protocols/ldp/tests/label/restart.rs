@@ -42,6 +42,36 @@ fn bindings_of_a_restarting_peer_are_stale_and_used() {
     assert!(!lsr.labels.peer(peer(2)).unwrap().up);
 }
 
+/// Section 3.3: a label is kept as long as there is a route. Peers may release it by themselves, but one that
+/// restarts sends packets with it all the while.
+#[test]
+fn a_label_stays_for_a_peer_that_restarts() {
+    let mut lsr = Lsr::new(|_| {});
+    for n in 2..5 {
+        lsr.up(n);
+    }
+    lsr.route("198.51.100.0/24", via(&[4]));
+    lsr.map(4, "198.51.100.0/24", 500);
+    let labels: Vec<_> = lsr.allocated.keys().map(|label| label.value()).collect();
+    let [own] = labels[..] else {
+        panic!("{labels:?}");
+    };
+    for n in 3..5 {
+        lsr.receive(n, Body::LabelRelease(release("198.51.100.0/24", own)));
+    }
+    let now = lsr.now;
+    lsr.labels
+        .peer_down(peer(2), Some(Duration::from_secs(60)), now);
+    lsr.settle();
+    assert_eq!(lsr.swapped(own), Some(vec![500]));
+    lsr.pass(Duration::from_secs(59));
+    assert_eq!(lsr.swapped(own), Some(vec![500]));
+    // It does not come back.
+    lsr.pass(Duration::from_secs(1));
+    assert_eq!(lsr.swapped(own), None);
+    assert!(lsr.allocated.is_empty());
+}
+
 /// Section 3.3: if within the time no session is established, all stale bindings SHOULD be deleted.
 #[test]
 fn a_peer_that_does_not_come_back_loses_its_bindings() {
@@ -182,6 +212,35 @@ fn of_two_preserved_labels_of_a_fec_one_goes_back_at_once() {
     lsr.up(3);
     lsr.route("198.51.100.0/24", via(&[2]));
     assert_eq!(lsr.said(3), ["map 198.51.100.0/24 900"]);
+}
+
+/// Section 3.1: peers that are back may release a label by themselves, while others, which are not back yet, send
+/// packets with it. It goes back when the forwarding state is held no more.
+#[test]
+fn a_label_of_before_the_restart_stays_for_peers_that_are_not_back_yet() {
+    let mut lsr = Lsr::new(|_| {});
+    let now = lsr.now;
+    let of = fec("198.51.100.0/24");
+    lsr.allocated.insert(label(800), of);
+    lsr.ilm.insert(label(800), (of, IlmOperation::Egress));
+    let preserved = Preserved {
+        labels: vec![(of, label(800))],
+        ftns: Vec::new(),
+    };
+    lsr.labels
+        .adopt_labels(preserved, Duration::from_secs(60), now);
+    lsr.up(2);
+    lsr.route("198.51.100.0/24", via(&[2]));
+    lsr.map(2, "198.51.100.0/24", 500);
+    assert_eq!(lsr.said(2), ["map 198.51.100.0/24 800"]);
+    lsr.receive(2, Body::LabelRelease(release("198.51.100.0/24", 800)));
+    lsr.settle();
+    assert_eq!(lsr.swapped(800), Some(vec![500]));
+    lsr.pass(Duration::from_secs(59));
+    assert_eq!(lsr.swapped(800), Some(vec![500]));
+    lsr.pass(Duration::from_secs(1));
+    assert_eq!(lsr.swapped(800), None);
+    assert!(lsr.allocated.is_empty());
 }
 
 /// A label that comes too late, for a FEC that is gone, goes back to the label manager.

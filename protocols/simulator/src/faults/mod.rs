@@ -208,6 +208,17 @@ impl FaultKind {
         Some(kind)
     }
 
+    /// Whether it acts only as it begins: nothing happens when it is over.
+    pub const fn is_instantaneous(&self) -> bool {
+        matches!(
+            self,
+            Self::ClockJump { .. }
+                | Self::Reset { .. }
+                | Self::HalfOpen { .. }
+                | Self::Clear { .. }
+        )
+    }
+
     /// What kind of fault it is.
     pub fn class(&self) -> Class {
         match self {

@@ -36,6 +36,7 @@ impl Network {
         let Some(source) = router.protocols.get(protocol).map(|of| of.owner()) else {
             return;
         };
+        self.lfib_changes += u64::from(action.changes_lfib());
         match action {
             Action::Datagram {
                 interface: Some(interface),
@@ -55,12 +56,20 @@ impl Network {
             Action::Close { id } => self.close(number, protocol, id),
             Action::Allocate { fec } => match router.allocate(source, fec, now) {
                 Ok(label) => {
+                    let told = format!("{fec} {}", label.as_ref().map_or(0, |of| of.value()));
+                    self.trace_octets(14, number as u64, told.as_bytes());
+                    let router = &mut self.routers[number];
                     if let Some(engine) = router.protocols.get_mut(protocol) {
                         engine.label(fec, label, now);
                     }
                 }
                 Err(text) => self.broken(number, Invariant::OneFecPerLabel, &text),
             },
+            Action::Adopt { fec, label } => {
+                if let Err(text) = router.adopt(source, fec, label) {
+                    self.broken(number, Invariant::OneFecPerLabel, &text);
+                }
+            }
             Action::Release { fec, label } => match router.release(source, fec, label, now) {
                 Ok(true) => {
                     for engine in &mut router.protocols {
@@ -82,8 +91,6 @@ impl Network {
                 let (owner, key) = (Owner::from(source), IlmKey::platform(label));
                 let Some(action) = action else {
                     router.forwarding.unbind_ilm(&owner, &key);
-                    // It may be there from before a restart, and not in the LFIB.
-                    router.switch.unbind(key, &router.forwarding);
                     let other = router.bound.remove(&label).filter(|other| *other != fec);
                     if let Some(other) = other {
                         let text = format!("label {label} of {other} is unbound as one of {fec}");
@@ -104,7 +111,6 @@ impl Network {
                 }
             }
             Action::Log(_) => {}
-            Action::HoldingExpired => router.switch.release_held(&router.forwarding),
         }
     }
 
@@ -185,8 +191,7 @@ impl Network {
             self.queue.push(until, event);
             return;
         }
-        let octets = datagram.octets.len() as u64;
-        self.trace(3, (number as u64) << 32 | octets);
+        self.trace_octets(3, number as u64, &datagram.octets);
         self.inform(number, |protocol, now| {
             if protocol.udp_ports().contains(&datagram.destination_port) {
                 protocol.datagram(&interface, &datagram, now);

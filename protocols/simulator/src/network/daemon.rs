@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{Event, Invariant, Network};
+use super::{Activity, Event, Invariant, Network};
 use crate::router::{Counters, Protocol};
+
+/// For how long what was kept is bound after a restart: the MPLS Forwarding State Holding timer.
+const HOLDING: Duration = Duration::from_secs(120);
 
 impl Network {
     /// A router is switched on for the first time.
@@ -20,11 +23,20 @@ impl Network {
     pub(super) fn start_daemon(&mut self, number: usize) {
         let now = self.clock_of(number);
         let router = &mut self.routers[number];
-        let preserve = router.preserve && router.starts > 0 && router.switch_on;
-        router.preserve = true;
+        if router
+            .stopped_at
+            .take()
+            .is_some_and(|at| self.now.since(at) > router.patience())
+        {
+            router.outdated_until = self.now + HOLDING;
+        }
         let seed = self.trace ^ (number as u64) << 32 ^ u64::from(router.starts);
-        router.start(&self.factories, seed, preserve, now);
+        router.start(&self.factories, seed, now);
         self.trace(1, number as u64);
+        // What was kept is bound before the switch is compared with it.
+        for protocol in 0..self.routers[number].protocols.len() {
+            self.drain(number, protocol);
+        }
         let router = &mut self.routers[number];
         for prefix in 0..self.prefixes.len() {
             let of = &self.prefixes[prefix];
@@ -52,17 +64,27 @@ impl Network {
         self.settle_router(number);
     }
 
+    /// Whether the switch of a router may forward by labels that neighbours gave to other FECs, as nobody there
+    /// told it: the daemon is away for longer than they wait, or was until a while ago (RFC 3478 section 3.1).
+    pub(super) fn is_outdated(&self, number: usize) -> bool {
+        let router = &self.routers[number];
+        let away = |at| self.now.since(at) > router.patience();
+        router.stopped_at.is_some_and(away) || self.now < router.outdated_until
+    }
+
     /// The daemon of a router ends; the kernel, if it goes on, closes its connections.
     pub(super) fn stop_daemon(&mut self, router: usize, shut_down: bool) {
         if !self.routers[router].running {
             return;
         }
         self.trace(2, router as u64);
-        if shut_down {
+        // With graceful restart the forwarding state is kept, and the peers are to wait.
+        if shut_down && !self.routers[router].settings.graceful_restart {
             self.inform(router, |protocol, now| protocol.shut_down(now));
         }
         self.close_all(router);
         self.routers[router].stop();
+        self.routers[router].stopped_at = Some(self.now);
     }
 
     /// Tells the engines of a router something, and does what they want done.
@@ -186,7 +208,8 @@ impl Network {
     pub(super) fn switch_writes(&mut self, number: usize, starts: u32) {
         let router = &mut self.routers[number];
         if router.running && router.starts == starts && router.switch_on {
-            router.switch.complete();
+            let written = router.switch.complete();
+            self.written(number, &written);
             self.begin_write(number);
         }
     }
@@ -235,6 +258,16 @@ impl Network {
     /// What all engines together did and hold.
     pub fn counters(&self) -> Counters {
         self.counters_by_protocol().into_values().sum()
+    }
+
+    /// What does not change in a network that is left alone.
+    pub fn activity(&self) -> Activity {
+        let counters = self.counters();
+        Activity {
+            lfib_changes: self.lfib_changes,
+            sessions: counters.sessions,
+            sessions_lost: counters.sessions_lost,
+        }
     }
 
     /// How many TCP connections are known somewhere.

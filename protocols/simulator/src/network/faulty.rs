@@ -19,13 +19,20 @@ impl Network {
             .map(|(fault, _)| fault)
     }
 
+    /// Whether a fault is active. One that acts only as it begins is not, after that.
+    pub fn is_disturbed(&self) -> bool {
+        self.active_faults()
+            .any(|fault| !fault.kind.is_instantaneous())
+    }
+
     /// Whether a fault is active that withholds LSPs by itself, such as a configuration.
     pub fn lacks_lsps(&self) -> bool {
         self.active_faults().any(|fault| {
-            !matches!(
-                fault.kind,
-                FaultKind::Cut { .. } | FaultKind::Partition { .. } | FaultKind::ClockJump { .. }
-            )
+            !fault.kind.is_instantaneous()
+                && !matches!(
+                    fault.kind,
+                    FaultKind::Cut { .. } | FaultKind::Partition { .. }
+                )
         })
     }
 
@@ -66,9 +73,14 @@ impl Network {
     }
 
     fn changed(&mut self, number: usize, begins: bool) {
-        self.disturbed = self.now;
         self.trace(13, (number as u64) << 1 | u64::from(begins));
         let fault = self.faults[number].clone();
+        if begins {
+            *self.begun.entry(fault.kind.class().name()).or_default() += 1;
+        }
+        if begins || !fault.kind.is_instantaneous() {
+            self.disturbed = self.now;
+        }
         if self.verbose {
             eprintln!(
                 "{} {}: {fault}",
@@ -182,7 +194,12 @@ impl Network {
         let switch = self.switch_should_be_on(router);
         if self.routers[router].host_on && !host {
             self.crash_connections(router);
+            if self.routers[router].running {
+                self.routers[router].stopped_at = Some(self.now);
+            }
             self.routers[router].stop();
+            // The file is gone when the machine starts anew.
+            self.routers[router].kept.clear();
             self.by_id[router].clear();
             self.routers[router].host_on = false;
             for route in &mut self.routers[router].routes {
@@ -220,7 +237,6 @@ impl Network {
         let should = self.should_run(router);
         if self.routers[router].running && !should {
             self.stop_daemon(router, shut_down);
-            self.routers[router].preserve = !shut_down;
         } else if !self.routers[router].running && should && self.routers[router].starts > 0 {
             self.start_daemon(router);
         }

@@ -3,6 +3,7 @@
 mod actions;
 mod addresses;
 mod daemon;
+mod entries;
 mod faulty;
 mod packets;
 mod routing;
@@ -76,8 +77,15 @@ pub enum Invariant {
     EveryPairHasAnLsp,
     /// After settling labels are those that the next hop advertised.
     LabelsAreAdvertised,
+    /// After settling LSPs go by all equal-cost next hops of the IGP that have a label, and by no others.
+    AllNextHops,
+    /// A restart within the reconnect time, as the only fault among routers with graceful restart, loses no
+    /// packet.
+    RestartLosesNothing,
     /// After settling the switch holds what it should.
     SwitchHoldsLfib,
+    /// What has settled stays so, and nothing changes in it, until something happens.
+    StaysSettled,
     /// After everything is withdrawn nothing is left.
     NothingIsLeft,
     /// The engines ask for a finite number of calls.
@@ -153,6 +161,17 @@ enum Event {
     FaultEnds(usize),
 }
 
+/// A number that other octets hardly have.
+fn digest(octets: &[u8]) -> u64 {
+    let start = octets.len() as u64;
+    octets.chunks(8).fold(start, |hash, chunk| {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        let mixed = (hash ^ u64::from_le_bytes(word)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        mixed ^ mixed >> 29
+    })
+}
+
 /// How a network is made.
 #[derive(Debug, Clone)]
 pub struct NetworkConfig {
@@ -188,6 +207,8 @@ pub struct Network {
     pub links: Vec<LinkState>,
     /// Packets that were sent.
     pub packets: PacketCounts,
+    /// Faults that have begun, by kind.
+    pub begun: BTreeMap<&'static str, u64>,
     /// What must not be and was. The run ends with the first.
     pub violations: Vec<Violation>,
     /// When something last changed by a fault.
@@ -217,6 +238,21 @@ pub struct Network {
     probe_every: Option<Duration>,
     withdrawn: bool,
     spinning: u32,
+    /// No packet may be lost.
+    lossless: bool,
+    /// How many times an engine asked for a label, gave one back, or changed the LFIB.
+    lfib_changes: u64,
+}
+
+/// What does not change in a network that is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Activity {
+    /// How many times engines asked for labels, gave some back, or changed the LFIB.
+    pub lfib_changes: u64,
+    /// Sessions that are up.
+    pub sessions: u64,
+    /// Sessions that went down.
+    pub sessions_lost: u64,
 }
 
 impl Network {
@@ -269,7 +305,10 @@ impl Network {
             links,
             packets: PacketCounts::default(),
             violations: Vec::new(),
+            begun: BTreeMap::new(),
             disturbed: Time::ZERO,
+            lossless: false,
+            lfib_changes: 0,
             events: 0,
             trace: 0,
             verbose: false,
@@ -318,20 +357,32 @@ impl Network {
         self.now
     }
 
+    /// Packets are sent this often from now on, or seldomer as before.
+    pub fn probe_at_most_every(&mut self, time: Duration) {
+        self.probe_every = self.probe_every.map(|every| every.max(time));
+    }
+
+    /// From now on no packet may be lost, or that is of no interest any more.
+    pub fn expect_no_loss(&mut self, lossless: bool) {
+        self.lossless = lossless;
+    }
+
     /// The time on a router's clock.
     pub fn clock_of(&self, router: usize) -> Instant {
         self.base + self.now.since_start() + self.routers[router].ahead
     }
 
-    /// Lets things happen until a time, or until an invariant is broken.
+    /// Lets things happen until a time, or until an invariant is broken: then it stays that time.
     pub fn run_until(&mut self, until: Time) {
         while self.violations.is_empty() {
             match self.queue.next_at() {
                 Some(at) if at <= until => self.step(),
-                _ => break,
+                _ => {
+                    self.now = self.now.max(until);
+                    return;
+                }
             }
         }
-        self.now = self.now.max(until);
     }
 
     fn step(&mut self) {
@@ -352,6 +403,11 @@ impl Network {
         let mixed = self.trace ^ what.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mixed = mixed ^ which.rotate_left(32) ^ (self.now.since_start().as_nanos() as u64);
         self.trace = mixed.wrapping_mul(0xD6E8_FEB8_6659_FD93).rotate_left(23);
+    }
+
+    /// Mixes in octets, and whose they are.
+    fn trace_octets(&mut self, what: u64, which: u64, octets: &[u8]) {
+        self.trace(what, which.rotate_left(48) ^ digest(octets));
     }
 
     fn happen(&mut self, event: Event) {

@@ -46,6 +46,8 @@ pub enum Drop {
     Off,
     /// It went round until its TTL ran out.
     TtlExpired,
+    /// It got into another FEC's LSP by a router whose daemon was away for too long.
+    Astray,
 }
 
 /// What became of packets.
@@ -206,7 +208,11 @@ impl Network {
                 self.packets.delivered += 1;
                 self.trace(10, was.0);
             }
-            Step::Dropped(why) => self.dropped(why, was.0),
+            Step::Dropped(why) => self.dropped(number, why, was.0),
+            // It may have come by a router that could not be told.
+            Step::Wrong(_) if (0..self.routers.len()).any(|of| self.is_outdated(of)) => {
+                self.dropped(number, Drop::Astray, was.0);
+            }
             Step::Wrong(text) => self.broken(number, Invariant::RightEgress, &text),
             Step::Forward(mut ways) => {
                 let way = match self.routers[number].pipeline {
@@ -232,15 +238,19 @@ impl Network {
         let wire = &mut self.links[link].wires[end];
         // A frame with a wrong checksum is dropped.
         if wire.loses(&mut self.packet_rng) || self.packet_rng.chance(wire.quality.corruption) {
-            return self.dropped(Drop::Link, packet.number);
+            return self.dropped(from, Drop::Link, packet.number);
         }
         let at = wire.arrival(self.now, PACKET_OCTETS, &mut self.packet_rng);
         let packet = Box::new(packet);
         self.queue.push(at, Event::Packet { router: to, packet });
     }
 
-    fn dropped(&mut self, why: Drop, number: u64) {
+    fn dropped(&mut self, router: usize, why: Drop, number: u64) {
         *self.packets.dropped.entry(why).or_default() += 1;
+        if self.lossless {
+            let text = format!("a packet is lost in a restart: {why:?}");
+            self.broken(router, Invariant::RestartLosesNothing, &text);
+        }
         self.trace(11, number ^ why as u64);
     }
 }

@@ -362,7 +362,7 @@ impl Network {
             return;
         };
         if !delivery.octets.is_empty() {
-            self.trace(7, key << 16 | delivery.octets.len() as u64);
+            self.trace_octets(7, key, &delivery.octets);
             self.tell(end.router, end.protocol, |engine, now| {
                 engine.octets(end.id, &delivery.octets, now);
             });

@@ -1,27 +1,23 @@
 //! The adapter of LDP.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ldp::LdpIdentifier;
 use ldp::engine::{
     AcceptTargeted, ConnectionId, GracefulRestartConfig, HelloHoldTime, InterfaceConfig,
     InterfaceState, KeepAliveTime, Ldp, LdpConfig, LsrId, MaxPduLength, Output, ReceivedDatagram,
     TargetedPeerConfig,
 };
-use ldp::label::{
-    ControlMode, EgressLabel as Null, LfibChange, LocalLabel, RetentionMode, UpstreamState,
-};
+use ldp::label::{ControlMode, EgressLabel as Null, LocalLabel, RetentionMode, UpstreamState};
 use ldp::packet::{AdvertisementDiscipline, PORT, PduStream};
-use ldp::{LdpIdentifier, PrefixFec};
-use ldp_lfib::{LfibBinding, LfibTranslator};
+use ldp_lfib::{Binder, Bindings, FecBinding, LfibBinding, Update};
 use mpls::Label;
 
-use super::protocol::{
-    Accepted, Action, Boot, Counters, Datagram, Interface, Preserved, Protocol, Route,
-};
+use super::protocol::{Accepted, Action, Boot, Counters, Datagram, Interface, Protocol, Route};
 use super::settings::{EgressLabel, Families, Settings};
 use crate::network::{loopback_ipv6, router_id};
 
@@ -29,7 +25,9 @@ use crate::network::{loopback_ipv6, router_id};
 #[derive(Debug)]
 struct LdpRouter {
     engine: Ldp,
-    translator: LfibTranslator,
+    binder: Binder,
+    /// What is to be done before what the engine wants next.
+    actions: VecDeque<Action>,
     lsr_id: LsrId,
     interfaces: Vec<(Arc<str>, usize)>,
     starts: u32,
@@ -47,23 +45,32 @@ pub fn start(boot: &Boot<'_>) -> Box<dyn Protocol> {
         .map(|interface| (Arc::clone(&interface.name), interface.link))
         .collect();
     let mut config = configuration(lsr_id, &interfaces, boot.settings, boot.starts);
+    let kept = boot.kept.filter(|_| boot.settings.graceful_restart);
+    // What is kept was written by the same program.
+    let kept: Bindings = kept
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default();
     if let Some(restart) = &mut config.graceful_restart {
-        restart.forwarding_state_preserved = boot.preserved.is_some();
+        restart.forwarding_state_preserved = !kept.is_empty();
     }
     let mut engine = Ldp::new(config, boot.seed, boot.now);
-    if let Some(Preserved { labels, ftns }) = &boot.preserved
-        && boot.settings.graceful_restart
-    {
-        let labels = labels.iter().map(|(fec, label)| ((*fec).into(), *label));
-        let preserved = ldp::label::Preserved {
-            labels: labels.collect(),
-            ftns: ftns.iter().map(|fec| PrefixFec::from(*fec)).collect(),
+    let mut binder = Binder::default();
+    binder.keep(boot.settings.graceful_restart);
+    let mut actions = VecDeque::new();
+    if !kept.is_empty() {
+        let preserved = kept.preserved();
+        let adopt = |(fec, label): &(ldp::PrefixFec, Label)| Action::Adopt {
+            fec: fec.prefix,
+            label: *label,
         };
+        actions.extend(preserved.labels.iter().map(adopt));
         engine.adopt_labels(preserved, boot.now);
+        binder.restore(&kept, |bound| actions.push_back(action(bound)));
     }
     Box::new(LdpRouter {
         engine,
-        translator: LfibTranslator::default(),
+        binder,
+        actions,
         lsr_id,
         interfaces,
         starts: boot.starts,
@@ -147,17 +154,23 @@ fn configuration(
     config
 }
 
+fn action((fec, binding): FecBinding) -> Action {
+    let fec = fec.prefix;
+    match binding {
+        LfibBinding::Ftn(_, action) => Action::Ftn { fec, action },
+        LfibBinding::Ilm(key, action) => Action::Ilm {
+            label: key.label,
+            fec,
+            action,
+        },
+    }
+}
+
 impl LdpRouter {
-    fn lfib_action(&mut self, change: LfibChange) -> Option<Action> {
-        let fec = change.fec().prefix;
-        Some(match self.translator.binding(change)? {
-            LfibBinding::Ftn(_, action) => Action::Ftn { fec, action },
-            LfibBinding::Ilm(key, action) => Action::Ilm {
-                label: key.label,
-                fec,
-                action,
-            },
-        })
+    fn update(&mut self, update: Update) {
+        let actions = &mut self.actions;
+        self.binder
+            .apply(update, |bound| actions.push_back(action(bound)));
     }
 }
 
@@ -176,7 +189,13 @@ impl Protocol for LdpRouter {
 
     fn configure(&mut self, settings: &Settings, now: Instant) {
         let config = configuration(self.lsr_id, &self.interfaces, settings, self.starts);
+        let kept = self.binder.kept().is_some();
+        self.binder.keep(settings.graceful_restart);
         self.engine.set_config(config, now);
+        if settings.graceful_restart && !kept {
+            // All that is bound is to be kept, too.
+            self.engine.repeat_lfib(now);
+        }
     }
 
     fn interface(&mut self, interface: &Interface, now: Instant) {
@@ -260,6 +279,10 @@ impl Protocol for LdpRouter {
         self.engine.clear_neighbour(None, now);
     }
 
+    fn kept(&self) -> Option<String> {
+        serde_json::to_string(self.binder.kept()?).ok()
+    }
+
     fn shut_down(&mut self, now: Instant) {
         self.engine.shut_down(now);
     }
@@ -274,6 +297,9 @@ impl Protocol for LdpRouter {
 
     fn poll(&mut self) -> Option<Action> {
         loop {
+            if let Some(action) = self.actions.pop_front() {
+                return Some(action);
+            }
             return Some(match self.engine.poll_output()? {
                 Output::SendHello {
                     interface,
@@ -310,11 +336,14 @@ impl Protocol for LdpRouter {
                     fec: fec.prefix,
                     label,
                 },
-                Output::Lfib(change) => match self.lfib_action(change) {
-                    Some(action) => action,
-                    None => continue,
-                },
-                Output::ForwardingStateHoldingExpired => Action::HoldingExpired,
+                Output::Lfib(change) => {
+                    self.update(Update::Change(change));
+                    continue;
+                }
+                Output::ForwardingStateHoldingExpired => {
+                    self.update(Update::HoldingExpired);
+                    continue;
+                }
                 // Connections of the simulator have no keys, and its IGP always its normal metric.
                 Output::ListenKeys(_) | Output::IgpSync { .. } => continue,
                 Output::Event(event) => Action::Log(event.to_string()),
@@ -375,6 +404,7 @@ impl Protocol for LdpRouter {
             octets: sent.octets,
             bindings_sent: sent.label_mapping,
             sessions: view.operational_sessions as u64,
+            sessions_lost: self.engine.sessions_lost(),
             local_labels: labels.labels as u64,
             remote_labels: labels.received as u64,
         }
@@ -395,18 +425,29 @@ impl Protocol for LdpRouter {
     }
 
     fn remains(&self) -> Vec<String> {
-        let counters = self.engine.labels().counters();
-        let mut remains = Vec::new();
+        let labels = self.engine.labels();
+        let mut remains = in_words(labels.fec_tables());
+        let counters = labels.counters();
         if counters != ldp::label::Counters::default() {
             remains.push(format!("{counters:?}"));
-            remains.extend(
-                self.engine
-                    .labels()
-                    .bindings()
-                    .take(2)
-                    .map(|binding| format!("{binding:?}")),
-            );
+            let bindings = labels.bindings().take(2);
+            remains.extend(bindings.map(|binding| format!("{binding:?}")));
+        }
+        if let Some(kept) = self.binder.kept().filter(|kept| !kept.is_empty()) {
+            remains.push(format!("kept for a restart: {kept:?}"));
         }
         remains
     }
+
+    fn remains_of_sessions(&self) -> Vec<String> {
+        in_words(self.engine.session_tables())
+    }
+}
+
+/// The tables that are not empty.
+fn in_words(tables: impl IntoIterator<Item = (&'static str, usize)>) -> Vec<String> {
+    let tables = tables.into_iter().filter(|(_, entries)| *entries > 0);
+    tables
+        .map(|(name, entries)| format!("{entries} {name}"))
+        .collect()
 }

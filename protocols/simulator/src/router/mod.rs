@@ -9,7 +9,7 @@ mod switch;
 pub use ldp::start as ldp;
 pub use pipeline::Pipeline;
 pub use protocol::{
-    Accepted, Action, Boot, Counters, Datagram, Interface, NextHop, Preserved, Protocol, Route,
+    Accepted, Action, Boot, Counters, Datagram, Interface, NextHop, Protocol, Route,
 };
 pub use settings::{EgressLabel, Families, Settings};
 pub use switch::{Speed, Switch};
@@ -61,8 +61,13 @@ pub struct Router {
     pub host_on: bool,
     /// The daemon runs.
     pub running: bool,
-    /// What the switch holds is taken over at the next start.
-    pub preserve: bool,
+    /// What each engine kept for the next start.
+    pub kept: Vec<Option<String>>,
+    /// Since when the daemon does not run, after it did.
+    pub stopped_at: Option<Time>,
+    /// Until when the switch may forward by what neighbours do not hold for it any more: the daemon was away
+    /// for longer than they wait.
+    pub outdated_until: Time,
     /// Until when the daemon is stopped.
     pub paused_until: Time,
     /// How far its clock is ahead.
@@ -75,8 +80,6 @@ pub struct Router {
     pub routes: Vec<Option<Links>>,
     /// What each label stands for, of those bound in the ILM.
     pub bound: BTreeMap<Label, IpNet>,
-    /// Labels of before the restart, which the label manager must not give to others.
-    adopted: BTreeMap<Label, IpNet>,
     allocated: FxHashMap<Label, IpNet>,
     /// The label manager had none for somebody.
     starved: bool,
@@ -103,14 +106,15 @@ impl Router {
             switch_on: true,
             host_on: true,
             running: false,
-            preserve: true,
+            kept: Vec::new(),
+            stopped_at: None,
+            outdated_until: Time::ZERO,
             paused_until: Time::ZERO,
             ahead: Duration::ZERO,
             starts: 0,
             wake: None,
             routes: vec![None; prefixes],
             bound: BTreeMap::new(),
-            adopted: BTreeMap::new(),
             allocated: FxHashMap::default(),
             starved: false,
             groups: FxHashMap::default(),
@@ -119,40 +123,38 @@ impl Router {
 
     /// The daemon ends, at once.
     pub fn stop(&mut self) {
+        if self.running {
+            self.kept = self.protocols.iter().map(|of| of.kept()).collect();
+        }
         self.running = false;
         self.protocols.clear();
         self.wake = None;
         self.bound.clear();
-        self.adopted.clear();
         self.allocated.clear();
         self.starved = false;
-        self.switch.disconnect(true);
+        self.switch.disconnect();
     }
 
     /// The daemon starts: all but the engines' inputs, which follow.
-    pub fn start(&mut self, factories: &[Factory], seed: u64, preserve: bool, now: Instant) {
-        let preserved = (preserve && self.settings.graceful_restart).then(|| self.preserved());
+    pub fn start(&mut self, factories: &[Factory], seed: u64, now: Instant) {
+        let kept = std::mem::take(&mut self.kept);
         // As many blocks on as no router needs before it starts anew.
         let block = self.starts.wrapping_mul(61);
         self.labels = LabelManager::new(label_manager_config(&self.settings)).starting_at(block);
         self.forwarding = Forwarding::new();
         self.bind_own();
-        self.switch.disconnect(preserved.is_some());
-        for (fec, label) in preserved.iter().flat_map(|preserved| &preserved.labels) {
-            self.adopted.insert(*label, *fec);
-            // Nothing else has reserved or allocated a label yet.
-            let _ = self.labels.reserve(*label, Source::Ldp.into());
-        }
+        self.switch.disconnect();
         self.protocols = factories
             .iter()
-            .map(|start| {
+            .enumerate()
+            .map(|(number, start)| {
                 start(&Boot {
                     router_id: self.id,
                     interfaces: &self.interfaces,
                     settings: &self.settings,
                     seed,
                     starts: self.starts,
-                    preserved: preserved.clone(),
+                    kept: kept.get(number).and_then(Option::as_deref),
                     now,
                 })
             })
@@ -160,30 +162,6 @@ impl Router {
         self.starts += 1;
         self.running = true;
         self.wake = None;
-    }
-
-    /// What the switch forwards by, read back.
-    fn preserved(&self) -> Preserved {
-        let pushes = |action: &FtnAction| action.nhlfes().any(|nhlfe| !nhlfe.labels().is_empty());
-        Preserved {
-            labels: self
-                .switch
-                .ilm()
-                .iter()
-                .filter(|(key, _)| !key.label.is_reserved())
-                .map(|(key, (_, fec))| (*fec, key.label))
-                .collect(),
-            ftns: self
-                .switch
-                .ftn()
-                .iter()
-                .filter(|(_, action)| pushes(action))
-                .filter_map(|(fec, _)| match fec {
-                    Fec::Prefix { prefix, .. } => Some(*prefix),
-                    _ => None,
-                })
-                .collect(),
-        }
     }
 
     fn bind_own(&mut self) {
@@ -309,17 +287,28 @@ impl Router {
             return Ok(Err("no more labels are dealt out for now".to_owned()));
         }
         match self.labels.allocate(&source.into(), now) {
-            Ok(label) => {
-                let other = self.allocated.insert(label, fec);
-                match other.or_else(|| self.adopted.get(&label).copied()) {
-                    Some(other) => Err(format!("label {label} is allocated to {fec} and {other}")),
-                    None => Ok(Ok(label)),
-                }
-            }
+            Ok(label) => match self.allocated.insert(label, fec) {
+                Some(other) => Err(format!("label {label} is allocated to {fec} and {other}")),
+                None => Ok(Ok(label)),
+            },
             Err(error) => {
                 self.starved = true;
                 Ok(Err(error.to_string()))
             }
+        }
+    }
+
+    /// A protocol has a label again that it had before a restart.
+    ///
+    /// # Errors
+    /// The label is another's.
+    pub fn adopt(&mut self, source: Source, fec: IpNet, label: Label) -> Result<(), String> {
+        let is_free = self.labels.adopt(label, &source.into());
+        match self.allocated.insert(label, fec) {
+            None if is_free => Ok(()),
+            _ => Err(format!(
+                "label {label} of {fec} is not free after a restart"
+            )),
         }
     }
 
@@ -339,17 +328,8 @@ impl Router {
                 "label {label} of {fec} is released while it is bound to {bound}"
             ));
         }
-        let known = match self.adopted.remove(&label) {
-            Some(known) => {
-                self.labels.unreserve(label, &source.into());
-                Some(known)
-            }
-            None => {
-                self.labels.release(label, &source.into(), now);
-                self.allocated.remove(&label)
-            }
-        };
-        match known {
+        self.labels.release(label, &source.into(), now);
+        match self.allocated.remove(&label) {
             Some(known) if known == fec => Ok(std::mem::take(&mut self.starved)),
             Some(known) => Err(format!(
                 "label {label} of {known} is released as one of {fec}"
@@ -362,7 +342,17 @@ impl Router {
 
     /// Labels that are in use.
     pub fn labels_in_use(&self) -> usize {
-        self.allocated.len() + self.adopted.len()
+        self.allocated.len()
+    }
+
+    /// For how long after the daemon has ended neighbours let no label that they gave it stand for another FEC: as
+    /// long as they wait for it, or as long as labels are held down.
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(if self.settings.graceful_restart {
+            120
+        } else {
+            60
+        })
     }
 
     /// Whether the label manager had too few labels.

@@ -42,19 +42,10 @@ pub struct Boot<'a> {
     pub seed: u64,
     /// How many times the router was started before.
     pub starts: u32,
-    /// What the switch still forwards, if the engine is to take it over (graceful restart).
-    pub preserved: Option<Preserved>,
+    /// What it gave as [`Protocol::kept`] before a restart, if that is known still.
+    pub kept: Option<&'a str>,
     /// The time.
     pub now: Instant,
-}
-
-/// What was bound before a restart.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Preserved {
-    /// Incoming labels.
-    pub labels: Vec<(IpNet, Label)>,
-    /// FECs whose packets were labelled.
-    pub ftns: Vec<IpNet>,
 }
 
 /// A datagram on a link, or to an address.
@@ -122,6 +113,13 @@ pub enum Action {
         /// The FEC.
         fec: IpNet,
     },
+    /// A label that it had before a restart is its own again. Before all else.
+    Adopt {
+        /// The FEC that it stands for.
+        fec: IpNet,
+        /// The label.
+        label: Label,
+    },
     /// A label is not used any more.
     Release {
         /// The FEC that it was bound to.
@@ -145,10 +143,18 @@ pub enum Action {
         /// What happens to packets with it.
         action: Option<IlmAction>,
     },
-    /// What the switch holds of before a restart, and was not bound since, is to be deleted.
-    HoldingExpired,
     /// Something for the log.
     Log(String),
+}
+
+impl Action {
+    /// Whether it is about labels or entries of the LFIB.
+    pub const fn changes_lfib(&self) -> bool {
+        matches!(
+            self,
+            Self::Allocate { .. } | Self::Release { .. } | Self::Ftn { .. } | Self::Ilm { .. }
+        )
+    }
 }
 
 /// A connection that was accepted.
@@ -172,6 +178,8 @@ pub struct Counters {
     /// Ends of sessions that are up: of a session between two routers each counts one.
     #[serde(rename = "session_ends")]
     pub sessions: u64,
+    /// Sessions that went down, of neighbours that are still known.
+    pub sessions_lost: u64,
     /// Local labels held.
     pub local_labels: u64,
     /// Labels of peers held.
@@ -184,6 +192,7 @@ impl AddAssign for Counters {
         self.octets += other.octets;
         self.bindings_sent += other.bindings_sent;
         self.sessions += other.sessions;
+        self.sessions_lost += other.sessions_lost;
         self.local_labels += other.local_labels;
         self.remote_labels += other.remote_labels;
     }
@@ -247,6 +256,10 @@ pub trait Protocol {
 
     /// The operator ends all sessions, which come up anew.
     fn clear(&mut self, _now: Instant) {}
+    /// What it keeps in a file for its next start, always up to date; `None`: nothing.
+    fn kept(&self) -> Option<String> {
+        None
+    }
     /// The program is ended in good order.
     fn shut_down(&mut self, now: Instant);
     /// What is due is done.
@@ -270,4 +283,8 @@ pub trait Protocol {
     }
     /// What it still holds of FECs and labels though everything is withdrawn, in words.
     fn remains(&self) -> Vec<String>;
+    /// What it still holds of peers though all sessions have ended and it was shut down, in words.
+    fn remains_of_sessions(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use forwarding::{EntryKey, Fec, Forwarding, FtnAction, IlmAction, IlmKey, NextHop};
 use ipnet::IpNet;
 use mpls::Label;
+use rustc_hash::FxHashMap;
 
 /// How many entries are written at a time.
 const BATCH: usize = 64;
@@ -40,6 +41,8 @@ pub struct Switch {
     ftn: BTreeMap<Fec, FtnAction>,
     ilm: BTreeMap<IlmKey, (IlmAction, IpNet)>,
     next_hops: BTreeSet<NextHop>,
+    /// What each label stood for first, also before power was lost, and whether it was another FEC later.
+    stood_for: FxHashMap<Label, (IpNet, bool)>,
     /// What is to be written, in the order of make before break.
     set_ilm: BTreeSet<IlmKey>,
     set_ftn: BTreeSet<Fec>,
@@ -50,8 +53,6 @@ pub struct Switch {
     /// The write that is under way.
     write: Vec<Write>,
     writing: bool,
-    /// Entries that nothing bound since the daemon started stay until they are told to go.
-    holding: bool,
 }
 
 #[derive(Debug)]
@@ -63,15 +64,16 @@ enum Write {
 impl Switch {
     /// The switch lost its power.
     pub fn clear(&mut self) {
-        let speed = self.speed;
+        let (speed, stood_for) = (self.speed, std::mem::take(&mut self.stood_for));
         *self = Self {
             speed,
+            stood_for,
             ..Self::default()
         };
     }
 
     /// The daemon ended: what it was about to write is not written.
-    pub fn disconnect(&mut self, hold: bool) {
+    pub fn disconnect(&mut self) {
         self.set_ilm.clear();
         self.set_ftn.clear();
         self.unset_ftn.clear();
@@ -79,7 +81,6 @@ impl Switch {
         self.refused.clear();
         self.write.clear();
         self.writing = false;
-        self.holding = hold;
     }
 
     /// The daemon compares what the switch holds with what it should hold, and writes what differs.
@@ -88,19 +89,12 @@ impl Switch {
         self.next_hops = lfib.resolved.keys().cloned().collect();
         let ilm: BTreeSet<IlmKey> = self.ilm.keys().chain(lfib.ilm.keys()).copied().collect();
         for key in ilm {
-            self.mark_ilm(key, lfib.ilm.contains_key(&key), self.holding);
+            self.mark_ilm(key, lfib.ilm.contains_key(&key));
         }
         let ftn: BTreeSet<Fec> = self.ftn.keys().chain(lfib.ftn.keys()).cloned().collect();
         for fec in ftn {
             let desired = lfib.ftn.contains_key(&fec);
-            self.mark_ftn(fec, desired, self.holding);
-        }
-    }
-
-    /// What was held for a restart and not bound again goes.
-    pub fn release_held(&mut self, forwarding: &Forwarding) {
-        if std::mem::take(&mut self.holding) {
-            self.reconcile(forwarding);
+            self.mark_ftn(fec, desired);
         }
     }
 
@@ -120,45 +114,34 @@ impl Switch {
             }
         }
         for key in changes.ilm {
-            self.mark_ilm(key, lfib.ilm.contains_key(&key), false);
+            self.mark_ilm(key, lfib.ilm.contains_key(&key));
         }
         for fec in changes.ftn {
             let desired = lfib.ftn.contains_key(&fec);
-            self.mark_ftn(fec, desired, false);
+            self.mark_ftn(fec, desired);
         }
     }
 
-    /// An incoming label is to go that may be held from before a restart.
-    pub fn unbind(&mut self, key: IlmKey, forwarding: &Forwarding) {
-        if self.holding && !forwarding.lfib().ilm.contains_key(&key) {
-            self.mark_ilm(key, false, false);
-        }
-    }
-
-    /// An entry is to be set, or to go, unless it is held.
-    fn mark_ilm(&mut self, key: IlmKey, desired: bool, held: bool) {
+    /// An entry is to be set, or to go.
+    fn mark_ilm(&mut self, key: IlmKey, desired: bool) {
         if desired {
             self.unset_ilm.remove(&key);
             self.set_ilm.insert(key);
         } else {
             self.set_ilm.remove(&key);
-            if !held {
-                self.unset_ilm.insert(key);
-            }
+            self.unset_ilm.insert(key);
         }
         self.refused.remove(&EntryKey::Ilm(key));
     }
 
-    fn mark_ftn(&mut self, fec: Fec, desired: bool, held: bool) {
+    fn mark_ftn(&mut self, fec: Fec, desired: bool) {
         self.refused.remove(&EntryKey::Ftn(fec.clone()));
         if desired {
             self.unset_ftn.remove(&fec);
             self.set_ftn.insert(fec);
         } else {
             self.set_ftn.remove(&fec);
-            if !held {
-                self.unset_ftn.insert(fec);
-            }
+            self.unset_ftn.insert(fec);
         }
     }
 
@@ -221,14 +204,16 @@ impl Switch {
         Some(self.speed.latency + self.speed.per_entry * entries)
     }
 
-    /// The write that is under way counts now.
-    pub fn complete(&mut self) {
+    /// The write that is under way counts now. Gives the entries that are there by it.
+    pub fn complete(&mut self) -> Vec<EntryKey> {
         self.writing = false;
         let mut freed = false;
+        let mut written = Vec::new();
         for write in std::mem::take(&mut self.write) {
             match write {
                 Write::Ftn(fec, Some(action)) => {
                     if self.ftn.contains_key(&fec) || self.has_room() {
+                        written.push(EntryKey::Ftn(fec.clone()));
                         self.ftn.insert(fec, action);
                     } else {
                         self.refused.insert(EntryKey::Ftn(fec));
@@ -236,6 +221,10 @@ impl Switch {
                 }
                 Write::Ilm(key, Some(entry)) => {
                     if self.ilm.contains_key(&key) || self.has_room() {
+                        written.push(EntryKey::Ilm(key));
+                        let first = self.stood_for.entry(key.label);
+                        let (first, another) = first.or_insert((entry.1, false));
+                        *another |= *first != entry.1;
                         self.ilm.insert(key, entry);
                     } else {
                         self.refused.insert(EntryKey::Ilm(key));
@@ -248,6 +237,14 @@ impl Switch {
         if freed {
             self.retry();
         }
+        written
+    }
+
+    /// Whether a label stood for more than one FEC in the course of time.
+    pub fn stood_for_another(&self, label: Label) -> bool {
+        self.stood_for
+            .get(&label)
+            .is_some_and(|(_, another)| *another)
     }
 
     /// There is room again: what was refused is tried again.

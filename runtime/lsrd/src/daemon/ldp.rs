@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use ldp_lfib::{Bindings, Update};
 use tracing::warn;
 
 use crate::config::LdpConfig;
 use crate::ldp::Handle;
-use crate::ldp::driver::{End, Update};
-use crate::ldp::preserve::Bindings;
+use crate::ldp::driver::End;
+use crate::ldp::preserve;
 use crate::management::SharedLdp;
 use crate::router::Router;
 
@@ -31,10 +32,10 @@ impl Ldp {
         let socket = config.management_socket.clone();
         let graceful = config.ldp.as_ref();
         if graceful.is_none_or(|ldp| ldp.engine.graceful_restart.is_none()) {
-            Bindings::remove(&socket);
+            preserve::remove(&socket);
             return Self::default();
         }
-        let kept = Bindings::load(&socket).unwrap_or_else(|error| {
+        let kept = preserve::load(&socket).unwrap_or_else(|error| {
             warn!(%error, "what LDP bound before is not known: it begins anew");
             Bindings::default()
         });
@@ -49,7 +50,7 @@ impl Ldp {
     pub(super) fn store(router: &mut Router) {
         let socket = router.config().management_socket.clone();
         if let Some(bindings) = router.take_ldp_changed()
-            && let Err(error) = bindings.store(&socket)
+            && let Err(error) = preserve::store(bindings, &socket)
         {
             warn!(%error, "a restart of lsrd will not know what LDP bound");
         }

@@ -11,8 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use forwarding::{LabelManager, Owner, Protocol};
 use ldp::engine::{Ldp, Output, Severity};
-use ldp::label::LfibChange;
-use ldp_lfib::LspSettings;
+use ldp_lfib::{Bindings, LspSettings, Update};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::{debug, info, warn};
@@ -21,7 +20,6 @@ use self::connections::Connections;
 use self::refused::RefusedCounters;
 use self::resources::Resources;
 use self::sockets::{Arrived, Sockets};
-use super::preserve::Bindings;
 pub use super::routes::Snapshot;
 use super::starts;
 use super::tcp::Incoming;
@@ -72,16 +70,6 @@ pub struct Status {
     pub problems: Vec<String>,
     /// Labels that are in use.
     pub labels: usize,
-}
-
-/// What LDP asks of the LFIB.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Update {
-    /// A binding came, went or changed.
-    Change(LfibChange),
-    /// Entries of before the restart that nothing bound again are not LDP's any more (RFC 3478,
-    /// 3.1).
-    HoldingExpired,
 }
 
 /// What LDP asks of the LFIB and was not taken yet.
@@ -372,10 +360,13 @@ impl Driver {
         match command {
             Command::Configure(config) => {
                 self.labels.configure(&config.labels);
-                self.restarts_gracefully = config.engine.graceful_restart.is_some();
+                let graceful = config.engine.graceful_restart.is_some();
+                // The router begins to keep what is bound, for the next lsrd: also what was bound before.
+                let keeps = graceful && !std::mem::replace(&mut self.restarts_gracefully, graceful);
+                // The router makes other entries of the same bindings now.
+                let others = std::mem::replace(&mut self.lsps, config.lsps) != config.lsps;
                 self.ldp.set_config(config.engine, now);
-                if std::mem::replace(&mut self.lsps, config.lsps) != config.lsps {
-                    // The router makes other entries of the same bindings now.
+                if keeps || others {
                     self.ldp.repeat_lfib(now);
                 }
             }

@@ -5,11 +5,11 @@
 //! - [`driver`]: the task that drives the state machine, and deals out labels.
 //! - [`preserve`]: what is kept over a restart.
 //! - `starts`: how many times it was started in the life of the router.
-//! - [`lfib`]: what it says of labels, as bindings of [`forwarding::Forwarding`].
+//!
+//! What it says of labels becomes bindings of [`forwarding::Forwarding`] in the crate `ldp-lfib`.
 
 pub mod driver;
 pub mod hello;
-pub mod lfib;
 pub mod options;
 pub mod preserve;
 pub mod routes;

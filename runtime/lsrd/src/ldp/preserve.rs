@@ -1,185 +1,41 @@
-//! What LDP bound, kept over a restart of lsrd (RFC 3478, 3.1): the switch forwards by it all the
-//! while, and the neighbours wait.
+//! What LDP bound, kept over a restart of lsrd (RFC 3478, 3.1).
 //!
 //! It is one JSON file beside the management socket. Both are gone when the machine starts anew, and
 //! so is what the switch holds.
 
-use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use forwarding::{EntryKey, Fec};
-use ipnet::IpNet;
-use ldp::label::{IlmOperation, LabelledNextHop, LfibChange, NextHop, Preserved};
-use ldp::{MultiTopologyId, PrefixFec};
-use mpls::Label;
-use serde::{Deserialize, Serialize};
+use ldp_lfib::Bindings;
 
-/// The bindings of LDP as they stand.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Bindings {
-    ftn: BTreeMap<IpNet, Vec<Hop>>,
-    ilm: BTreeMap<Label, Incoming>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Incoming {
-    fec: IpNet,
-    /// None: this router is the egress.
-    next_hops: Vec<Hop>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Hop {
-    interface: String,
-    address: IpAddr,
-    weight: u16,
-    label: Option<Label>,
-    entropy_label: bool,
-}
-
-impl From<&LabelledNextHop> for Hop {
-    fn from(hop: &LabelledNextHop) -> Self {
-        Self {
-            interface: hop.next_hop.interface.to_string(),
-            address: hop.next_hop.address,
-            weight: hop.weight,
-            label: hop.label,
-            entropy_label: hop.entropy_label_capable,
-        }
+/// What an earlier lsrd kept; nothing when there is none.
+///
+/// # Errors
+/// There is something, and it cannot be read.
+pub fn load(socket: &Path) -> io::Result<Bindings> {
+    match std::fs::read(file(socket)) {
+        Ok(octets) => Ok(serde_json::from_slice(&octets)?),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Bindings::default()),
+        Err(error) => Err(error),
     }
 }
 
-impl From<&Hop> for LabelledNextHop {
-    fn from(hop: &Hop) -> Self {
-        Self {
-            next_hop: NextHop {
-                interface: hop.interface.as_str().into(),
-                address: hop.address,
-            },
-            weight: hop.weight,
-            label: hop.label,
-            // Whose label it was is learned again.
-            peer: None,
-            entropy_label_capable: hop.entropy_label,
-        }
-    }
+/// Keeps it for the next lsrd.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn store(bindings: &Bindings, socket: &Path) -> io::Result<()> {
+    let path = file(socket);
+    // Whoever is interrupted in the middle leaves the former file whole.
+    let new = path.with_extension("new");
+    std::fs::write(&new, serde_json::to_vec(bindings)?)?;
+    std::fs::rename(&new, &path)
 }
 
-impl Bindings {
-    /// Takes a change in. Other topologies than the default one are not kept.
-    pub fn apply(&mut self, change: &LfibChange) {
-        if change.fec().topology != MultiTopologyId::DEFAULT {
-            return;
-        }
-        match change {
-            LfibChange::BindFtn { fec, next_hops } => {
-                self.ftn
-                    .insert(fec.prefix, next_hops.iter().map(Hop::from).collect());
-            }
-            LfibChange::UnbindFtn { fec } => {
-                self.ftn.remove(&fec.prefix);
-            }
-            LfibChange::BindIlm {
-                label,
-                fec,
-                operation,
-            } => {
-                let next_hops = match operation {
-                    IlmOperation::Egress => Vec::new(),
-                    IlmOperation::Forward(hops) => hops.iter().map(Hop::from).collect(),
-                };
-                let fec = fec.prefix;
-                self.ilm.insert(*label, Incoming { fec, next_hops });
-            }
-            LfibChange::UnbindIlm { label, .. } => {
-                self.ilm.remove(label);
-            }
-        }
-    }
-
-    /// An entry is not bound any more.
-    pub fn forget(&mut self, key: &EntryKey) {
-        match key {
-            EntryKey::Ftn(Fec::Prefix { prefix, .. }) => {
-                self.ftn.remove(prefix);
-            }
-            EntryKey::Ftn(_) => {}
-            EntryKey::Ilm(key) => {
-                self.ilm.remove(&key.label);
-            }
-        }
-    }
-
-    /// What makes them anew.
-    pub fn changes(&self) -> Vec<LfibChange> {
-        let ftn = self.ftn.iter().map(|(fec, hops)| LfibChange::BindFtn {
-            fec: PrefixFec::from(*fec),
-            next_hops: hops.iter().map(LabelledNextHop::from).collect(),
-        });
-        let ilm = self.ilm.iter().map(|(label, incoming)| {
-            let hops = incoming.next_hops.iter().map(LabelledNextHop::from);
-            LfibChange::BindIlm {
-                label: *label,
-                fec: PrefixFec::from(incoming.fec),
-                operation: match incoming.next_hops.is_empty() {
-                    true => IlmOperation::Egress,
-                    false => IlmOperation::Forward(hops.collect()),
-                },
-            }
-        });
-        ftn.chain(ilm).collect()
-    }
-
-    /// As the state machine wants to know them.
-    pub fn preserved(&self) -> Preserved {
-        let labels = self.ilm.iter();
-        Preserved {
-            labels: labels
-                .map(|(label, incoming)| (PrefixFec::from(incoming.fec), *label))
-                .collect(),
-            ftns: self.ftn.keys().map(|fec| PrefixFec::from(*fec)).collect(),
-        }
-    }
-
-    /// Whether there is nothing.
-    pub fn is_empty(&self) -> bool {
-        self.ftn.is_empty() && self.ilm.is_empty()
-    }
-
-    /// What an earlier lsrd kept; nothing when there is none.
-    ///
-    /// # Errors
-    /// There is something, and it cannot be read.
-    pub fn load(socket: &Path) -> io::Result<Self> {
-        match std::fs::read(file(socket)) {
-            Ok(octets) => Ok(serde_json::from_slice(&octets)?),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Keeps it for the next lsrd.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn store(&self, socket: &Path) -> io::Result<()> {
-        let path = file(socket);
-        // Whoever is interrupted in the middle leaves the former file whole.
-        let new = path.with_extension("new");
-        std::fs::write(&new, serde_json::to_vec(self)?)?;
-        std::fs::rename(&new, &path)
-    }
-
-    /// The next lsrd is to find nothing.
-    pub fn remove(socket: &Path) {
-        // Most often it is not there.
-        let _ = std::fs::remove_file(file(socket));
-    }
+/// The next lsrd is to find nothing.
+pub fn remove(socket: &Path) {
+    // Most often it is not there.
+    let _ = std::fs::remove_file(file(socket));
 }
 
 fn file(socket: &Path) -> PathBuf {
@@ -189,60 +45,26 @@ fn file(socket: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use smallvec::smallvec;
+    use ipnet::IpNet;
+    use ldp::label::{IlmOperation, LfibChange};
+    use mpls::Label;
 
-    fn hop(label: Option<u32>) -> LabelledNextHop {
-        LabelledNextHop {
-            next_hop: NextHop {
-                interface: "core0".into(),
-                address: [10, 0, 12, 2].into(),
-            },
-            weight: 1,
-            label: label.map(|label| Label::new(label).unwrap()),
-            peer: None,
-            entropy_label_capable: true,
-        }
-    }
-
-    /// RFC 3478 section 3.1: what the restarting LSR preserved are its labels with their FECs.
     #[test]
-    fn what_is_stored_makes_the_same_bindings_again() {
+    fn what_is_stored_is_found_until_it_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("lsrd.sock");
-        let fec = |text: &str| PrefixFec::from(text.parse::<IpNet>().unwrap());
-        let label = |value| Label::new(value).unwrap();
-        let changes = vec![
-            LfibChange::BindFtn {
-                fec: fec("10.2.0.0/24"),
-                next_hops: smallvec![hop(Some(100))],
-            },
-            LfibChange::BindIlm {
-                label: label(16_000),
-                fec: fec("10.2.0.0/24"),
-                operation: IlmOperation::Forward(smallvec![hop(Some(3))]),
-            },
-            LfibChange::BindIlm {
-                label: label(16_001),
-                fec: fec("2001:db8::/64"),
-                operation: IlmOperation::Egress,
-            },
-        ];
+        assert!(load(&socket).unwrap().is_empty());
         let mut bindings = Bindings::default();
-        changes.iter().for_each(|change| bindings.apply(change));
-        bindings.store(&socket).unwrap();
-        let again = Bindings::load(&socket).unwrap();
-        assert_eq!(again.changes(), changes);
-        let labels = [
-            (fec("10.2.0.0/24"), label(16_000)),
-            (fec("2001:db8::/64"), label(16_001)),
-        ];
-        assert_eq!(again.preserved().labels, labels);
-        assert_eq!(again.preserved().ftns, [fec("10.2.0.0/24")]);
-        bindings.apply(&LfibChange::UnbindFtn {
-            fec: fec("10.2.0.0/24"),
+        bindings.apply(&LfibChange::BindIlm {
+            label: Label::new(16_001).unwrap(),
+            fec: "2001:db8::/64".parse::<IpNet>().unwrap().into(),
+            operation: IlmOperation::Egress,
         });
-        assert!(bindings.preserved().ftns.is_empty());
-        Bindings::remove(&socket);
-        assert!(Bindings::load(&socket).unwrap().is_empty());
+        store(&bindings, &socket).unwrap();
+        assert_eq!(load(&socket).unwrap(), bindings);
+        remove(&socket);
+        assert!(load(&socket).unwrap().is_empty());
+        std::fs::write(file(&socket), "no JSON").unwrap();
+        assert!(load(&socket).is_err());
     }
 }
