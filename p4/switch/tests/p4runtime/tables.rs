@@ -611,3 +611,63 @@ async fn a_preinitialized_table_is_changed_like_any_other() {
     primary.set(Action::Commit, None).await.unwrap();
     assert_eq!(entries(&mut primary).await, [entity(&dead)]);
 }
+
+/// Section 9.1.5: entries marked `const` behave like those of a constant table.
+#[tokio::test]
+async fn a_constant_entry_of_a_preinitialized_table_stays() {
+    let test = TestSwitch::start().await;
+    let mut primary = test.primary(1).await;
+    let mut config = PROGRAM.config();
+    for table in &mut config.p4info.as_mut().unwrap().tables {
+        table.is_const_table = false;
+    }
+    // As p4-compiler writes it for `const 0xdead: drop();`.
+    let mut json: serde_json::Value = serde_json::from_slice(&PROGRAM.json).unwrap();
+    let tables = json["pipelines"][0]["tables"].as_array_mut().unwrap();
+    let table = tables
+        .iter_mut()
+        .find(|table| table["name"] == "TestIngress.const_table");
+    table.unwrap()["entries"][0]["is_const"] = true.into();
+    config.p4_device_config = serde_json::to_vec(&json).unwrap();
+    primary
+        .set(Action::VerifyAndCommit, Some(config.clone()))
+        .await
+        .unwrap();
+    let entry = |value: &str, more: &str| {
+        format!(
+            "table_entry {{ table_id: $const_table match {{ field_id: 1 exact {{ value: \"{value}\" }} }} {more} }}"
+        )
+    };
+    let action = "action { action { action_id: $drop } }";
+    let (constant, other) = ("\\xde\\xad", "\\xbe\\xef");
+    for update in [
+        modify(&entry(constant, action)),
+        modify(&entry(constant, "metadata: \"m\"")),
+        delete(&entry(constant, "")),
+    ] {
+        assert_eq!(primary.refused(update).await.0, Code::PermissionDenied);
+    }
+    primary
+        .write(vec![
+            modify(&entry(constant, "")),
+            delete(&entry(other, "")),
+        ])
+        .await;
+    let read = [entity(&entry(
+        constant,
+        &format!("{action} is_const: true"),
+    ))];
+    let all = "table_entry { table_id: $const_table }";
+    assert_eq!(primary.read(entity(all)).await, read);
+    let info = config.p4info.as_mut().unwrap();
+    info.pkg_info.get_or_insert_default().name = "other".into();
+    primary
+        .set(Action::ReconcileAndCommit, Some(config))
+        .await
+        .unwrap();
+    assert_eq!(primary.read(entity(all)).await, read);
+    let held = test
+        .switch
+        .read(|state| state.entries("TestIngress.const_table"));
+    assert_eq!(held.unwrap().len(), 1);
+}
