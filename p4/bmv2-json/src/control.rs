@@ -226,6 +226,10 @@ pub struct Entry {
     /// For ternary and range tables: the **smallest** number wins, unlike in P4Runtime.
     #[serde(default)]
     pub priority: i64,
+    /// Whether it is constant among others that are not. p4c and BMv2 do not know this member:
+    /// where it is missing, P4Info decides for the whole table.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_const: bool,
 }
 
 /// What an entry matches in one element of the key.

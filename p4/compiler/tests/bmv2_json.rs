@@ -260,6 +260,34 @@ fn each_table_has_a_copy_of_its_actions() {
     );
 }
 
+/// BMv2 passes over what it does not know; p4-switch keeps such entries (P4Runtime 1.5, section
+/// 9.1.5).
+#[test]
+fn constant_entries_are_marked_where_others_are_not_constant() {
+    let table = |property: &str, first: &str| {
+        let locals = format!(
+            "table t {{ key = {{ hdr.h.a: exact; }} actions = {{ NoAction; }}
+             {property} = {{ {first} 1: NoAction(); 2: NoAction(); }} }}"
+        );
+        let document = document(&Program {
+            ingress_locals: &locals,
+            ingress: "t.apply();",
+            ..Program::default()
+        });
+        let marks = |entry: &Value| entry.get("is_const").cloned();
+        let table = named(&document["pipelines"][0]["tables"], "I.t").clone();
+        table["entries"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(marks)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(table("entries", "const"), [Some(json!(true)), None]);
+    assert_eq!(table("entries", ""), [None, None]);
+    assert_eq!(table("const entries", ""), [None, None]);
+}
+
 #[test]
 fn direct_meters_write_where_the_action_reads_and_selectors_have_no_key() {
     let program = Program {

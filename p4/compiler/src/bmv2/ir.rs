@@ -452,6 +452,8 @@ pub(super) struct Entry {
     pub(super) data: Vec<BigInt>,
     /// The smallest goes first.
     pub(super) priority: u64,
+    /// Whether it is constant among others that are not.
+    pub(super) constant: bool,
     /// Where it stands.
     pub(super) span: Span,
 }

@@ -442,6 +442,7 @@ impl<'d> Loader<'d> {
             result.push(StaticEntry {
                 key: entry_key(entry, key, lowest.unwrap_or(0), &at)?,
                 action,
+                constant: entry.is_const,
             });
         }
         Ok(Some(result))

@@ -139,6 +139,8 @@ pub(crate) struct StaticAction {
 pub(crate) struct StaticEntry {
     pub(crate) key: crate::control::EntryKey,
     pub(crate) action: StaticAction,
+    /// It stays, even if others of the table can be changed.
+    pub(crate) constant: bool,
 }
 
 /// An action profile.

@@ -170,12 +170,17 @@ impl State {
         }
     }
 
-    fn writable(&self, id: usize) -> Result<()> {
-        if self.tables[id].constant {
-            return Err(ControlError::Constant {
-                owner: self.program.tables[id].name.to_string(),
-                what: "the list of entries",
-            });
+    fn constant(&self, id: usize, what: &'static str) -> ControlError {
+        ControlError::Constant {
+            owner: self.program.tables[id].name.to_string(),
+            what,
+        }
+    }
+
+    /// Whether an entry can be changed and deleted.
+    fn writable(&self, id: usize, slot: u32) -> Result<()> {
+        if self.is_constant(id, slot) {
+            return Err(self.constant(id, "the entry"));
         }
         Ok(())
     }
@@ -208,7 +213,9 @@ impl State {
         key: PackedKey,
         target: PreparedTarget,
     ) -> Result<u32> {
-        self.writable(id)?;
+        if self.tables[id].constant {
+            return Err(self.constant(id, "the list of entries"));
+        }
         let program = self.program.clone();
         let table = &program.tables[id];
         if table.key.is_empty() {
@@ -240,7 +247,7 @@ impl State {
         slot: u32,
         target: PreparedTarget,
     ) -> Result<PreparedTarget> {
-        self.writable(id)?;
+        self.writable(id, slot)?;
         let (target, call) = self.resolve(id, target)?;
         let name = &self.program.tables[id].name;
         let entry = self.tables[id].entries.get(slot);
@@ -262,7 +269,7 @@ impl State {
 
     /// Takes an entry out.
     pub(crate) fn remove(&mut self, id: usize, slot: u32) -> Result<Removed> {
-        self.writable(id)?;
+        self.writable(id, slot)?;
         let program = self.program.clone();
         let table = &program.tables[id];
         let call = self.call_in(id, slot);

@@ -4,6 +4,7 @@ mod age;
 mod arena;
 mod arrays;
 mod carry;
+mod constant;
 mod direct;
 mod entries;
 mod key;

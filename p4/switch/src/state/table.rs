@@ -198,6 +198,8 @@ pub(crate) struct TableState {
     pub(super) default_meter: Meter,
     /// The entries come from the program and stay.
     pub(super) constant: bool,
+    /// Slots of single entries that stay.
+    pub(super) constant_slots: HashSet<u32>,
     /// For tables with idle timeouts.
     pub(super) ages: Option<Ages>,
 }
@@ -210,6 +212,7 @@ impl TableState {
             lookup: Lookup::new(table),
             default_meter: Meter::default(),
             constant: table.entries.is_some(),
+            constant_slots: HashSet::new(),
             ages: table.support_timeout.then(|| Ages::new(clock.clone())),
         }
     }
@@ -349,29 +352,10 @@ impl State {
                     return Err(invalid(exists(table)));
                 }
                 let call = Call::of_program(&program, &entry.action).map_err(invalid)?;
-                state.insert(table, key, Target::Call, Some(&call));
-            }
-        }
-        Ok(())
-    }
-
-    /// The entries that the program gives to a table are only its first ones: they can be changed
-    /// and deleted, and others inserted. The BMv2 JSON cannot say that.
-    pub(crate) fn set_preinitialized(&mut self, id: usize) {
-        self.tables[id].constant = false;
-    }
-
-    /// Takes all entries out of a table.
-    ///
-    /// # Errors
-    ///
-    /// [`ControlError::Constant`].
-    pub(crate) fn clear(&mut self, id: usize) -> Result<()> {
-        for slot in 0..self.slots(id) {
-            // Slots are numbers of 32 bits.
-            let slot = u32::try_from(slot).unwrap_or(u32::MAX);
-            if self.tables[id].entry(slot).is_some() {
-                self.remove(id, slot)?;
+                let slot = state.insert(table, key, Target::Call, Some(&call));
+                if entry.constant {
+                    state.constant_slots.insert(slot);
+                }
             }
         }
         Ok(())

@@ -12,6 +12,7 @@ mod documentation;
 mod idle;
 mod packets;
 mod pipeline;
+mod preinitialized;
 mod program;
 mod reads;
 mod replication;

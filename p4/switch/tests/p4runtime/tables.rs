@@ -1,11 +1,9 @@
 //! Table entries (section 9.1), direct counters and meters (9.3.1, 9.4.1).
 
-use p4runtime_proto::p4::v1::ForwardingPipelineConfig;
-use p4runtime_proto::p4::v1::set_forwarding_pipeline_config_request::Action;
 use tonic::Code;
 
-use super::program::{PROGRAM, delete, entity, exact, frame, insert, modify};
-use super::support::{Controller, TestSwitch};
+use super::program::{delete, entity, exact, frame, insert, modify};
+use super::support::TestSwitch;
 
 /// Section 8.2: what is read is what was written, for every match kind.
 #[tokio::test]
@@ -546,68 +544,4 @@ async fn direct_meters_are_set_reset_and_read() {
             "{config}"
         );
     }
-}
-
-/// Section 9.1.5: the entries that the program gives are only the first ones.
-#[tokio::test]
-async fn a_preinitialized_table_is_changed_like_any_other() {
-    let test = TestSwitch::start().await;
-    let mut primary = test.primary(1).await;
-    let mut config = PROGRAM.config();
-    for table in &mut config.p4info.as_mut().unwrap().tables {
-        // The JSON has the entries of such tables as those of constant ones.
-        table.is_const_table = false;
-    }
-    let commit = async |primary: &mut Controller, action, config: &ForwardingPipelineConfig| {
-        primary.set(action, Some(config.clone())).await.unwrap();
-    };
-    commit(&mut primary, Action::VerifyAndCommit, &config).await;
-    let entry = |value: &str, action: &str| {
-        format!(
-            "table_entry {{ table_id: $const_table match {{ field_id: 1 exact {{ value: \"{value}\" }} }} \
-             action {{ action {{ action_id: ${action} }} }} }}"
-        )
-    };
-    let entries = async |primary: &mut Controller| {
-        let mut all = primary
-            .read(entity("table_entry { table_id: $const_table }"))
-            .await;
-        all.sort_by_key(|entity| format!("{entity:?}"));
-        all
-    };
-    let (beef, dead) = (entry("\\xbe\\xef", "NoAction"), entry("\\xde\\xad", "drop"));
-    let first = [entity(&beef), entity(&dead)];
-    assert_eq!(entries(&mut primary).await, first);
-
-    let new = entry("\\xab\\xcd", "drop");
-    assert_eq!(
-        primary.refused(insert(&new)).await.0,
-        Code::ResourceExhausted
-    );
-    let changed = entry("\\xde\\xad", "NoAction");
-    primary
-        .write(vec![delete(&beef), insert(&new), modify(&changed)])
-        .await;
-    let after = [entity(&new), entity(&changed)];
-    assert_eq!(entries(&mut primary).await, after);
-
-    // Later pipelines have the state that is kept, and not the first entries.
-    config
-        .p4info
-        .as_mut()
-        .unwrap()
-        .pkg_info
-        .get_or_insert_default()
-        .name = "other".into();
-    commit(&mut primary, Action::ReconcileAndCommit, &config).await;
-    assert_eq!(entries(&mut primary).await, after);
-    let held = test
-        .switch
-        .read(|state| state.entries("TestIngress.const_table"));
-    assert_eq!(held.unwrap().len(), 2);
-    commit(&mut primary, Action::VerifyAndSave, &config).await;
-    assert_eq!(entries(&mut primary).await, first);
-    primary.write(vec![delete(&beef)]).await;
-    primary.set(Action::Commit, None).await.unwrap();
-    assert_eq!(entries(&mut primary).await, [entity(&dead)]);
 }

@@ -254,6 +254,7 @@ impl Elaborator<'_> {
                 action: entry.action,
                 data: self.action_data(&entry.data)?,
                 priority,
+                constant: entry.constant && !entries.constant,
                 span: entry.span,
             });
         }

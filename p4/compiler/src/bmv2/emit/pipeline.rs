@@ -335,6 +335,7 @@ impl Emitter<'_> {
                 action_data,
             },
             priority: i64::try_from(entry.priority).unwrap_or(i64::MAX),
+            is_const: entry.constant,
         }
     }
 

@@ -221,12 +221,17 @@ fn refuse_new_content(entry: &v1::TableEntry) -> Result<()> {
         || entry.idle_timeout_ns != 0
         || controller_metadata(entry) != 0
     {
-        return Err(Refusal::permission_denied(
-            "the table is constant: only the counters and meters of its entries can be modified, \
-             and no action may be given",
-        ));
+        return Err(constant_entry());
     }
     Ok(())
+}
+
+/// Section 9.1.4.
+pub(super) fn constant_entry() -> Refusal {
+    Refusal::permission_denied(
+        "the entry is constant: only its counter and meter can be modified, and no action may be \
+         given",
+    )
 }
 
 /// Section 9.1.8.

@@ -26,7 +26,7 @@ pub(crate) fn snapshot(reader: &Reader<'_>) -> Result<Vec<v1::Update>> {
             let Kind::TableEntry(mut entry) = entry else {
                 continue;
             };
-            if table.is_const {
+            if entry.is_const {
                 // The entry comes with the program, its counter and meter do not.
                 entry.is_const = false;
                 entry.action = None;

@@ -186,7 +186,7 @@ impl Reader<'_> {
             }),
             // Priorities came as positive int32, or from the program, which has fewer.
             priority: i32::try_from(held.key.priority).unwrap_or(i32::MAX),
-            is_const: table.is_const,
+            is_const: table.is_const || self.state.is_constant(table.index, slot),
             ..Default::default()
         };
         if let Some(note) = note {

@@ -5,7 +5,7 @@ use p4runtime_proto::p4::v1::{self, table_action, update::Type};
 use super::batch::{Restore, Undo};
 use super::direct::Resources;
 use super::note::EntryNote;
-use super::prepare::{Change, PreparedEntry};
+use super::prepare::{Change, PreparedEntry, constant_entry};
 use super::{Result, Writer};
 use crate::p4runtime::action::{self, Use};
 use crate::p4runtime::refusal::Refusal;
@@ -33,6 +33,11 @@ impl<'a> Writer<'_, 'a> {
             }
             Change::Modify(target, mut content) => {
                 let slot = self.state.slot(table.index, &key)?;
+                if self.state.is_constant(table.index, slot)
+                    && (target.is_some() || content.note.is_some())
+                {
+                    return Err(constant_entry());
+                }
                 let target = match target {
                     Some(target) => {
                         self.check_style(table, &target)?;
