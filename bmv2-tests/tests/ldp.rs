@@ -167,7 +167,7 @@ async fn another_ttl_model_is_read_again_and_keeps_sessions() {
     assert_eq!(hops().await, [pe1, p1, p2, pe2, h2]);
     let traffic = Traffic::start(&lab, "h2", "h1", true);
     for router in ["pe1", "p1", "p2", "pe2"] {
-        let file = lab.file(&format!("{router}/lsrd.toml"));
+        let file = lab.file(format!("{router}/lsrd.toml"));
         let former = std::fs::read_to_string(&file).unwrap();
         let pipe = former.replace("ttl-model = \"uniform\"", "ttl-model = \"pipe\"");
         assert_ne!(pipe, former);
