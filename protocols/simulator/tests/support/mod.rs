@@ -87,6 +87,9 @@ impl Protocol for Hooked {
     fn owner(&self) -> forwarding::Protocol {
         self.inner.owner()
     }
+    fn udp_ports(&self) -> &'static [u16] {
+        self.inner.udp_ports()
+    }
     fn configure(&mut self, settings: &Settings, now: Instant) {
         self.inner.configure(settings, now);
     }
