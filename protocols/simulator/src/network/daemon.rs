@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::{Activity, Event, Invariant, Network};
+use super::{Activity, Event, Invariant, Network, Time};
 use crate::router::{Counters, Protocol};
 
 /// For how long what was kept is bound after a restart: the MPLS Forwarding State Holding timer.
 const HOLDING: Duration = Duration::from_secs(120);
+/// For how long no label manager deals a released label out again.
+const HOLD_DOWN: Duration = Duration::from_secs(60);
 
 impl Network {
     /// A router is switched on for the first time.
@@ -69,7 +71,25 @@ impl Network {
     pub(super) fn is_outdated(&self, number: usize) -> bool {
         let router = &self.routers[number];
         let away = |at| self.now.since(at) > router.patience();
-        router.stopped_at.is_some_and(away) || self.now < router.outdated_until
+        let late = |at| self.now.since(at) > HOLD_DOWN;
+        router.stopped_at.is_some_and(away)
+            || router.paused_since.is_some_and(late)
+            || self.now < router.outdated_until
+    }
+
+    /// The daemon of a router is stopped until then (SIGSTOP), or goes on. What should have ended meanwhile,
+    /// such as the time for which it keeps labels of a neighbour that was lost, begins or ends only now.
+    pub(super) fn pause_daemon(&mut self, router: usize, until: Option<Time>) {
+        let now = self.now;
+        let router = &mut self.routers[router];
+        router.paused_until = until.unwrap_or(Time::ZERO);
+        if until.is_some_and(|until| until > now) {
+            router.paused_since.get_or_insert(now);
+        } else if let Some(since) = router.paused_since.take()
+            && now.since(since) > HOLD_DOWN
+        {
+            router.outdated_until = router.outdated_until.max(now + 2 * HOLDING);
+        }
     }
 
     /// The daemon of a router ends; the kernel, if it goes on, closes its connections.

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use super::Network;
-use crate::clock::Time;
 use crate::faults::{Fault, FaultKind};
 use crate::link::{Quality, narrower};
 use crate::router::Speed;
@@ -107,7 +106,8 @@ impl Network {
                     FaultKind::Pause { router: of } if of == router => Some(fault.until),
                     _ => None,
                 });
-                self.routers[router].paused_until = pauses.max().unwrap_or(Time::ZERO);
+                let until = pauses.max();
+                self.pause_daemon(router, until);
                 self.settle_router(router);
             }
             FaultKind::ClockJump { router, seconds } => {

@@ -70,6 +70,8 @@ pub struct Router {
     pub outdated_until: Time,
     /// Until when the daemon is stopped.
     pub paused_until: Time,
+    /// Since when it is.
+    pub paused_since: Option<Time>,
     /// How far its clock is ahead.
     pub ahead: Duration,
     /// How many times the daemon was started.
@@ -110,6 +112,7 @@ impl Router {
             stopped_at: None,
             outdated_until: Time::ZERO,
             paused_until: Time::ZERO,
+            paused_since: None,
             ahead: Duration::ZERO,
             starts: 0,
             wake: None,
