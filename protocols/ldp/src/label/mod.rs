@@ -120,6 +120,8 @@ pub struct LabelDistribution {
     /// Peers that are to get End-of-LIB.
     owing: VecDeque<PeerIndex>,
     timers: BTreeSet<(Instant, Timer)>,
+    /// Until when the answer to a Label Withdraw is waited for to which something came that may be it.
+    doubts: FxHashMap<(FecIndex, PeerIndex), Instant>,
     output: VecDeque<LabelOutput>,
     counted: Counters,
 }
@@ -155,6 +157,7 @@ impl LabelDistribution {
             walks: VecDeque::new(),
             owing: VecDeque::new(),
             timers: BTreeSet::new(),
+            doubts: FxHashMap::default(),
             output: VecDeque::new(),
             counted: Counters::default(),
         }

@@ -1,6 +1,6 @@
 //! Receive Label Release (RFC 5036 appendix A.1.4).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::LabelDistribution;
 use super::message::{send_label_release, send_label_withdraw, status};
@@ -111,6 +111,7 @@ impl LabelDistribution {
                     if kind == Kind::Prefix && !std::mem::replace(&mut sent.released, true) {
                         let at = self.now + DOUBTFUL_ANSWER;
                         self.timers.insert((at, Timer::Withdraw(index, source)));
+                        self.doubts.insert((index, source), at);
                     }
                 } else if sent.advertised && (sent.repeated || late) {
                     // It may be about an earlier mapping, and the peer may hold the latest one: that is
@@ -151,7 +152,12 @@ impl LabelDistribution {
 
     /// A peer released a label while it was being withdrawn, and the answer to the Label Withdraw did not
     /// come: that was it.
-    pub(super) fn withdraw_times_out(&mut self, index: FecIndex, source: PeerIndex) {
+    pub(super) fn withdraw_times_out(&mut self, index: FecIndex, source: PeerIndex, at: Instant) {
+        // The timer of an earlier Label Withdraw says nothing of this one.
+        if self.doubts.get(&(index, source)) != Some(&at) {
+            return;
+        }
+        self.doubts.remove(&(index, source));
         let (Some(record), Some(peer)) =
             (self.fecs.get_mut(index), self.peers.get_mut(source.place()))
         else {

@@ -32,7 +32,7 @@ impl LabelDistribution {
             match timer {
                 Timer::Deferred(index, peer) => self.deferred_request_times_out(index, peer),
                 Timer::Abort(index, peer) => self.abort_times_out(index, peer),
-                Timer::Withdraw(index, peer) => self.withdraw_times_out(index, peer),
+                Timer::Withdraw(index, peer) => self.withdraw_times_out(index, peer, at),
                 Timer::Stale(index) => self.staleness_times_out(index),
                 Timer::EndOfLib(index) => self.end_of_lib_times_out(index),
                 Timer::AllocationRetry => self.retry_allocation(),

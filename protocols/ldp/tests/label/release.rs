@@ -146,6 +146,33 @@ fn a_peer_that_answers_with_a_label_is_understood() {
     assert_eq!(lsr.said(2), ["map 198.51.100.0/24 100"]);
 }
 
+/// The time of an earlier Label Withdraw that was in doubt, and was answered after all, is not that of the next one:
+/// seed 1033 of the simulator, in which a peer was left without a label.
+#[test]
+fn each_withdraw_in_doubt_is_waited_for_in_its_own_time() {
+    let mut lsr = Lsr::new(|_| {});
+    lsr.up(2);
+    lsr.route("198.51.100.0/24", via(&[3]));
+    let doubt = |lsr: &mut Lsr| {
+        lsr.said(2);
+        lsr.route("198.51.100.0/24", None);
+        lsr.route("198.51.100.0/24", via(&[3]));
+        assert_eq!(lsr.said(2), ["withdraw 198.51.100.0/24 any"]);
+        lsr.receive(2, Body::LabelRelease(release("198.51.100.0/24", 100)));
+    };
+    let answered = |lsr: &mut Lsr| {
+        lsr.receive(2, Body::LabelRelease(answer("198.51.100.0/24")));
+        assert_eq!(lsr.said(2), ["map 198.51.100.0/24 100"]);
+    };
+    doubt(&mut lsr);
+    answered(&mut lsr);
+    lsr.pass(Duration::from_secs(59));
+    doubt(&mut lsr);
+    lsr.pass(Duration::from_secs(1));
+    assert_eq!(lsr.said(2), [""; 0], "its answer may still come");
+    answered(&mut lsr);
+}
+
 /// A release that may be about the mapping before the latest leaves both sides in doubt: a Label Withdraw and its
 /// answer end that.
 #[test]
