@@ -246,10 +246,7 @@ impl Run<'_> {
         let restart = Class::DaemonRestart.name();
         let only_restarts = network.begun.keys().all(|name| *name == restart);
         let quiet = network.now().since(network.disturbed) > PATIENCE;
-        // Under ordered control an LSR that restarts says that it has advertised all its labels (End-of-LIB) before
-        // it has labels of its next hops again: its neighbours then let go what is still stale.
-        let gracefully =
-            |of: &Router| of.running && of.settings.graceful_restart && !of.settings.ordered;
+        let gracefully = |of: &Router| of.running && of.settings.graceful_restart;
         fault.until.since(fault.at) <= RECONNECT
             && (only_restarts || quiet)
             && !network.is_disturbed()

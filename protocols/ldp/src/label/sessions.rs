@@ -6,7 +6,7 @@ use super::message::{advisory, notification, send_message, send_message_with_id,
 use super::peer::Peer;
 use super::store::{Fec, PeerIndex, Sent};
 use super::timers::Timer;
-use super::{LabelDistribution, LabelEvent, LabelOutput, PeerParameters, peer_index};
+use super::{ControlMode, LabelDistribution, LabelEvent, LabelOutput, PeerParameters, peer_index};
 use crate::LdpIdentifier;
 use crate::packet::{AddressFamily, Body, FecElement, LabelRequest, Status, TypedWildcard};
 
@@ -369,9 +369,12 @@ impl LabelDistribution {
     }
 
     /// End-of-LIB goes out when all mappings did (RFC 5919 section 4): no walk is on its way, and no label
-    /// that was asked for is missing. Whether any went out.
+    /// that was asked for is missing. Under ordered control an LSR that restarted has mappings to make as long
+    /// as its next hops make theirs: until the forwarding state of before is held no more. A helper that got
+    /// End-of-LIB earlier would delete what it kept (RFC 5919 section 5.2). Whether any went out.
     pub(super) fn send_end_of_lib(&mut self) -> bool {
-        if self.owing.is_empty() || self.counted.allocating > 0 {
+        let recovering = self.adopted.is_some() && self.policy.control == ControlMode::Ordered;
+        if self.owing.is_empty() || self.counted.allocating > 0 || recovering {
             return false;
         }
         let before = self.output.len();

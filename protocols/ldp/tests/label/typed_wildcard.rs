@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ldp::MultiTopologyId;
-use ldp::label::{LabelEvent, PeerParameters};
+use ldp::label::{ControlMode, IlmOperation, LabelEvent, PeerParameters, Preserved};
 use ldp::packet::{
     AddressFamily, Body, Capabilities, FecElement, LabelRelease, LabelRequest, LabelWithdraw,
     TypedWildcard,
@@ -50,6 +50,41 @@ fn end_of_lib_follows_all_mappings() {
     );
     lsr.up(4);
     assert_eq!(lsr.said(4).len(), 3);
+}
+
+/// RFC 5919 section 5.2: by End-of-LIB a helper deletes what it kept over the restart of this LSR. Under ordered
+/// control there are mappings to come as long as the next hops send theirs.
+#[test]
+fn end_of_lib_waits_for_next_hops_after_a_restart_under_ordered_control() {
+    for (control, at_once) in [
+        (ControlMode::Independent, true),
+        (ControlMode::Ordered, false),
+    ] {
+        let mut lsr = Lsr::new(|policy| policy.control = control);
+        let kept = fec("198.51.100.0/24");
+        lsr.allocated.insert(label(800), kept);
+        lsr.ilm.insert(label(800), (kept, IlmOperation::Egress));
+        let preserved = Preserved {
+            labels: vec![(kept, label(800))],
+            ftns: Vec::new(),
+        };
+        let now = lsr.now;
+        lsr.labels
+            .adopt_labels(preserved, Duration::from_secs(60), now);
+        lsr.route("198.51.100.0/24", via(&[3]));
+        lsr.up_with(2, capable());
+        let ended = |said: &[String]| said.iter().any(|word| word.starts_with("notify"));
+        assert_eq!(ended(&lsr.said(2)), at_once, "{control:?}");
+        lsr.up(3);
+        lsr.map(3, "198.51.100.0/24", 500);
+        let said = lsr.said(2);
+        assert_eq!(
+            said.contains(&"map 198.51.100.0/24 800".to_owned()),
+            !at_once
+        );
+        lsr.pass(Duration::from_secs(60));
+        assert_eq!(ended(&lsr.said(2)), !at_once, "{control:?}");
+    }
 }
 
 /// RFC 5918 section 4: a request for the typed wildcard asks for mappings of all FECs of the type; RFC 5919 section 5.3:
