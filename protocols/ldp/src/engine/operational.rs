@@ -227,8 +227,8 @@ impl Ldp {
     }
 
     /// For how long packets may come with a label that was released: the largest sum of FT Reconnect
-    /// Timeout and Recovery Time that a neighbour announced (RFC 3478 section 3.3), 0 to
-    /// [`MOST_PEER_RESTART`].
+    /// Timeout and Recovery Time that a neighbour announced (RFC 3478 section 3.3), and of the KeepAlive
+    /// Time, in which it notices that the session is lost. 0 to [`MOST_PEER_RESTART`].
     pub fn longest_restart(&self, now: Instant) -> Duration {
         let lost = self.lost_sessions.values();
         let lost = lost.filter(|lost| !lost.is_over(now));
@@ -297,12 +297,17 @@ impl Ldp {
 /// A peer cannot keep labels out of use for longer than this.
 pub const MOST_PEER_RESTART: Duration = Duration::from_secs(600);
 
-/// How long a restart of the peer of a connection may take, as it says.
+/// For how long the peer of a connection that is lost may use its labels, as it says.
 fn peer_restart(connection: &Connection) -> Duration {
-    let milliseconds = fault_tolerance(connection).map_or(0, |peer| {
-        u64::from(peer.reconnect_timeout) + u64::from(peer.recovery_time)
-    });
-    Duration::from_millis(milliseconds).min(MOST_PEER_RESTART)
+    let Some(peer) = fault_tolerance(connection).filter(|peer| peer.reconnect_timeout > 0) else {
+        return Duration::ZERO;
+    };
+    let restart = u64::from(peer.reconnect_timeout) + u64::from(peer.recovery_time);
+    let keepalive = connection
+        .parameters
+        .as_ref()
+        .map_or(Duration::ZERO, |parameters| parameters.hold());
+    (Duration::from_millis(restart) + keepalive).min(MOST_PEER_RESTART)
 }
 
 /// A session that was lost, of a peer that may still hold this LSR's labels.

@@ -111,11 +111,11 @@ fn a_session_that_comes_back_without_a_restart_announces_that_the_state_is_held(
     }
 }
 
-/// Section 3.3: labels are not used again for the sum of the FT Reconnect Timeout and the Recovery Time that
+/// Section 3.3: labels are not used again for the sum of the FT Reconnect Timeout, the Recovery Time and the KeepAlive Time (180 s) that
 /// the neighbour announced; also while it is away, and not for as long as one likes.
 #[test]
 fn labels_are_held_down_for_as_long_as_neighbours_may_use_them() {
-    for (reconnect, recovery, expected) in [(0, 0, 0), (100, 80, 180), (4_000_000, 0, 600)] {
+    for (reconnect, recovery, expected) in [(0, 0, 0), (100, 80, 360), (4_000_000, 0, 600)] {
         let mut script = Script::new(restarting("1.1.1.1", false));
         let id = script.operational_with(initialization(&script, reconnect, recovery));
         let longest = |script: &Script| script.ldp.longest_restart(script.now());

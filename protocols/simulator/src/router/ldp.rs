@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use ldp::LdpIdentifier;
@@ -422,6 +422,10 @@ impl Protocol for LdpRouter {
             }));
         }
         lines
+    }
+
+    fn hold_down(&self, now: Instant) -> Duration {
+        self.engine.longest_restart(now)
     }
 
     fn remains(&self) -> Vec<String> {

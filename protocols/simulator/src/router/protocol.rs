@@ -4,7 +4,7 @@ use std::iter::Sum;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::AddAssign;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use forwarding::{FtnAction, IlmAction};
 use ipnet::IpNet;
@@ -280,6 +280,10 @@ pub trait Protocol {
     /// What octets of a connection say, for people.
     fn describe(&self, octets: &[u8]) -> Vec<String> {
         vec![format!("{} octets", octets.len())]
+    }
+    /// For how long neighbours may send by labels that were released (RFC 3478 section 3.3).
+    fn hold_down(&self, _now: Instant) -> Duration {
+        Duration::ZERO
     }
     /// What it still holds of FECs and labels though everything is withdrawn, in words.
     fn remains(&self) -> Vec<String>;

@@ -184,6 +184,9 @@ impl Protocol for Hooked {
     fn counters(&self, now: Instant) -> Counters {
         self.inner.counters(now)
     }
+    fn hold_down(&self, now: Instant) -> Duration {
+        self.inner.hold_down(now)
+    }
     fn remains(&self) -> Vec<String> {
         let mut remains = self.inner.remains();
         remains.extend(self.hooks.remains.iter().cloned());
