@@ -84,6 +84,8 @@ pub enum ReservationError {
 #[derive(Debug)]
 pub struct LabelManager {
     config: LabelManagerConfig,
+    /// See [`LabelManager::set_neighbours_time`].
+    neighbours_time: Duration,
     reserved: BTreeMap<Label, Owner>,
     /// By their number: block `n` begins at the dynamic range's first label plus `n * block_size`.
     blocks: BTreeMap<u32, Block>,
@@ -113,6 +115,7 @@ impl LabelManager {
     pub fn new(config: LabelManagerConfig) -> Self {
         Self {
             config,
+            neighbours_time: Duration::ZERO,
             reserved: BTreeMap::new(),
             blocks: BTreeMap::new(),
             first_block: 0,
@@ -142,6 +145,16 @@ impl LabelManager {
     /// Another hold-down, for labels that were released before, too.
     pub fn set_hold_down(&mut self, hold_down: Duration) {
         self.config.hold_down = hold_down;
+    }
+
+    /// Neighbours may use released labels for so long: they are held down for that time, if it is longer than the
+    /// configured one (RFC 3478 section 3.3).
+    pub fn set_neighbours_time(&mut self, time: Duration) {
+        self.neighbours_time = time;
+    }
+
+    fn hold_down(&self) -> Duration {
+        self.config.hold_down.max(self.neighbours_time)
     }
 
     /// Reserves one given label, as a static LSP does. Reserving it again for the same owner
@@ -188,8 +201,8 @@ impl LabelManager {
     /// # Errors
     /// Every label is in use or held down.
     pub fn allocate(&mut self, owner: &Owner, now: Instant) -> Result<Label, AllocationError> {
+        let hold_down = self.hold_down();
         let Self {
-            config,
             reserved,
             blocks,
             latest,
@@ -212,7 +225,6 @@ impl LabelManager {
             return Ok(label);
         }
         let own = blocks.values_mut().filter(|block| block.owner == *owner);
-        let hold_down = config.hold_down;
         if let Some(label) = own
             .into_iter()
             .find_map(|block| block.take_released(now, hold_down))
@@ -289,7 +301,7 @@ impl LabelManager {
             .values()
             .filter(|block| block.owner == *owner)
             .filter_map(|block| block.released.front())
-            .map(|(since, _)| *since + self.config.hold_down)
+            .map(|(since, _)| *since + self.hold_down())
             .min()
     }
 
@@ -350,7 +362,7 @@ impl LabelManager {
         if unassigned.is_some() {
             return unassigned;
         }
-        let hold_down = self.config.hold_down;
+        let hold_down = self.hold_down();
         let idle = |block: &Block| {
             block.used.count == 0
                 && block

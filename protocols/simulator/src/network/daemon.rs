@@ -9,7 +9,7 @@ use crate::router::{Counters, Protocol};
 
 /// For how long what was kept is bound after a restart: the MPLS Forwarding State Holding timer.
 const HOLDING: Duration = Duration::from_secs(120);
-/// For how long no label manager deals a released label out again.
+/// For how long, at least, no label manager deals a released label out again.
 const HOLD_DOWN: Duration = Duration::from_secs(60);
 
 impl Network {

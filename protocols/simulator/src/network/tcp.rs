@@ -323,6 +323,7 @@ impl Network {
         }
         let from = connection.ends[direction].router;
         let end = connection.ends[1 - direction].clone();
+        let most = Self::most_hops(connection, direction);
         if !self.routers[end.router].host_on {
             return self.try_again(key, direction, number);
         }
@@ -347,7 +348,6 @@ impl Network {
             return self.send_reset(key, direction);
         }
         // The acknowledgement.
-        let most = if end.one_hop { 1 } else { 64 };
         if let Some((delay, _)) = self.ip_path(end.router, from, most, HEADERS) {
             let event = Event::Acknowledgement {
                 connection: key,

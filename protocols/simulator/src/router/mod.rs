@@ -289,11 +289,8 @@ impl Router {
             self.starved = true;
             return Ok(Err("no more labels are dealt out for now".to_owned()));
         }
-        // As lsrd does.
         let asked = self.protocols.iter().map(|of| of.hold_down(now)).max();
-        let configured = LabelManagerConfig::default().hold_down;
-        self.labels
-            .set_hold_down(configured.max(asked.unwrap_or_default()));
+        self.labels.set_neighbours_time(asked.unwrap_or_default());
         match self.labels.allocate(&source.into(), now) {
             Ok(label) => match self.allocated.insert(label, fec) {
                 Some(other) => Err(format!("label {label} is allocated to {fec} and {other}")),

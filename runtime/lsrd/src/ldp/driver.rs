@@ -190,9 +190,8 @@ impl Handle {
         // Labels of the last start must not come to stand for other FECs while a neighbour has not noticed
         // yet that it is over.
         let first_block = engine.boot_count.wrapping_mul(BLOCKS_OF_A_START);
-        let hold_down = config.labels.hold_down;
         let manager = LabelManager::new(config.labels).starting_at(first_block);
-        let mut labels = Resources::new(manager, owner, hold_down);
+        let mut labels = Resources::new(manager, owner);
         let mut preserved = kept.preserved();
         // Another range is configured now: those outside of it are let go.
         preserved.labels.retain(|(_, label)| labels.adopt(*label));

@@ -15,31 +15,27 @@ const PACE: Duration = Duration::from_secs(1);
 pub(super) struct Resources {
     manager: LabelManager,
     owner: Owner,
-    /// For how long released labels are held down at least, as configured.
-    hold_down: Duration,
     /// LDP got none when it asked last, and since when.
     dry: Option<Instant>,
 }
 
 impl Resources {
-    pub(super) fn new(manager: LabelManager, owner: Owner, hold_down: Duration) -> Self {
+    pub(super) fn new(manager: LabelManager, owner: Owner) -> Self {
         Self {
             manager,
             owner,
-            hold_down,
             dry: None,
         }
     }
 
     /// Another configuration. Labels that are in use cannot move: the daemon refuses another range of them.
     pub(super) fn configure(&mut self, config: &LabelManagerConfig) {
-        self.hold_down = config.hold_down;
         self.manager.set_hold_down(config.hold_down);
     }
 
     /// Neighbours may send by labels of before for so long (RFC 3478 section 3.3).
     pub(super) fn neighbours_restart_for(&mut self, time: Duration) {
-        self.manager.set_hold_down(self.hold_down.max(time));
+        self.manager.set_neighbours_time(time);
     }
 
     pub(super) fn used(&self) -> usize {
@@ -100,11 +96,7 @@ mod tests {
             ..LabelManagerConfig::default()
         };
         let start = Instant::now();
-        let mut labels = Resources::new(
-            LabelManager::new(config),
-            Protocol::Ldp.into(),
-            Duration::from_secs(60),
-        );
+        let mut labels = Resources::new(LabelManager::new(config), Protocol::Ldp.into());
         assert_eq!(labels.allocate(start), Ok(label(16)));
         assert_eq!(labels.allocate(start), Ok(label(17)));
         labels.release(label(16), start + Duration::from_secs(1));
