@@ -20,5 +20,6 @@ pub mod ldp;
 pub mod management;
 pub mod metrics;
 pub mod packet;
+mod replace;
 pub mod router;
 pub mod switch_ports;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::warn;
 
+use crate::replace::replace;
 use crate::router::Switchovers;
 
 /// Where it is kept.
@@ -37,14 +38,8 @@ pub(super) fn load(socket: &Path) -> Switchovers {
 /// Keeps it for the next lsrd.
 pub(super) fn store(socket: &Path, switchovers: &Switchovers) {
     let path = file(socket);
-    let write = || -> io::Result<()> {
-        let text = serde_json::to_string(switchovers)?;
-        // Whoever is interrupted in the middle leaves the former file whole.
-        let new = path.with_extension("new");
-        std::fs::write(&new, text)?;
-        std::fs::rename(&new, &path)
-    };
-    if let Err(error) = write() {
+    let text = serde_json::to_vec(switchovers).map_err(io::Error::from);
+    if let Err(error) = text.and_then(|text| replace(&path, &text)) {
         let path = path.display();
         warn!(%path, %error, "a restart of lsrd will not know what was said of ports and paths");
     }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use ldp_lfib::Bindings;
 
+use crate::replace::replace;
+
 /// What an earlier lsrd kept; nothing when there is none.
 ///
 /// # Errors
@@ -25,11 +27,7 @@ pub fn load(socket: &Path) -> io::Result<Bindings> {
 /// # Errors
 /// The file cannot be written.
 pub fn store(bindings: &Bindings, socket: &Path) -> io::Result<()> {
-    let path = file(socket);
-    // Whoever is interrupted in the middle leaves the former file whole.
-    let new = path.with_extension("new");
-    std::fs::write(&new, serde_json::to_vec(bindings)?)?;
-    std::fs::rename(&new, &path)
+    replace(&file(socket), &serde_json::to_vec(bindings)?)
 }
 
 /// The next lsrd is to find nothing.

@@ -5,11 +5,13 @@
 //! The number stands in a file of the state directory, which outlives the machine's restarts. Routers
 //! that share the file do each other no harm: all of them only make it grow.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write as _};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use tracing::warn;
+
+use crate::replace::replace_durably;
 
 const FILE: &str = "ldp-starts";
 
@@ -58,15 +60,8 @@ fn read(file: &Path) -> io::Result<Option<u32>> {
 
 fn store(directory: &Path, number: u32) -> io::Result<()> {
     fs::create_dir_all(directory)?;
-    let file = directory.join(FILE);
-    // Whoever is interrupted in the middle leaves the former file whole; and what was written is on the
-    // disk before a Hello has the number.
-    let new = file.with_extension("new");
-    let mut written = File::create(&new)?;
-    writeln!(written, "{number}")?;
-    written.sync_all()?;
-    fs::rename(&new, &file)?;
-    File::open(directory)?.sync_all()
+    // It is on the disk before a Hello has the number.
+    replace_durably(&directory.join(FILE), format!("{number}\n").as_bytes())
 }
 
 #[cfg(test)]
