@@ -75,12 +75,7 @@ impl Translator {
             GroupKey::Paths(group, _) => group.protection(),
             GroupKey::Circuit(_) => None,
         };
-        // A set without a usable path is served by the other one, whatever the state says.
-        if working.is_empty() {
-            working.clone_from(&protecting);
-        } else if protecting.is_empty() && protection.is_some() {
-            protecting.clone_from(&working);
-        }
+        fill_empty_set(&mut working, &mut protecting, protection.is_some());
         let id = match known {
             Some(id) => id,
             None => self.group_id(pass, key, candidates, [&working, &protecting])?,
@@ -455,6 +450,19 @@ impl Translator {
             pass.stage(Key::Branch(id, replica), value);
         }
         pass.stage(Key::MulticastGroup(id), Value::MulticastGroup(replicas));
+    }
+}
+
+/// A set without a usable path is served by the other one, whatever the state of the protection says.
+pub(super) fn fill_empty_set<T: Clone>(
+    working: &mut Vec<T>,
+    protecting: &mut Vec<T>,
+    is_protected: bool,
+) {
+    if working.is_empty() {
+        working.clone_from(protecting);
+    } else if protecting.is_empty() && is_protected {
+        protecting.clone_from(working);
     }
 }
 

@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 use forwarding::{EntryKey, Nhlfe, Path, PathGroup, PathRole};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
+use super::install::fill_empty_set;
 use super::pass::Pass;
 use crate::{NhlfeId, Value};
 
@@ -72,11 +73,7 @@ fn ways_out<'a>(pass: &Pass<'a>, group: &'a PathGroup) -> [(PathRole, Vec<&'a Nh
     let none = |sets: &[Vec<_>; 2]| sets.iter().all(Vec::is_empty);
     let sets = Some(usable(false)).filter(|sets| !none(sets));
     let [mut working, mut protecting] = sets.unwrap_or_else(|| usable(true));
-    if working.is_empty() {
-        working.clone_from(&protecting);
-    } else if protecting.is_empty() && group.protection().is_some() {
-        protecting.clone_from(&working);
-    }
+    fill_empty_set(&mut working, &mut protecting, group.protection().is_some());
     [
         (PathRole::Working, working),
         (PathRole::Protecting, protecting),
