@@ -23,13 +23,20 @@ impl Share {
         }
     }
 
-    /// Takes one, if there is one.
-    fn try_take(&self) -> Option<Taken> {
-        let own = self.own.clone().try_acquire_owned().ok()?;
-        let all = self.all.clone().try_acquire_owned().ok()?;
-        Some(Taken {
-            _own: own,
-            _all: all,
+    /// Takes one of what is called so, of which there are so many for the connection and for all.
+    ///
+    /// # Errors
+    /// `RESOURCE_EXHAUSTED` if there is none.
+    fn take(&self, what: &str, most_own: usize, most_all: usize) -> Result<Taken, Status> {
+        let take = |of: &Arc<Semaphore>| of.clone().try_acquire_owned();
+        let exhausted = |_| {
+            Status::resource_exhausted(format!(
+                "{most_own} {what} of this connection or {most_all} of all are open, which is the limit"
+            ))
+        };
+        Ok(Taken {
+            _own: take(&self.own).map_err(exhausted)?,
+            _all: take(&self.all).map_err(exhausted)?,
         })
     }
 }
@@ -183,12 +190,9 @@ impl Client {
     /// # Errors
     /// `RESOURCE_EXHAUSTED` if there are too many.
     pub(super) fn open_stream(&self) -> Result<Taken, Status> {
-        self.streams.try_take().ok_or_else(|| {
-            Status::resource_exhausted(format!(
-                "{} streams of this connection or {} of all are open, which is the limit",
-                self.limits.streams_per_connection, self.limits.streams
-            ))
-        })
+        let limits = &self.limits;
+        self.streams
+            .take("streams", limits.streams_per_connection, limits.streams)
     }
 
     /// Opens a subscription of gNMI.
@@ -196,12 +200,9 @@ impl Client {
     /// # Errors
     /// `RESOURCE_EXHAUSTED` if there are too many.
     pub(crate) fn open_subscription(&self) -> Result<Taken, Status> {
-        self.subscriptions.try_take().ok_or_else(|| {
-            Status::resource_exhausted(format!(
-                "{} subscriptions of this connection or {} of all are open, which is the limit",
-                self.limits.subscriptions_per_connection, self.limits.subscriptions
-            ))
-        })
+        let limits = &self.limits;
+        let (own, all) = (limits.subscriptions_per_connection, limits.subscriptions);
+        self.subscriptions.take("subscriptions", own, all)
     }
 
     /// Whether more of an answer may be made.

@@ -247,9 +247,9 @@ impl Device {
 
     /// Makes packets be processed by a verified configuration, with the state that `updates` make,
     /// or else the one that the program starts with: packets see the old program and state, then
-    /// the new ones. What packets do meanwhile in the
-    /// state of `running`, from which the updates are, is carried over. Gives the notes of the new
-    /// state; the old program goes on if there is an error.
+    /// the new ones. What packets do meanwhile in the state of `running`, from which the updates
+    /// are, is carried over. Gives the notes of the new state; the old program goes on if there is
+    /// an error.
     fn realize(
         &self,
         pipeline: &Pipeline,

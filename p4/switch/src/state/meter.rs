@@ -199,14 +199,17 @@ mod tests {
     use crate::control::CounterValue;
 
     fn meter(cir: u64, cburst: u64, pir: u64, pburst: u64) -> Meter {
-        let meter = Meter::default();
-        let config = MeterConfig {
+        configured(MeterConfig {
             cir,
             cburst,
             pir,
             pburst,
             eburst: 0,
-        };
+        })
+    }
+
+    fn configured(config: MeterConfig) -> Meter {
+        let meter = Meter::default();
         meter.set(Some(config), 0);
         meter
     }
@@ -273,15 +276,13 @@ mod tests {
     /// RFC 2697 section 3.
     #[test]
     fn an_excess_burst_is_yellow_and_fills_with_what_is_left_over() {
-        let meter = Meter::default();
-        let config = MeterConfig {
+        let meter = configured(MeterConfig {
             cir: 1_000,
             cburst: 2,
             pir: 1_000,
             pburst: 2,
             eburst: 3,
-        };
-        meter.set(Some(config), 0);
+        });
         let colours: Vec<u64> = (0..7).map(|_| meter.execute(0, 1, 64)).collect();
         assert_eq!(colours, [GREEN, GREEN, YELLOW, YELLOW, YELLOW, RED, RED]);
         // A millisecond brings one token, which the committed burst has room for.

@@ -12,7 +12,7 @@ use p4runtime_proto::p4::v1::{
 use prost::Message;
 use tonic::Code;
 
-use super::program::{PROGRAM, delete, entity, exact, frame, insert, modify};
+use super::program::{PROGRAM, delete, entity, exact, frame, insert, modify, renamed};
 use super::support::{CPU_PORT, Controller, TestSwitch};
 
 /// The test program, with idle timeouts in exact_table.
@@ -244,11 +244,8 @@ async fn the_time_of_the_last_hit_is_kept_by_reconcile_and_commit() {
     let (_test, mut primary, clock) = start().await;
     primary.write(vec![insert(&entry(1, 60_000))]).await;
     clock.advance(Duration::from_secs(5));
-    let mut other = program();
-    let info = other.p4info.as_mut().unwrap();
-    info.pkg_info.get_or_insert_default().name = "other".into();
     primary
-        .set(Action::ReconcileAndCommit, Some(other))
+        .set(Action::ReconcileAndCommit, Some(renamed(program())))
         .await
         .unwrap();
     let filter = "table_entry { table_id: $exact_table time_since_last_hit { } }";

@@ -12,7 +12,7 @@ use p4runtime_proto::p4::v1::{
 };
 use tonic::Code;
 
-use super::program::{PROGRAM, entity, exact, insert, modify};
+use super::program::{PROGRAM, entity, exact, insert, modify, renamed};
 use super::support::{Controller, DEVICE, TestSwitch, election};
 
 async fn get(
@@ -229,16 +229,8 @@ async fn reconcile_and_commit_keeps_the_forwarding_state() {
         .cookie;
     assert_eq!(cookie, Some(Cookie { cookie: 5 }));
     // Another P4Info of the same program: the state is carried over.
-    let mut other = PROGRAM.config();
-    other
-        .p4info
-        .as_mut()
-        .unwrap()
-        .pkg_info
-        .get_or_insert_default()
-        .name = "other".into();
     primary
-        .set(Action::ReconcileAndCommit, Some(other))
+        .set(Action::ReconcileAndCommit, Some(renamed(PROGRAM.config())))
         .await
         .unwrap();
     assert_eq!(

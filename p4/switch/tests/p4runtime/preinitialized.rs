@@ -4,19 +4,24 @@ use p4runtime_proto::p4::v1::ForwardingPipelineConfig;
 use p4runtime_proto::p4::v1::set_forwarding_pipeline_config_request::Action;
 use tonic::Code;
 
-use super::program::{PROGRAM, delete, entity, insert, modify};
+use super::program::{PROGRAM, delete, entity, insert, modify, renamed};
 use super::support::{Controller, TestSwitch};
+
+/// The program, with its constant table as a preinitialized one: the JSON has the same entries for both.
+fn without_constant_tables() -> ForwardingPipelineConfig {
+    let mut config = PROGRAM.config();
+    for table in &mut config.p4info.as_mut().unwrap().tables {
+        table.is_const_table = false;
+    }
+    config
+}
 
 /// Section 9.1.5: the entries that the program gives are only the first ones.
 #[tokio::test]
 async fn a_preinitialized_table_is_changed_like_any_other() {
     let test = TestSwitch::start().await;
     let mut primary = test.primary(1).await;
-    let mut config = PROGRAM.config();
-    for table in &mut config.p4info.as_mut().unwrap().tables {
-        // The JSON has the entries of such tables as those of constant ones.
-        table.is_const_table = false;
-    }
+    let config = without_constant_tables();
     let commit = async |primary: &mut Controller, action, config: &ForwardingPipelineConfig| {
         primary.set(action, Some(config.clone())).await.unwrap();
     };
@@ -51,13 +56,7 @@ async fn a_preinitialized_table_is_changed_like_any_other() {
     assert_eq!(entries(&mut primary).await, after);
 
     // Later pipelines have the state that is kept, and not the first entries.
-    config
-        .p4info
-        .as_mut()
-        .unwrap()
-        .pkg_info
-        .get_or_insert_default()
-        .name = "other".into();
+    let config = renamed(config);
     commit(&mut primary, Action::ReconcileAndCommit, &config).await;
     assert_eq!(entries(&mut primary).await, after);
     let held = test
@@ -76,10 +75,7 @@ async fn a_preinitialized_table_is_changed_like_any_other() {
 async fn a_constant_entry_of_a_preinitialized_table_stays() {
     let test = TestSwitch::start().await;
     let mut primary = test.primary(1).await;
-    let mut config = PROGRAM.config();
-    for table in &mut config.p4info.as_mut().unwrap().tables {
-        table.is_const_table = false;
-    }
+    let mut config = without_constant_tables();
     // As p4-compiler writes it for `const 0xdead: drop();`.
     let mut json: serde_json::Value = serde_json::from_slice(&PROGRAM.json).unwrap();
     let tables = json["pipelines"][0]["tables"].as_array_mut().unwrap();
@@ -118,10 +114,8 @@ async fn a_constant_entry_of_a_preinitialized_table_stays() {
     ))];
     let all = "table_entry { table_id: $const_table }";
     assert_eq!(primary.read(entity(all)).await, read);
-    let info = config.p4info.as_mut().unwrap();
-    info.pkg_info.get_or_insert_default().name = "other".into();
     primary
-        .set(Action::ReconcileAndCommit, Some(config))
+        .set(Action::ReconcileAndCommit, Some(renamed(config)))
         .await
         .unwrap();
     assert_eq!(primary.read(entity(all)).await, read);

@@ -55,6 +55,14 @@ impl Program {
     }
 }
 
+/// The same program with another P4Info, so that it is not the same configuration.
+pub(crate) fn renamed(mut config: ForwardingPipelineConfig) -> ForwardingPipelineConfig {
+    if let Some(info) = &mut config.p4info {
+        info.pkg_info.get_or_insert_default().name = "other".into();
+    }
+    config
+}
+
 /// An entity from the text format, `$name` replaced by the id of the object.
 pub(crate) fn entity(text: &str) -> Entity {
     let mut parts = text.split('$');

@@ -13,7 +13,7 @@ use p4runtime_proto::p4::v1::stream_message_response::Update as Incoming;
 use p4runtime_proto::p4::v1::write_request::Atomicity;
 use tonic::Code;
 
-use super::program::{PROGRAM, entity, frame, insert, modify};
+use super::program::{PROGRAM, entity, frame, insert, modify, renamed};
 use super::support::{Controller, TestSwitch};
 
 fn new_type(uri: &str, sdn_type: SdnType) -> P4NewTypeSpec {
@@ -218,11 +218,8 @@ async fn numbers_stay_over_rollback_commit_and_reconcile() {
     assert_eq!(errors[0].grpc_code(), Code::Aborted);
     assert_eq!(numbers(&test), [7, 1, 2, 0]);
 
-    let mut other = program();
-    let info = other.p4info.as_mut().unwrap();
-    info.pkg_info.get_or_insert_default().name = "other".into();
     primary
-        .set(Action::ReconcileAndCommit, Some(other))
+        .set(Action::ReconcileAndCommit, Some(renamed(program())))
         .await
         .unwrap();
     assert_eq!(numbers(&test), [7, 1, 2, 0]);
