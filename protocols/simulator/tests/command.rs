@@ -199,20 +199,25 @@ fn the_scale_of_a_network_is_measured() {
     assert_eq!(json["broken"], serde_json::Value::Null);
 }
 
-/// Neighbours have one session, however many links they have.
-#[test]
-fn parallel_links_are_one_session_of_those_that_scale_waits_for() {
+/// `--scale` in a network of two routers with these links, and the JSON that it prints.
+fn scale_of(links: &str) -> (assert_cmd::assert::Assert, serde_json::Value) {
     let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("parallel.toml");
-    let link = "[[link]]\na = 0\nb = 1\n[[link]]\na = 1\nb = 0\n";
-    std::fs::write(&file, format!("routers = 2\n{link}")).unwrap();
-    let output = simulator()
+    let file = directory.path().join("topology.toml");
+    std::fs::write(&file, format!("routers = 2\n{links}")).unwrap();
+    let run = simulator()
         .arg("--scale")
         .arg("--topology")
         .arg(&file)
-        .assert()
-        .success();
-    let json: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+        .assert();
+    let json = serde_json::from_slice(&run.get_output().stdout).unwrap();
+    (run, json)
+}
+
+/// Neighbours have one session, however many links they have.
+#[test]
+fn parallel_links_are_one_session_of_those_that_scale_waits_for() {
+    let (run, json) = scale_of("[[link]]\na = 0\nb = 1\n[[link]]\na = 1\nb = 0\n");
+    run.success();
     assert_eq!(json["sessions"], 1);
     assert!(json["seconds_in_the_network"].as_f64().unwrap() < 5.0);
 }
@@ -220,19 +225,9 @@ fn parallel_links_are_one_session_of_those_that_scale_waits_for() {
 /// Over a link on which everything takes longer than it is waited no session comes up.
 #[test]
 fn a_network_that_does_not_come_up_has_no_time_and_is_no_success() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("slow.toml");
-    let link = "[[link]]\na = 0\nb = 1\ndelay = 100000000\n";
-    std::fs::write(&file, format!("routers = 2\n{link}")).unwrap();
-    let output = simulator()
-        .arg("--scale")
-        .arg("--topology")
-        .arg(&file)
-        .assert()
-        .code(1)
-        .stderr(predicate::str::contains(
-            "did not come up within 60.000 s: 0 of 1 session",
-        ));
-    let json: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    let (run, json) = scale_of("[[link]]\na = 0\nb = 1\ndelay = 100000000\n");
+    run.code(1).stderr(predicate::str::contains(
+        "did not come up within 60.000 s: 0 of 1 session",
+    ));
     assert_eq!(json["seconds_in_the_network"], serde_json::Value::Null);
 }

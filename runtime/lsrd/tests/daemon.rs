@@ -52,6 +52,16 @@ async fn client(daemon: &mut Child, socket: &Path) -> ManagementClient<Channel> 
     }
 }
 
+async fn show_lfib(client: &mut ManagementClient<Channel>) -> v1::ShowLfibResponse {
+    let request = v1::ShowLfibRequest {};
+    client.show_lfib(request).await.unwrap().into_inner()
+}
+
+async fn reload(client: &mut ManagementClient<Channel>) -> v1::ReloadResponse {
+    let request = v1::ReloadRequest {};
+    client.reload(request).await.unwrap().into_inner()
+}
+
 /// Ends it by SIGTERM.
 fn end(daemon: Child) {
     let process = nix::unistd::Pid::from_raw(daemon.id() as i32);
@@ -86,11 +96,7 @@ fn the_daemon_runs_without_its_switch_and_says_so() {
         let target = target.target.unwrap();
         assert_eq!(target.role(), v1::target::Role::NotConnected);
         assert!(!target.in_sync);
-        let lfib = client
-            .show_lfib(v1::ShowLfibRequest {})
-            .await
-            .unwrap()
-            .into_inner();
+        let lfib = show_lfib(&mut client).await;
         assert_eq!(lfib.ftn.len(), 1);
         assert_eq!(lfib.ftn[0].name, "to-pe2");
         assert_eq!(lfib.ftn[0].nhlfes[0].labels, [100]);
@@ -103,49 +109,29 @@ fn the_daemon_runs_without_its_switch_and_says_so() {
 
         // A bad configuration is refused as a whole, and the running one stays.
         std::fs::write(&file, text("mpls = 1\n")).unwrap();
-        let answer = client
-            .reload(v1::ReloadRequest {})
-            .await
-            .unwrap()
-            .into_inner();
+        let answer = reload(&mut client).await;
         assert!(!answer.accepted);
         assert!(
             answer.problems.contains("`mpls` must be true or false"),
             "{}",
             answer.problems
         );
-        let lfib = client
-            .show_lfib(v1::ShowLfibRequest {})
-            .await
-            .unwrap()
-            .into_inner();
+        let lfib = show_lfib(&mut client).await;
         assert_eq!(lfib.ftn.len(), 1);
 
         // A good one is taken: another interface comes, the LSP goes.
         let more = "[[interface]]\nname = \"core1\"\nport = 2\n";
         std::fs::write(&file, text(more)).unwrap();
-        let answer = client
-            .reload(v1::ReloadRequest {})
-            .await
-            .unwrap()
-            .into_inner();
+        let answer = reload(&mut client).await;
         assert!(answer.accepted, "{}", answer.problems);
-        let lfib = client
-            .show_lfib(v1::ShowLfibRequest {})
-            .await
-            .unwrap()
-            .into_inner();
+        let lfib = show_lfib(&mut client).await;
         assert_eq!(lfib.ftn.len(), 0);
         let kernel = watch::start().await.unwrap();
         assert!(kernel.borrow().index("core1").is_some());
 
         // A part that is read at the start only.
         std::fs::write(&file, text("").replace("nobody.sock", "other.sock")).unwrap();
-        let answer = client
-            .reload(v1::ReloadRequest {})
-            .await
-            .unwrap()
-            .into_inner();
+        let answer = reload(&mut client).await;
         assert!(
             answer.problems.contains("Restart lsrd"),
             "{}",
@@ -184,8 +170,8 @@ fn connected_fecs_are_bound_when_ldp_is_configured_after_the_addresses() {
         assert!(before.get_ref().ldp.is_none());
 
         std::fs::write(&file, text("mpls = true\n[ldp]\n")).unwrap();
-        let answer = client.reload(v1::ReloadRequest {}).await.unwrap();
-        assert!(answer.get_ref().accepted, "{:?}", answer.get_ref());
+        let answer = reload(&mut client).await;
+        assert!(answer.accepted, "{}", answer.problems);
         // LDP's first start was counted (RFC 7349, 2.3).
         assert!(directory.path().join("state/ldp-starts").exists());
         let since = Instant::now();

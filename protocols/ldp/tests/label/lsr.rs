@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ldp::label::{
     IlmOperation, LabelDistribution, LabelEvent, LabelOutput, LabelledNextHop, LfibChange, NextHop,
-    PeerParameters, Policy, Route,
+    PeerParameters, Policy, Preserved, Route,
 };
 use ldp::packet::{
     AddressMessage, AdvertisementDiscipline, Body, Capabilities, FecElement, LabelAbortRequest,
@@ -266,6 +266,20 @@ impl Lsr {
             }
         }
         self.changes.push(change);
+    }
+
+    /// It has restarted, and the switch still has these labels, for a minute.
+    pub(crate) fn restarted(&mut self, labels: &[(PrefixFec, u32)]) {
+        let labels = labels.iter().map(|(of, value)| (*of, label(*value)));
+        let labels: Vec<_> = labels.collect();
+        for (of, label) in &labels {
+            self.allocated.insert(*label, *of);
+            self.ilm.insert(*label, (*of, IlmOperation::Egress));
+        }
+        let ftns = Vec::new();
+        let preserved = Preserved { labels, ftns };
+        self.labels
+            .adopt_labels(preserved, Duration::from_secs(60), self.now);
     }
 
     pub(crate) fn up(&mut self, n: u8) {

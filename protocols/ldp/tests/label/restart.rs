@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ldp::label::{IlmOperation, LabelEvent, LabelOutput, LfibChange, PeerParameters, Preserved};
+use ldp::label::{LabelEvent, LabelOutput, LfibChange, PeerParameters};
 use ldp::packet::{AddressMessage, Body};
 
 use crate::lsr::*;
@@ -154,20 +154,8 @@ fn addresses_of_a_restarting_peer_are_kept() {
 #[test]
 fn this_lsr_takes_its_labels_again_after_a_restart() {
     let mut lsr = Lsr::new(|_| {});
-    let now = lsr.now;
     let (kept, gone) = (fec("198.51.100.0/24"), fec("203.0.113.0/24"));
-    for (of, value) in [(kept, 800), (gone, 801)] {
-        lsr.allocated.insert(label(value), of);
-        // What the switch still has.
-        let operation = IlmOperation::Egress;
-        lsr.ilm.insert(label(value), (of, operation));
-    }
-    let preserved = Preserved {
-        labels: vec![(kept, label(800)), (gone, label(801))],
-        ftns: Vec::new(),
-    };
-    lsr.labels
-        .adopt_labels(preserved, Duration::from_secs(60), now);
+    lsr.restarted(&[(kept, 800), (gone, 801)]);
     lsr.up(2);
     lsr.up(3);
     lsr.route("198.51.100.0/24", via(&[2]));
@@ -193,18 +181,8 @@ fn this_lsr_takes_its_labels_again_after_a_restart() {
 #[test]
 fn of_two_preserved_labels_of_a_fec_one_goes_back_at_once() {
     let mut lsr = Lsr::new(|_| {});
-    let now = lsr.now;
     let of = fec("198.51.100.0/24");
-    for value in [800, 900] {
-        lsr.allocated.insert(label(value), of);
-        lsr.ilm.insert(label(value), (of, IlmOperation::Egress));
-    }
-    let preserved = Preserved {
-        labels: vec![(of, label(800)), (of, label(900))],
-        ftns: Vec::new(),
-    };
-    lsr.labels
-        .adopt_labels(preserved, Duration::from_secs(60), now);
+    lsr.restarted(&[(of, 800), (of, 900)]);
     lsr.settle();
     let left: Vec<_> = lsr.allocated.keys().copied().collect();
     assert_eq!(left, [label(900)]);
@@ -219,16 +197,8 @@ fn of_two_preserved_labels_of_a_fec_one_goes_back_at_once() {
 #[test]
 fn a_label_of_before_the_restart_stays_for_peers_that_are_not_back_yet() {
     let mut lsr = Lsr::new(|_| {});
-    let now = lsr.now;
     let of = fec("198.51.100.0/24");
-    lsr.allocated.insert(label(800), of);
-    lsr.ilm.insert(label(800), (of, IlmOperation::Egress));
-    let preserved = Preserved {
-        labels: vec![(of, label(800))],
-        ftns: Vec::new(),
-    };
-    lsr.labels
-        .adopt_labels(preserved, Duration::from_secs(60), now);
+    lsr.restarted(&[(of, 800)]);
     lsr.up(2);
     lsr.route("198.51.100.0/24", via(&[2]));
     lsr.map(2, "198.51.100.0/24", 500);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ldp::MultiTopologyId;
-use ldp::label::{ControlMode, IlmOperation, LabelEvent, PeerParameters, Preserved};
+use ldp::label::{ControlMode, LabelEvent, PeerParameters};
 use ldp::packet::{
     AddressFamily, Body, Capabilities, FecElement, LabelRelease, LabelRequest, LabelWithdraw,
     TypedWildcard,
@@ -61,16 +61,7 @@ fn end_of_lib_waits_for_next_hops_after_a_restart_under_ordered_control() {
         (ControlMode::Ordered, false),
     ] {
         let mut lsr = Lsr::new(|policy| policy.control = control);
-        let kept = fec("198.51.100.0/24");
-        lsr.allocated.insert(label(800), kept);
-        lsr.ilm.insert(label(800), (kept, IlmOperation::Egress));
-        let preserved = Preserved {
-            labels: vec![(kept, label(800))],
-            ftns: Vec::new(),
-        };
-        let now = lsr.now;
-        lsr.labels
-            .adopt_labels(preserved, Duration::from_secs(60), now);
+        lsr.restarted(&[(fec("198.51.100.0/24"), 800)]);
         lsr.route("198.51.100.0/24", via(&[3]));
         lsr.up_with(2, capable());
         let ended = |said: &[String]| said.iter().any(|word| word.starts_with("notify"));
