@@ -69,10 +69,35 @@ control IpLookup(inout headers_t hdr, inout metadata_t meta, in bit<1> checksum_
         meta.punt_reason = PUNT_NO_ROUTE;
     }
 
+    // The routing topology of the packet (RFC 7307, RFC 5120 section 5): its FECs stand in the FTN as those of a VRF.
+    @id(ACTION_SET_TOPOLOGY_ID)
+    action set_topology(@id(1) vrf_t vrf) {
+        meta.ftn_vrf = vrf;
+    }
+
+    @id(ACTION_DEFAULT_TOPOLOGY_ID)
+    action default_topology() {
+        meta.ftn_vrf = meta.vrf;
+    }
+
+    @id(TABLE_TOPOLOGY_ID)
+    table topology {
+        key = {
+            meta.vrf : exact @id(1) @name("vrf");
+            meta.dscp : exact @id(2) @name("dscp");
+        }
+        actions = {
+            set_topology;
+            @defaultonly default_topology;
+        }
+        const default_action = default_topology();
+        size = TOPOLOGY_SIZE;
+    }
+
     @id(TABLE_FTN_IPV4_ID)
     table ftn_ipv4 {
         key = {
-            meta.vrf : exact @id(1) @name("vrf");
+            meta.ftn_vrf : exact @id(1) @name("vrf");
             hdr.ipv4.dst_addr : lpm @id(2) @name("dst_addr");
         }
         actions = {
@@ -91,7 +116,7 @@ control IpLookup(inout headers_t hdr, inout metadata_t meta, in bit<1> checksum_
     @id(TABLE_FTN_IPV6_ID)
     table ftn_ipv6 {
         key = {
-            meta.vrf : exact @id(1) @name("vrf");
+            meta.ftn_vrf : exact @id(1) @name("vrf");
             hdr.ipv6.dst_addr : lpm @id(2) @name("dst_addr");
         }
         actions = {
@@ -156,6 +181,12 @@ control IpLookup(inout headers_t hdr, inout metadata_t meta, in bit<1> checksum_
 
     apply {
         meta.step = STEP_DONE;
+        if (meta.label_operation == LABEL_POP_IP) {
+            // The label has told the topology (RFC 7307 section 7).
+            meta.ftn_vrf = meta.vrf;
+        } else {
+            topology.apply();
+        }
         if (meta.payload == PAYLOAD_IPV4) {
             // RFC 1812 sections 5.2.2 and 5.3.7. A header with options is whole only if they were
             // extracted; loopback addresses are for packets of an LSP (RFC 8029 section 2.1) alone.

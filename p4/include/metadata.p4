@@ -113,6 +113,8 @@ struct metadata_t {
     bit<1> out_dscp_known;
     bit<1> ipv4_rewritten;
 
+    // The VRF of the FTN: that of the packet, or of its topology (RFC 7307).
+    vrf_t ftn_vrf;
     bit<2> tunnel_kind;
     // What a checksum over a checksum has to be.
     bit<16> zero;

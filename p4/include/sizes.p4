@@ -34,6 +34,9 @@
 #ifndef FTN_IPV6_SIZE
 #define FTN_IPV6_SIZE 1024
 #endif
+#ifndef TOPOLOGY_SIZE
+#define TOPOLOGY_SIZE 64
+#endif
 // Of each IP version.
 #ifndef TUNNEL_END_SIZE
 #define TUNNEL_END_SIZE 256

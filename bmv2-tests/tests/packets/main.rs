@@ -22,6 +22,7 @@ mod qos;
 mod sharing;
 mod special;
 mod swap;
+mod topology;
 mod ttl;
 mod tunnel;
 mod vlan;

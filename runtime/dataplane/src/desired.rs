@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use forwarding::{
-    AttachmentCircuit, InterfaceName, LabelSpace, Lfib, MacAddress, PathRole, ProtectionId,
+    AttachmentCircuit, Dscp, InterfaceName, LabelSpace, Lfib, MacAddress, PathRole, ProtectionId,
     QosMapId, VlanId, VrfId,
 };
 
@@ -20,6 +20,9 @@ pub struct Desired {
     pub interfaces: BTreeMap<InterfaceName, InterfaceConfig>,
     /// Settings of attachment circuits; those of others are [`CircuitConfig::default`].
     pub circuits: BTreeMap<AttachmentCircuit, CircuitConfig>,
+    /// The routing topologies (RFC 7307): packets of a VRF with a DSCP are looked up among the FECs of
+    /// another one, unless a label has told what they are.
+    pub topologies: BTreeMap<(VrfId, Dscp), VrfId>,
     /// Which frames are control packets, whoever they are addressed to, and their class.
     pub control_packets: BTreeMap<ControlPacket, PuntReason>,
     /// The classes of IP packets to the router and of control packets.
@@ -223,6 +226,7 @@ impl Desired {
             lfib: Arc::default(),
             interfaces: BTreeMap::new(),
             circuits: BTreeMap::new(),
+            topologies: BTreeMap::new(),
             control_packets: ControlPacket::defaults(),
             service_classes: ServiceMatch::defaults(),
             punt: PuntReason::ALL

@@ -64,6 +64,8 @@ pub enum Key {
     Ftn(VrfId, IpNet),
     /// `tunnel_end_ipv4` and `tunnel_end_ipv6`.
     TunnelEnd(TunnelEnd),
+    /// `topology`: the VRF and the DSCP of the packets.
+    Topology(VrfId, Dscp),
     /// `upstream_context`: port, VLAN, and the MAC address of the sender.
     UpstreamContext(u16, Option<VlanId>, MacAddress),
     /// `interface`: port and VLAN.
@@ -117,6 +119,8 @@ pub enum Value {
     Ftn(FtnValue),
     /// `decapsulate` and `set_upstream_context`.
     LabelSpace(LabelSpace),
+    /// `set_topology`: the VRF whose FECs the packets are looked up among.
+    Topology(VrfId),
     /// `set_interface`.
     Interface(InterfaceValue),
     /// `attachment_circuit` and `attachment_circuit_port`.
@@ -321,7 +325,7 @@ impl Key {
             Self::PathGroup(_) | Self::MulticastGroup(_) => 3,
             Self::PathBucket(..) => 4,
             Self::Ilm(..) | Self::Ftn(..) => 5,
-            Self::TunnelEnd(_) | Self::UpstreamContext(..) => 6,
+            Self::TunnelEnd(_) | Self::Topology(..) | Self::UpstreamContext(..) => 6,
             // Last: packets that come in meanwhile would find no route.
             Self::Interface(..) | Self::AttachmentPort(_) | Self::StationMac(..) => 7,
         }
@@ -350,6 +354,7 @@ impl Key {
             Self::Ftn(_, IpNet::V6(_)) => Table::FtnIpv6,
             Self::TunnelEnd(end) if end.destination.is_ipv4() => Table::TunnelEndIpv4,
             Self::TunnelEnd(_) => Table::TunnelEndIpv6,
+            Self::Topology(..) => Table::Topology,
             Self::UpstreamContext(..) => Table::UpstreamContext,
             Self::Interface(..) => Table::Interface,
             Self::AttachmentPort(_) => Table::AttachmentPort,
@@ -382,8 +387,8 @@ fn circuit(port: u16, vlan: Option<VlanId>) -> EntryKey {
 pub(crate) const ILM_TABLES: [Table; 3] = [Table::Ilm, Table::IlmSecond, Table::IlmThird];
 
 /// Every table that a reconciliation writes: all but those of the switchover state.
-pub(crate) const TABLES: [Table; 24] = {
-    let mut tables = [Table::PuntPolicy; 24];
+pub(crate) const TABLES: [Table; 25] = {
+    let mut tables = [Table::PuntPolicy; 25];
     let mut at = 0;
     while at < tables.len() {
         // Those of the switchover state are the last three.
@@ -445,6 +450,7 @@ impl fmt::Display for Key {
             Self::Ilm(_, key) => write!(f, "{table} {key}"),
             Self::Ftn(vrf, prefix) => write!(f, "{table} {}", Fec::prefix(*vrf, *prefix)),
             Self::TunnelEnd(end) => write!(f, "{table} {end}"),
+            Self::Topology(vrf, dscp) => write!(f, "{table} VRF {vrf} DSCP {dscp}"),
             Self::UpstreamContext(port, id, mac) => {
                 write!(f, "{table} port {port}{} from {mac}", vlan(*id))
             }

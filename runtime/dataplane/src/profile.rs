@@ -46,6 +46,8 @@ pub struct Sizes {
     pub tc_to_phb: u32,
     /// DSCPs of all QoS maps together.
     pub dscp_to_phb: u32,
+    /// DSCPs of all routing topologies together.
+    pub topology: u32,
     /// Tail ends of MPLS over IP, for each IP version.
     pub tunnel_end: u32,
     /// FECs of IPv4.
@@ -226,6 +228,7 @@ impl HardwareProfile {
             ("sizes.tail_selector", sizes.tail_selector),
             ("sizes.tc_to_phb", sizes.tc_to_phb),
             ("sizes.dscp_to_phb", sizes.dscp_to_phb),
+            ("sizes.topology", sizes.topology),
             ("sizes.tunnel_end", sizes.tunnel_end),
             ("sizes.ftn_ipv4", sizes.ftn_ipv4),
             ("sizes.ftn_ipv6", sizes.ftn_ipv6),

@@ -28,6 +28,7 @@ pub enum Table {
     FtnIpv6,
     TunnelEndIpv4,
     TunnelEndIpv6,
+    Topology,
     UpstreamContext,
     Interface,
     AttachmentPort,
@@ -39,7 +40,7 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::PuntPolicy,
         Self::ServiceClass,
         Self::ControlPacket,
@@ -60,6 +61,7 @@ impl Table {
         Self::FtnIpv6,
         Self::TunnelEndIpv4,
         Self::TunnelEndIpv6,
+        Self::Topology,
         Self::UpstreamContext,
         Self::Interface,
         Self::AttachmentPort,
@@ -96,6 +98,7 @@ impl Table {
             Self::FtnIpv6 => "ftn_ipv6",
             Self::TunnelEndIpv4 => "tunnel_end_ipv4",
             Self::TunnelEndIpv6 => "tunnel_end_ipv6",
+            Self::Topology => "topology",
             Self::UpstreamContext => "upstream_context",
             Self::Interface => "interface",
             Self::AttachmentPort => "attachment_port",
@@ -138,6 +141,7 @@ impl Table {
             Self::FtnIpv4 => sizes.ftn_ipv4,
             Self::FtnIpv6 => sizes.ftn_ipv6,
             Self::TunnelEndIpv4 | Self::TunnelEndIpv6 => sizes.tunnel_end,
+            Self::Topology => sizes.topology,
             Self::UpstreamContext => sizes.upstream_context,
             Self::Interface => sizes.interface,
             Self::AttachmentPort => sizes.attachment_port,

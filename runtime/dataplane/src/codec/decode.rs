@@ -103,6 +103,10 @@ fn decode_key(entry: &TableEntry) -> Option<Key> {
         }
         Table::FtnIpv4 | Table::FtnIpv6 => decode_ftn(entry, table)?,
         Table::TunnelEndIpv4 | Table::TunnelEndIpv6 => decode_tunnel_end(entry, table)?,
+        Table::Topology => Key::Topology(
+            VrfId(int(number("vrf"))?),
+            Dscp::new(int(number("dscp"))?).ok()?,
+        ),
         Table::UpstreamContext => {
             Key::UpstreamContext(port()?, vlan_id()?, mac(number("src_addr")?)?)
         }
@@ -313,6 +317,7 @@ fn decode_value(entry: &TableEntry, key: &Key) -> Option<Value> {
         "glean" => Value::Ftn(FtnValue::Glean),
         "discard" => Value::Ftn(FtnValue::Discard),
         "decapsulate" | "set_upstream_context" => Value::LabelSpace(call.label_space()?),
+        "set_topology" => Value::Topology(VrfId(call.int("vrf")?)),
         "set_interface" => Value::Interface(InterfaceValue {
             mpls_enabled: call.flag("mpls_enabled")?,
             vrf: VrfId(call.int("vrf")?),

@@ -103,6 +103,7 @@ fn encode_key(schema: &Schema, key: &Key) -> Result<EntryBuilder, EntryError> {
                     .map(|entry| entry.priority(1 + i32::from(source.prefix_len()))),
             }
         }
+        Key::Topology(vrf, dscp) => entry.exact("vrf", vrf.0)?.exact("dscp", dscp.value()),
         Key::UpstreamContext(port, vlan, mac) => entry
             .exact("ingress_port", port)?
             .exact("vlan_id", vlan_number(vlan))?
@@ -214,6 +215,7 @@ fn action(key: &Key, value: &Value) -> (&'static str, Arguments) {
             };
             (name, vec![("label_space", space.0.into())])
         }
+        Value::Topology(vrf) => ("set_topology", vec![("vrf", vrf.0.into())]),
         Value::Interface(interface) => (
             "set_interface",
             vec![

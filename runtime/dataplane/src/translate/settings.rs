@@ -1,4 +1,4 @@
-//! What belongs to no FEC and no label: interfaces, punts, QoS maps, tunnel ends.
+//! What belongs to no FEC and no label: interfaces, topologies, punts, QoS maps, tunnel ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +13,12 @@ const PRIORITY: i32 = 10;
 pub(super) fn translate(capacity: &Capacity, pass: &mut Pass<'_>) {
     let mut entries = punts(pass);
     entries.extend(qos_maps(pass));
+    let topologies = pass.desired.topologies.iter();
+    entries.extend(
+        topologies.map(|((vrf, dscp), topology)| {
+            (Key::Topology(*vrf, *dscp), Value::Topology(*topology))
+        }),
+    );
     entries.extend(interfaces(pass));
     entries.extend(tails(pass));
     let mut left_out: BTreeMap<Table, Vec<String>> = BTreeMap::new();

@@ -478,6 +478,18 @@ fn the_settings_of_an_interface_are_those_of_its_port_and_vlan() {
     assert!(untagged.mpls_enabled);
 }
 
+/// RFC 7307: packets of a DSCP are looked up among the FECs of their topology.
+#[test]
+fn a_topology_is_told_by_the_dscp() {
+    let mut router = ready();
+    let dscp = Dscp::new(46).unwrap();
+    let topology = ((VrfId::DEFAULT, dscp), VrfId(3996));
+    router.desired.topologies.extend([topology]);
+    let target = fresh(&router.desired());
+    let entry = &target.entries[&Key::Topology(VrfId::DEFAULT, dscp)];
+    assert_eq!(*entry, Value::Topology(VrfId(3996)));
+}
+
 /// Whatever is full, somebody is told: the FEC or the label that does not fit, or the operator.
 #[test]
 fn no_full_table_goes_unnoticed() {
@@ -527,6 +539,8 @@ fn no_full_table_goes_unnoticed() {
         mark_congestion: [(class, class)].into(),
     };
     router.forwarding.replace_qos_maps([(QosMapId(1), map)]);
+    let topology = ((VrfId::DEFAULT, Dscp::default()), VrfId(3996));
+    router.desired.topologies.extend([topology]);
 
     let desired = router.desired();
     let whole = fresh(&desired);

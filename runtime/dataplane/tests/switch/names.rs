@@ -175,6 +175,7 @@ fn settings() -> Vec<(Key, Value)> {
         (Key::DscpToPhb(map, dscp), Value::Behaviour(calm)),
         (Key::PhbEncoding(map, behaviour), Value::Codes(codes)),
         (Key::CongestionMark(map, class), Value::TrafficClass(class)),
+        (Key::Topology(VrfId(0), dscp), Value::Topology(VrfId(3996))),
         (
             Key::ProtectionState(protection),
             Value::Select(PathRole::Protecting),
