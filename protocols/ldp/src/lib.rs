@@ -18,4 +18,4 @@ mod prefix;
 pub mod session;
 
 pub use identifier::LdpIdentifier;
-pub use prefix::{MultiTopologyId, PrefixFec};
+pub use prefix::{MultiTopologyId, ParsePrefixFecError, PrefixFec};

@@ -1,6 +1,8 @@
 //! Address prefixes as FECs.
 
 use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
 
 use ipnet::IpNet;
 
@@ -17,6 +19,17 @@ impl fmt::Display for MultiTopologyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
     }
+}
+
+/// A text that is no FEC as [`PrefixFec`] is written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParsePrefixFecError {
+    /// It does not begin with prefix/length.
+    #[error("`{0}` is not prefix/length")]
+    Prefix(String),
+    /// The number behind `topology` is no MT-ID.
+    #[error("`{0}` is not the number of a topology: {1}")]
+    Topology(String, ParseIntError),
 }
 
 /// The FEC of an address prefix (RFC 5036 section 3.4.1), in a topology (RFC 7307 section 3.1).
@@ -44,6 +57,55 @@ impl fmt::Display for PrefixFec {
             fmt::Display::fmt(&self.prefix, f)
         } else {
             write!(f, "{} topology {}", self.prefix, self.topology)
+        }
+    }
+}
+
+impl FromStr for PrefixFec {
+    type Err = ParsePrefixFecError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (prefix, topology) = match text.split_once(" topology ") {
+            None => (text, MultiTopologyId::DEFAULT),
+            Some((prefix, number)) => {
+                let id = number.parse();
+                let id =
+                    id.map_err(|error| ParsePrefixFecError::Topology(number.to_owned(), error))?;
+                (prefix, MultiTopologyId(id))
+            }
+        };
+        let parsed: Result<IpNet, _> = prefix.parse();
+        let prefix = parsed.map_err(|_| ParsePrefixFecError::Prefix(prefix.to_owned()))?;
+        Ok(Self {
+            topology,
+            prefix: prefix.trunc(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fec_is_read_as_it_is_written() {
+        for text in [
+            "10.2.0.0/24",
+            "2001:db8::/64 topology 2",
+            "0.0.0.0/0 topology 65534",
+        ] {
+            assert_eq!(text.parse::<PrefixFec>().unwrap().to_string(), text);
+        }
+        for (text, told) in [
+            ("10.2.0.0", "`10.2.0.0` is not prefix/length"),
+            (" topology 2", "`` is not prefix/length"),
+            (
+                "10.2.0.0/24 topology 65536",
+                "`65536` is not the number of a topology",
+            ),
+        ] {
+            let error = text.parse::<PrefixFec>().unwrap_err();
+            assert!(error.to_string().starts_with(told), "{error}");
         }
     }
 }

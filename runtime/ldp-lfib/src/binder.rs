@@ -53,9 +53,7 @@ impl Binder {
     /// more.
     pub fn restore(&mut self, kept: &Bindings, mut bind: impl FnMut(FecBinding)) {
         for change in kept.changes() {
-            if let Some(key) = entry_key(&change) {
-                self.unconfirmed.insert(key, change.fec());
-            }
+            self.unconfirmed.insert(entry_key(&change), change.fec());
             self.change(change, &mut bind);
         }
     }
@@ -77,10 +75,8 @@ impl Binder {
     pub fn apply(&mut self, update: Update, mut bind: impl FnMut(FecBinding)) {
         match update {
             Update::Change(change) => {
-                if !self.unconfirmed.is_empty()
-                    && let Some(key) = entry_key(&change)
-                {
-                    self.unconfirmed.remove(&key);
+                if !self.unconfirmed.is_empty() {
+                    self.unconfirmed.remove(&entry_key(&change));
                 }
                 self.change(change, &mut bind);
             }
@@ -92,7 +88,7 @@ impl Binder {
     fn expire(&mut self, bind: &mut impl FnMut(FecBinding)) {
         for (key, fec) in std::mem::take(&mut self.unconfirmed) {
             if let Some(kept) = &mut self.kept {
-                kept.forget(&key);
+                kept.forget(&key, fec);
                 self.changed = true;
             }
             let binding = match key {
@@ -108,10 +104,7 @@ impl Binder {
             kept.apply(&change);
             self.changed = true;
         }
-        let fec = change.fec();
-        if let Some(binding) = self.translator.binding(change) {
-            bind((fec, binding));
-        }
+        bind((change.fec(), self.translator.binding(change)));
     }
 }
 

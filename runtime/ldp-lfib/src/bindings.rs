@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use forwarding::{EntryKey, Fec};
-use ipnet::IpNet;
+use forwarding::EntryKey;
 use ldp::label::{IlmOperation, LabelledNextHop, LfibChange, NextHop, Preserved};
-use ldp::{MultiTopologyId, PrefixFec};
+use ldp::{ParsePrefixFecError, PrefixFec};
 use mpls::Label;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -16,16 +15,35 @@ use smallvec::SmallVec;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Bindings {
-    ftn: BTreeMap<IpNet, NextHops>,
+    ftn: BTreeMap<KeptFec, NextHops>,
     ilm: BTreeMap<Label, Incoming>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Incoming {
-    fec: IpNet,
+    fec: KeptFec,
     /// None: this router is the egress.
     next_hops: NextHops,
+}
+
+/// A FEC, as a text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+struct KeptFec(PrefixFec);
+
+impl TryFrom<String> for KeptFec {
+    type Error = ParsePrefixFecError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
+impl From<KeptFec> for String {
+    fn from(KeptFec(fec): KeptFec) -> Self {
+        fec.to_string()
+    }
 }
 
 /// Next hops, without whose label each has: that is learned again.
@@ -93,17 +111,14 @@ impl From<&Hop> for LabelledNextHop {
 }
 
 impl Bindings {
-    /// Takes a change in. Other topologies than the default one are not kept.
+    /// Takes a change in.
     pub fn apply(&mut self, change: &LfibChange) {
-        if change.fec().topology != MultiTopologyId::DEFAULT {
-            return;
-        }
         match change {
             LfibChange::BindFtn { fec, next_hops } => {
-                self.ftn.insert(fec.prefix, next_hops.into());
+                self.ftn.insert(KeptFec(*fec), next_hops.into());
             }
             LfibChange::UnbindFtn { fec } => {
-                self.ftn.remove(&fec.prefix);
+                self.ftn.remove(&KeptFec(*fec));
             }
             LfibChange::BindIlm {
                 label,
@@ -114,7 +129,7 @@ impl Bindings {
                     IlmOperation::Egress => NextHops::default(),
                     IlmOperation::Forward(hops) => hops.into(),
                 };
-                let fec = fec.prefix;
+                let fec = KeptFec(*fec);
                 self.ilm.insert(*label, Incoming { fec, next_hops });
             }
             LfibChange::UnbindIlm { label, .. } => {
@@ -123,13 +138,12 @@ impl Bindings {
         }
     }
 
-    /// An entry is not bound any more.
-    pub fn forget(&mut self, key: &EntryKey) {
+    /// The entry of a FEC is not bound any more.
+    pub fn forget(&mut self, key: &EntryKey, fec: PrefixFec) {
         match key {
-            EntryKey::Ftn(Fec::Prefix { prefix, .. }) => {
-                self.ftn.remove(prefix);
+            EntryKey::Ftn(_) => {
+                self.ftn.remove(&KeptFec(fec));
             }
-            EntryKey::Ftn(_) => {}
             EntryKey::Ilm(key) => {
                 self.ilm.remove(&key.label);
             }
@@ -139,14 +153,14 @@ impl Bindings {
     /// What makes them anew.
     pub fn changes(&self) -> Vec<LfibChange> {
         let ftn = self.ftn.iter().map(|(fec, hops)| LfibChange::BindFtn {
-            fec: PrefixFec::from(*fec),
+            fec: fec.0,
             next_hops: hops.0.clone(),
         });
         let ilm = self.ilm.iter().map(|(label, incoming)| {
             let hops = &incoming.next_hops.0;
             LfibChange::BindIlm {
                 label: *label,
-                fec: PrefixFec::from(incoming.fec),
+                fec: incoming.fec.0,
                 operation: match hops.is_empty() {
                     true => IlmOperation::Egress,
                     false => IlmOperation::Forward(hops.clone()),
@@ -161,9 +175,9 @@ impl Bindings {
         let labels = self.ilm.iter();
         Preserved {
             labels: labels
-                .map(|(label, incoming)| (PrefixFec::from(incoming.fec), *label))
+                .map(|(label, incoming)| (incoming.fec.0, *label))
                 .collect(),
-            ftns: self.ftn.keys().map(|fec| PrefixFec::from(*fec)).collect(),
+            ftns: self.ftn.keys().map(|fec| fec.0).collect(),
         }
     }
 
@@ -194,7 +208,7 @@ mod tests {
     /// RFC 3478 section 3.1: what the restarting LSR preserved are its labels with their FECs.
     #[test]
     fn what_is_stored_makes_the_same_bindings_again() {
-        let fec = |text: &str| PrefixFec::from(text.parse::<IpNet>().unwrap());
+        let fec = |text: &str| text.parse::<PrefixFec>().unwrap();
         let label = |value| Label::new(value).unwrap();
         let changes = vec![
             LfibChange::BindFtn {
@@ -208,7 +222,7 @@ mod tests {
             },
             LfibChange::BindIlm {
                 label: label(16_001),
-                fec: fec("2001:db8::/64"),
+                fec: fec("2001:db8::/64 topology 3996"),
                 operation: IlmOperation::Egress,
             },
         ];
@@ -219,7 +233,7 @@ mod tests {
         assert_eq!(again.changes(), changes);
         let labels = [
             (fec("10.2.0.0/24"), label(16_000)),
-            (fec("2001:db8::/64"), label(16_001)),
+            (fec("2001:db8::/64 topology 3996"), label(16_001)),
         ];
         assert_eq!(again.preserved().labels, labels);
         assert_eq!(again.preserved().ftns, [fec("10.2.0.0/24")]);

@@ -14,8 +14,8 @@ use forwarding::{
     Nhlfe, Owner, Path, PathGroup, Payload, QosMapId, TunnelModel, VrfId,
 };
 use ipnet::IpNet;
+use ldp::PrefixFec;
 use ldp::label::{IlmOperation, LabelledNextHop, LfibChange};
-use ldp::{MultiTopologyId, PrefixFec};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
@@ -74,14 +74,14 @@ impl LfibTranslator {
         self.last = None;
     }
 
-    /// The entry that a change is about; `None` if no entry is made of it (see [`entry_key`]).
-    pub fn binding(&mut self, change: LfibChange) -> Option<LfibBinding> {
-        Some(match change {
+    /// The entry that a change is about.
+    pub fn binding(&mut self, change: LfibChange) -> LfibBinding {
+        match change {
             LfibChange::BindFtn { fec, next_hops } => {
                 let group = self.ingress_group(next_hops);
-                LfibBinding::Ftn(ftn_key(fec)?, group.map(FtnAction::Forward))
+                LfibBinding::Ftn(ftn_key(fec), group.map(FtnAction::Forward))
             }
-            LfibChange::UnbindFtn { fec } => LfibBinding::Ftn(ftn_key(fec)?, None),
+            LfibChange::UnbindFtn { fec } => LfibBinding::Ftn(ftn_key(fec), None),
             LfibChange::BindIlm {
                 label,
                 fec,
@@ -94,12 +94,12 @@ impl LfibTranslator {
                 LfibBinding::Ilm(IlmKey::platform(label), action)
             }
             LfibChange::UnbindIlm { label, .. } => LfibBinding::Ilm(IlmKey::platform(label), None),
-        })
+        }
     }
 
     fn egress(&self, fec: PrefixFec) -> IlmAction {
         IlmAction::PopAndLookUpIp {
-            vrf: VrfId::DEFAULT,
+            vrf: vrf(fec),
             payload: payload(fec),
             tunnel_model: self.settings.tunnel_model,
             qos_map: QosMapId::DEFAULT,
@@ -195,22 +195,27 @@ fn path_group(mut paths: SmallVec<[Path; 1]>) -> Option<PathGroup> {
     PathGroup::new(paths).ok()
 }
 
-/// The key of the entry that a change is about; `None` if no entry is made of it.
-pub fn entry_key(change: &LfibChange) -> Option<EntryKey> {
+/// The key of the entry that a change is about.
+pub fn entry_key(change: &LfibChange) -> EntryKey {
     match change {
         LfibChange::BindFtn { fec, .. } | LfibChange::UnbindFtn { fec } => {
-            ftn_key(*fec).map(EntryKey::Ftn)
+            EntryKey::Ftn(ftn_key(*fec))
         }
         LfibChange::BindIlm { label, .. } | LfibChange::UnbindIlm { label, .. } => {
-            Some(EntryKey::Ilm(IlmKey::platform(*label)))
+            EntryKey::Ilm(IlmKey::platform(*label))
         }
     }
 }
 
-/// The FEC in the FTN. Of other topologies than the default one (RFC 7307) nothing tells which
-/// packets are theirs.
-fn ftn_key(fec: PrefixFec) -> Option<Fec> {
-    (fec.topology == MultiTopologyId::DEFAULT).then(|| Fec::prefix(VrfId::DEFAULT, fec.prefix))
+/// The FEC in the FTN.
+fn ftn_key(fec: PrefixFec) -> Fec {
+    Fec::prefix(vrf(fec), fec.prefix)
+}
+
+/// The VRF in which the FEC stands in the FTN: a topology (RFC 7307) has the one of its number, the default one
+/// the global VRF.
+fn vrf(fec: PrefixFec) -> VrfId {
+    VrfId(fec.topology.0)
 }
 
 fn payload(fec: PrefixFec) -> Payload {
@@ -224,7 +229,7 @@ fn payload(fec: PrefixFec) -> Payload {
 mod tests {
     use super::*;
     use forwarding::Protocol;
-    use ldp::LdpIdentifier;
+    use ldp::{LdpIdentifier, MultiTopologyId};
     use mpls::Label;
     use smallvec::smallvec;
 
@@ -264,7 +269,7 @@ mod tests {
         changes: impl IntoIterator<Item = LfibChange>,
     ) {
         for change in changes {
-            let binding = translator.binding(change).unwrap();
+            let binding = translator.binding(change);
             binding.apply(forwarding, &Protocol::Ldp.into()).unwrap();
         }
     }
@@ -318,7 +323,7 @@ mod tests {
         assert_eq!(ftn.nhlfes().count(), 1);
         assert_eq!(ilm.nhlfes().count(), 1);
         for change in changes(&smallvec![hop(3, Some(7))]) {
-            let binding = LfibTranslator::default().binding(change).unwrap();
+            let binding = LfibTranslator::default().binding(change);
             assert!(matches!(
                 binding,
                 LfibBinding::Ftn(_, None) | LfibBinding::Ilm(_, None)
@@ -351,19 +356,33 @@ mod tests {
         assert_eq!(below, [None]);
     }
 
-    /// RFC 7307: nothing tells which packets are another topology's, so that there is no FTN entry.
+    /// RFC 7307: the FECs of a topology are those of the VRF with its number, at the ingress and at the egress.
     #[test]
-    fn another_topology_has_no_entry_in_the_ftn() {
+    fn another_topology_has_entries_of_its_own() {
         let fec = PrefixFec {
             topology: MultiTopologyId(5),
             ..fec()
         };
-        let change = LfibChange::BindFtn {
+        let ingress = LfibChange::BindFtn {
             fec,
             next_hops: smallvec![hop(2, Some(100))],
         };
-        assert_eq!(entry_key(&change), None);
-        assert_eq!(LfibTranslator::default().binding(change), None);
+        let key = Fec::prefix(VrfId(5), fec.prefix);
+        assert_eq!(entry_key(&ingress), EntryKey::Ftn(key.clone()));
+        let binding = LfibTranslator::default().binding(ingress);
+        assert!(matches!(binding, LfibBinding::Ftn(of, Some(_)) if of == key));
+        let egress = LfibChange::BindIlm {
+            label: Label::new(16_000).unwrap(),
+            fec,
+            operation: IlmOperation::Egress,
+        };
+        let LfibBinding::Ilm(_, Some(action)) = LfibTranslator::default().binding(egress) else {
+            panic!("the egress binds its label")
+        };
+        assert!(matches!(
+            action,
+            IlmAction::PopAndLookUpIp { vrf: VrfId(5), .. }
+        ));
     }
 
     #[test]
