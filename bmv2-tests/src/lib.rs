@@ -267,16 +267,17 @@ pub async fn lsrctl(lab: &Lab, router: &str, arguments: &[&str]) -> String {
     output
 }
 
-/// What `lsrctl show SUBJECT --json` prints.
+/// What `lsrctl show SUBJECT --json` prints; a subject may have two words.
 pub async fn show(lab: &Lab, router: &str, subject: &str) -> serde_json::Value {
-    let text = lsrctl(lab, router, &["show", subject, "--json"]).await;
+    let mut arguments = vec!["show", "--json"];
+    arguments.extend(subject.split(' '));
+    let text = lsrctl(lab, router, &arguments).await;
     serde_json::from_str(&text).expect("--json prints JSON")
 }
 
 /// The label that a router has bound to each FEC by LDP.
 pub async fn local_labels(lab: &Lab, router: &str) -> Vec<(String, u64)> {
-    let text = lsrctl(lab, router, &["show", "ldp", "bindings", "--json"]).await;
-    let answer: serde_json::Value = serde_json::from_str(&text).expect("--json prints JSON");
+    let answer = show(lab, router, "ldp bindings").await;
     let bindings = answer["bindings"].as_array().expect("a list").iter();
     bindings
         .filter_map(|of| Some((of["fec"].as_str()?.to_owned(), of["local_label"].as_u64()?)))

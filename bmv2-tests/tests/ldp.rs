@@ -4,12 +4,11 @@ use std::time::{Duration, Instant};
 
 use bmv2_tests::{
     PING, TestLab, Traffic, assert_no_loss, describe, lab_file, local_labels, lsrctl, options,
-    ping, prober, start,
+    ping, prober, show, start,
 };
 use lsrctl::lab::echo::Answer;
 use lsrctl::lab::running::{Process, Quiet};
 use lsrctl::lab::sandbox::protocol::ProcessStatus;
-use serde_json::Value;
 
 const SETTLE: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -21,15 +20,9 @@ fn chain(ldp: &str) -> String {
     topology.replace("\nldp = true\n", &format!("\nldp = {ldp}\n"))
 }
 
-/// What `lsrctl show ldp SUBJECT --json` of a router prints.
-async fn show(lab: &TestLab, router: &str, subject: &str) -> Value {
-    let text = lsrctl(lab, router, &["show", "ldp", subject, "--json"]).await;
-    serde_json::from_str(&text).expect("--json prints JSON")
-}
-
 /// The states of a router's sessions, and how often they were lost.
 async fn sessions(lab: &TestLab, router: &str) -> Vec<(String, u64)> {
-    let answer = show(lab, router, "neighbors").await;
+    let answer = show(lab, router, "ldp neighbors").await;
     let neighbours = answer["neighbours"].as_array().unwrap().iter();
     neighbours
         .map(|of| {
@@ -86,7 +79,7 @@ async fn a_filter_that_is_read_again_withdraws_labels_and_keeps_sessions() {
     let end = Instant::now() + PATIENCE;
     // pe1 hears of it: p1 has no label for h2's network any more.
     let labels_at_pe1 = async || -> Vec<String> {
-        let answer = show(&lab, "pe1", "bindings").await;
+        let answer = show(&lab, "pe1", "ldp bindings").await;
         let bindings = answer["bindings"].as_array().unwrap().iter();
         let with_label = bindings.filter(|of| !of["remote"].as_array().unwrap().is_empty());
         with_label

@@ -169,8 +169,7 @@ async fn start_frr<'a>(lab: &'a TestLab, lines: &str) -> Frr<'a> {
 
 /// What `lsrctl show ldp SUBJECT --json` of p prints.
 async fn show(lab: &TestLab, subject: &str) -> Value {
-    let text = lsrctl(lab, "p", &["show", "ldp", subject, "--json"]).await;
-    serde_json::from_str(&text).expect("--json prints JSON")
+    bmv2_tests::show(lab, "p", &format!("ldp {subject}")).await
 }
 
 /// p's view of FRR.

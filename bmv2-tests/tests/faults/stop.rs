@@ -4,9 +4,8 @@ use std::time::{Duration, Instant};
 
 use bmv2_tests::faults::Flows;
 use bmv2_tests::flow::Outage;
-use bmv2_tests::{TestLab, lsrctl};
+use bmv2_tests::{TestLab, lsrctl, show};
 use lsrctl::lab::running::Process;
-use serde_json::Value;
 
 use crate::network::{SETTLE, converged, up};
 
@@ -17,8 +16,7 @@ const ANSWER: Duration = Duration::from_secs(4);
 
 /// How many operational sessions a router has.
 async fn sessions(lab: &TestLab, router: &str) -> usize {
-    let text = lsrctl(lab, router, &["show", "ldp", "neighbors", "--json"]).await;
-    let answer: Value = serde_json::from_str(&text).unwrap();
+    let answer = show(lab, router, "ldp neighbors").await;
     let neighbours = answer["neighbours"].as_array().unwrap().iter();
     neighbours.filter(|of| of["state"] == "operational").count()
 }

@@ -15,9 +15,10 @@ fn collect(directory: &Path, tests: &mut BTreeSet<String>) {
             let mut is_test = false;
             for line in std::fs::read_to_string(&path).expect("text").lines() {
                 let line = line.trim();
-                if line.starts_with("#[test]") {
+                let function = line.strip_prefix("async ").unwrap_or(line);
+                if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
                     is_test = true;
-                } else if let Some(name) = line.strip_prefix("fn ") {
+                } else if let Some(name) = function.strip_prefix("fn ") {
                     let name = name.split('(').next().unwrap_or_default();
                     if std::mem::take(&mut is_test) {
                         tests.insert(format!("{file}::{name}"));
@@ -40,6 +41,7 @@ fn each_requirement_names_tests_that_exist() {
         "../../runtime/dataplane/tests",
         "../../runtime/lsrd/src",
         "../../runtime/lsrd/tests",
+        "../../bmv2-tests/tests",
     ] {
         collect(&root.join(directory), &mut tests);
     }

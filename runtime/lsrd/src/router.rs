@@ -240,18 +240,22 @@ impl Router {
             let Some(interface) = ports.get(index) else {
                 continue;
             };
-            let vrf = VrfId(interface.vrf);
-            let host = Fec::host(vrf, address.addr());
-            local.push((Protocol::Local.into(), host, FtnAction::ToRouter));
-            // The link-local prefix is on every link: nothing is forwarded to it.
-            if !is_link_local(address.addr()) && address.prefix_len() < address.max_prefix_len() {
-                let prefix = Fec::prefix(vrf, *address);
-                connected.push((Protocol::Connected.into(), prefix, FtnAction::Glean));
+            for vrf in config.with_topologies(VrfId(interface.vrf)) {
+                let host = Fec::host(vrf, address.addr());
+                local.push((Protocol::Local.into(), host, FtnAction::ToRouter));
+                // The link-local prefix is on every link: nothing is forwarded to it.
+                if !is_link_local(address.addr()) && address.prefix_len() < address.max_prefix_len()
+                {
+                    let prefix = Fec::prefix(vrf, *address);
+                    connected.push((Protocol::Connected.into(), prefix, FtnAction::Glean));
+                }
             }
         }
         for address in kernel.loopback_addresses() {
-            let host = Fec::host(VrfId::DEFAULT, address.addr());
-            local.push((Protocol::Local.into(), host, FtnAction::ToRouter));
+            for vrf in config.with_topologies(VrfId::DEFAULT) {
+                let host = Fec::host(vrf, address.addr());
+                local.push((Protocol::Local.into(), host, FtnAction::ToRouter));
+            }
         }
         let mut resolved = Vec::new();
         let mut hosts = Vec::new();
@@ -265,13 +269,14 @@ impl Router {
             let next_hop = NextHop::new(interface.name.as_str(), *address);
             resolved.push((next_hop.clone(), MacAddress(mac)));
             if !is_link_local(*address) {
-                let group = PathGroup::single(Nhlfe::unlabelled(next_hop));
-                let host = Fec::host(VrfId(interface.vrf), *address);
-                hosts.push((
-                    Protocol::Neighbour.into(),
-                    host,
-                    FtnAction::Forward(group.into()),
-                ));
+                let group = Arc::new(PathGroup::single(Nhlfe::unlabelled(next_hop)));
+                for vrf in config.with_topologies(VrfId(interface.vrf)) {
+                    hosts.push((
+                        Protocol::Neighbour.into(),
+                        Fec::host(vrf, *address),
+                        FtnAction::Forward(Arc::clone(&group)),
+                    ));
+                }
             }
         }
         // There may be very many: they are looked at when they change, not with each neighbour.
@@ -309,6 +314,7 @@ impl Router {
         desired.lfib = self.forwarding.lfib();
         desired.router_id = self.config.router_id;
         desired.punt.extend(&self.config.punt);
+        desired.topologies = self.config.topology_classes();
         for interface in &self.config.interfaces {
             let settings = dataplane::InterfaceConfig {
                 port: interface.port,
@@ -354,6 +360,7 @@ impl Router {
         RouterView {
             interfaces,
             lfib: self.forwarding.lfib(),
+            topologies: self.config.topology_classes(),
             fragment: self.config.mpls.fragment,
         }
     }
@@ -361,11 +368,12 @@ impl Router {
     /// The routes by which the router itself reaches the FECs of static LSPs, and the static routes.
     pub fn own_routes(&self) -> Routes {
         let mut routes = Routes::new();
-        for (prefix, next_hops) in &self.config.static_routes {
+        for (fec, next_hops) in &self.config.static_routes {
             let gateways = next_hops
                 .iter()
-                .filter_map(|(next_hop, weight)| self.gateway(next_hop, *weight, *prefix));
-            insert_route(&mut routes, (table_of_vrf(0), *prefix), gateways.collect());
+                .filter_map(|(next_hop, weight)| self.gateway(next_hop, *weight, fec.prefix));
+            let table = self.config.routing_table(VrfId(fec.topology.0));
+            insert_route(&mut routes, (table, fec.prefix), gateways.collect());
         }
         for lsp in &self.config.static_lsps {
             let (StaticLspKind::Ftn, Some((Fec::Prefix { vrf, prefix }, action))) =
@@ -385,7 +393,7 @@ impl Router {
                 .filter_map(|(next_hop, weight)| self.gateway(next_hop, weight, *prefix));
             insert_route(
                 &mut routes,
-                (table_of_vrf(vrf.0), *prefix),
+                (self.config.routing_table(*vrf), *prefix),
                 gateways.collect(),
             );
         }
@@ -466,14 +474,19 @@ fn kernel_routes(
     for interface in &config.interfaces {
         vrfs.insert(table_of_vrf(interface.vrf), interface.vrf);
     }
+    let topologies = config.topologies.iter();
+    vrfs.extend(topologies.map(|topology| (topology.routing_table, topology.id.0)));
     let mut bindings = Vec::new();
     let owner = Owner::from(Protocol::Kernel);
     let of_kernel = kernel.routes.iter();
     let of_kernel = of_kernel.map(|(key, route)| (key, &route.gateways));
     let own = kernel.own_routes.iter();
-    let static_routes = own.filter(|((table, prefix), _)| {
-        *table == table_of_vrf(0) && config.static_routes.contains_key(prefix)
-    });
+    let configured: BTreeSet<(u32, IpNet)> = config
+        .static_routes
+        .keys()
+        .map(|fec| (config.routing_table(VrfId(fec.topology.0)), fec.prefix))
+        .collect();
+    let static_routes = own.filter(|(key, _)| configured.contains(key));
     let names = ports.iter().map(|(index, interface)| {
         let name = InterfaceName::from(interface.name.as_str());
         (*index, name)

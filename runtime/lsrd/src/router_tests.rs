@@ -61,6 +61,7 @@ pub(crate) fn config() -> Config {
         upstream_spaces: Vec::new(),
         static_lsps: vec![to_pe2(), from_pe2()],
         loopback_addresses: Vec::new(),
+        topologies: Vec::new(),
         static_routes: BTreeMap::new(),
         ldp: None,
     }
@@ -290,6 +291,61 @@ fn routes_of_the_kernel_with_a_gateway_on_our_interfaces_are_forwarded() {
     assert_eq!(hops(0, "0.0.0.0/0").len(), 0, "out of another interface");
     assert_eq!(hops(0, "10.7.0.0/16").len(), 0, "a table of nobody");
     assert_eq!(hops(0, "10.2.0.0/24"), ["10.0.12.2 on core0"]);
+}
+
+/// RFC 7307: a topology has the router's own addresses and links, and the routes of its table.
+#[test]
+fn a_topology_is_a_vrf_of_the_switch_with_the_interfaces_of_the_global_one() {
+    let mut config = config();
+    let dscp = forwarding::Dscp::new(46).unwrap();
+    config.topologies = vec![crate::config::TopologyConfig {
+        id: ldp::MultiTopologyId(3996),
+        routing_table: 103,
+        dscps: BTreeSet::from([dscp]),
+    }];
+    let fec = "10.9.0.0/24 topology 3996".parse().unwrap();
+    let next_hop = NextHop::new("core0", [10, 0, 12, 2].into());
+    config.static_routes.insert(fec, vec![(next_hop, 1)]);
+    let mut kernel = kernel();
+    let gateway = Gateway {
+        index: CORE0,
+        address: "10.0.12.2".parse().unwrap(),
+        weight: 1,
+    };
+    let key = (CORE0, gateway.address);
+    kernel
+        .neighbours
+        .insert(key, neighbour(NeighbourState::Reachable));
+    let route = Route {
+        metric: 0,
+        gateways: vec![gateway.clone()],
+    };
+    kernel.routes = Arc::new([((103, "10.8.0.0/16".parse().unwrap()), route)].into());
+    let mut router = Router::new(Arc::new(config)).unwrap();
+    router.set_kernel(Arc::new(kernel.clone()));
+    // The static route goes into the kernel's table of the topology, and comes back from there.
+    let own = router.own_routes();
+    let key = (103, fec.prefix);
+    assert_eq!(own[&key], vec![gateway]);
+    kernel.own_routes = own;
+    router.set_kernel(Arc::new(kernel));
+    let desired = router.desired();
+    assert_eq!(desired.topologies[&(VrfId::DEFAULT, dscp)], VrfId(3996));
+    assert_eq!(router.view().topologies, desired.topologies);
+    let of = |vrf, prefix| action(&desired.lfib, vrf, prefix).map(ToString::to_string);
+    for (prefix, expected) in [
+        ("10.0.12.1/32", "to-router"),
+        ("10.0.12.0/24", "glean"),
+        ("10.0.12.2/32", "forward"),
+        ("10.8.0.0/16", "forward"),
+        ("10.9.0.0/24", "forward"),
+    ] {
+        assert_eq!(of(3996, prefix).as_deref(), Some(expected), "{prefix}");
+    }
+    assert_eq!(of(0, "10.8.0.0/16"), None);
+    assert_eq!(of(0, "10.9.0.0/24"), None);
+    // VRF 7 has an interface of its own, and no topology.
+    assert_eq!(of(7, "10.0.12.2/32"), None);
 }
 
 #[test]

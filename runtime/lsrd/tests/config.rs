@@ -141,6 +141,18 @@ fn everything_that_can_be_configured_is_taken() {
     assert_eq!(bud.next_label_space().unwrap().0, 32769);
     // RFC 5331: the context is that of the neighbour.
     assert_eq!(config.upstream_spaces[0].label_space.0, 32770);
+    // RFC 7307.
+    let dscps: Vec<u8> = config.topologies[1]
+        .dscps
+        .iter()
+        .map(|dscp| dscp.value())
+        .collect();
+    assert_eq!(
+        (config.topologies[1].routing_table, dscps),
+        (103, vec![44, 46])
+    );
+    let of_topology = "10.9.0.0/24 topology 3996".parse().unwrap();
+    assert!(config.static_routes.contains_key(&of_topology));
     // RFC 3270: map 1 is the first one.
     assert_eq!(customer.qos_map.0, 1);
     assert_eq!(config.qos_maps[0].1.from_traffic_class.len(), 2);
@@ -166,6 +178,8 @@ fn what_is_configured_of_ldp_reaches_it() {
     assert_eq!(labels.allocation_retry, Duration::from_secs(5));
     assert_eq!(labels.end_of_lib_timeout, Duration::from_secs(20));
     let announced = &engine.capabilities;
+    let topologies = [2, 3996].map(ldp::MultiTopologyId);
+    assert_eq!(announced.topologies, topologies);
     assert!(!announced.dynamic_announcement);
     assert!(!announced.typed_wildcard);
     assert!(!announced.unrecognized_notification);

@@ -49,6 +49,8 @@ pub enum Subject {
     Tunnels,
     /// The QoS maps (RFC 3270).
     QosMaps,
+    /// The routing topologies (RFC 7307).
+    Topologies,
     /// The protection domains (RFC 6378), and the ports.
     Protection,
     /// What came up from the switch, by class.
@@ -203,6 +205,9 @@ async fn fetch(
         ),
         Subject::Tunnels => answer!(show_tunnels, ShowTunnelsRequest, services::tunnels),
         Subject::QosMaps => answer!(show_qos_maps, ShowQosMapsRequest, services::qos_maps),
+        Subject::Topologies => {
+            answer!(show_topologies, ShowTopologiesRequest, services::topologies)
+        }
         Subject::Protection => {
             answer!(
                 show_protection,

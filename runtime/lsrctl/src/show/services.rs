@@ -1,4 +1,4 @@
-//! `show pseudowires`, `show p2mp`, `show tunnels` and `show qos-maps`.
+//! `show pseudowires`, `show p2mp`, `show tunnels`, `show qos-maps` and `show topologies`.
 
 use comfy_table::{Cell, Table};
 use northbound::v1::{self, Counter, EntryStatus, Nhlfe};
@@ -229,6 +229,26 @@ pub(super) fn qos_maps(answer: &v1::ShowQosMapsResponse, terminal: bool) -> Stri
     or_nothing(
         table,
         "no QoS map is configured: every code point means what it says",
+    )
+}
+
+/// `show topologies`.
+pub(super) fn topologies(answer: &v1::ShowTopologiesResponse, terminal: bool) -> String {
+    let header = ["Topology", "Routing table", "DSCP", "FECs", "With labels"];
+    let mut table = table(&header, terminal);
+    for topology in &answer.topologies {
+        let dscps: Vec<String> = topology.dscp.iter().map(u32::to_string).collect();
+        table.add_row(vec![
+            Cell::new(topology.id),
+            Cell::new(topology.routing_table),
+            Cell::new(dscps.join(", ")),
+            Cell::new(topology.fecs),
+            Cell::new(topology.labelled_fecs),
+        ]);
+    }
+    or_nothing(
+        table,
+        "no topology is configured: all packets are of the default one",
     )
 }
 

@@ -157,3 +157,18 @@ fn a_qos_map_shows_what_it_says() {
         ]
     );
 }
+
+#[test]
+fn a_topology_shows_whose_packets_it_has() {
+    let mut answer = v1::ShowTopologiesResponse::default();
+    assert!(topologies(&answer, false).contains("no topology is configured"));
+    answer.topologies.push(v1::Topology {
+        id: 3996,
+        routing_table: 103,
+        dscp: vec![44, 46],
+        fecs: 12,
+        labelled_fecs: 10,
+    });
+    let row = "3996 | 103 | 44, 46 | 12 | 10";
+    assert_eq!(cells(&topologies(&answer, false)), [row]);
+}

@@ -16,6 +16,7 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
         tc_to_phb,
         dscp_to_phb,
         protection_state,
+        topology,
         tunnel_encapsulation,
         phb_encoding,
         congestion_mark,
@@ -71,6 +72,12 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
             "tunnels",
             config.tunnels.len(),
             tunnel_encapsulation,
+        ),
+        (
+            "topology",
+            "DSCPs of topologies",
+            config.topologies.iter().map(|of| of.dscps.len()).sum(),
+            topology,
         ),
         (
             "tc_to_phb",

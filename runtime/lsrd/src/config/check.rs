@@ -13,6 +13,7 @@ use super::named::Named;
 use super::problem::Problems;
 use super::section::Section;
 use super::switch::{ParsedSwitch, switch};
+use super::topologies::Topologies;
 use super::{
     Config, ConfigError, capacity, labels, ldp, mpls_policy, ports, protection, punt, qos,
     static_routes, tunnels, upstream,
@@ -107,9 +108,13 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Config, ConfigError> {
         lsps.read_all(all, &mut problems);
     }
     let loopback_addresses = static_routes::loopback(&mut root, &mut problems);
-    let static_routes = static_routes::read(&mut root, &interfaces, &mut problems);
+    let mut topologies = Topologies::default();
+    for section in root.tables("topology", "[[topology]]", &mut problems) {
+        topologies.read(section, &interfaces, &mut problems);
+    }
+    let static_routes = static_routes::read(&mut root, &interfaces, &topologies, &mut problems);
     let labels = labels::read(&mut root, &mut problems);
-    let ldp = ldp::read(
+    let mut ldp = ldp::read(
         &mut root,
         router_id,
         &interfaces,
@@ -118,6 +123,9 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Config, ConfigError> {
         base.join(state_directory),
         &mut problems,
     );
+    if let Some(ldp) = &mut ldp {
+        ldp.engine.capabilities.topologies = topologies.ids();
+    }
     root.finish(&mut problems);
 
     let static_lsps = lsps.read;
@@ -147,6 +155,7 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Config, ConfigError> {
                 upstream_spaces,
                 static_lsps,
                 loopback_addresses,
+                topologies: topologies.into_vec(),
                 static_routes,
                 ldp,
             };

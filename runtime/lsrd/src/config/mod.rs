@@ -18,23 +18,26 @@ mod section;
 mod static_routes;
 mod switch;
 mod time;
+mod topologies;
 mod tunnels;
 mod upstream;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ::ldp::{MultiTopologyId, PrefixFec};
 use dataplane::{HardwareProfile, PuntRate, PuntReason};
 use forwarding::{
-    AttachmentCircuit, Fec, FtnAction, IlmAction, IlmKey, LabelManagerConfig, LabelSpace, NextHop,
-    ProtectionId, QosMap, QosMapId, SpecialPurposeLabels, Tunnel, TunnelEnd,
+    AttachmentCircuit, Dscp, Fec, FtnAction, IlmAction, IlmKey, LabelManagerConfig, LabelSpace,
+    NextHop, ProtectionId, QosMap, QosMapId, SpecialPurposeLabels, Tunnel, TunnelEnd, VrfId,
 };
 use ipnet::IpNet;
 use ldp_lfib::LspSettings;
 use p4runtime_client::Address;
 
+use crate::kernel::table_of_vrf;
 use crate::packet::view::PortVlan;
 
 pub use problem::{ConfigError, Problem};
@@ -79,10 +82,57 @@ pub struct Config {
     pub static_lsps: Vec<StaticLsp>,
     /// The router's addresses that belong to no link.
     pub loopback_addresses: Vec<IpNet>,
-    /// Routes that stand in for an IGP: next hops with their weights, by prefix.
-    pub static_routes: BTreeMap<IpNet, Vec<(NextHop, u16)>>,
+    /// The routing topologies besides the default one.
+    pub topologies: Vec<TopologyConfig>,
+    /// Routes that stand in for an IGP: next hops with their weights, by prefix and topology.
+    pub static_routes: BTreeMap<PrefixFec, Vec<(NextHop, u16)>>,
     /// LDP, if the router runs it.
     pub ldp: Option<LdpConfig>,
+}
+
+impl Config {
+    /// The kernel's routing table of a VRF, or of the topology that has its number.
+    pub fn routing_table(&self, vrf: VrfId) -> u32 {
+        let topology = self.topologies.iter().find(|of| of.vrf() == vrf);
+        topology.map_or_else(|| table_of_vrf(vrf.0), |topology| topology.routing_table)
+    }
+
+    /// The topology of packets without a label, by the VRF that they arrive in and their DSCP.
+    pub fn topology_classes(&self) -> BTreeMap<(VrfId, Dscp), VrfId> {
+        let topologies = self.topologies.iter();
+        let classes = topologies.flat_map(|topology| {
+            let dscps = topology.dscps.iter();
+            dscps.map(|dscp| ((VrfId::DEFAULT, *dscp), topology.vrf()))
+        });
+        classes.collect()
+    }
+
+    /// The VRFs in which the switch looks up what is in a VRF: itself, and the topologies of the global one.
+    pub fn with_topologies(&self, vrf: VrfId) -> impl Iterator<Item = VrfId> {
+        let topologies = match vrf {
+            VrfId::DEFAULT => &self.topologies[..],
+            _ => &[],
+        };
+        std::iter::once(vrf).chain(topologies.iter().map(TopologyConfig::vrf))
+    }
+}
+
+/// A routing topology of VRF 0 (RFC 7307): its FECs are in the switch as those of the VRF that has its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopologyConfig {
+    /// The MT-ID, 1 to 4095 (RFC 7307, section 9).
+    pub id: MultiTopologyId,
+    /// The kernel's routing table that has its routes.
+    pub routing_table: u32,
+    /// Packets that arrive without a label and with one of these are of the topology.
+    pub dscps: BTreeSet<Dscp>,
+}
+
+impl TopologyConfig {
+    /// The VRF that holds its FECs in the switch.
+    pub fn vrf(&self) -> VrfId {
+        VrfId(self.id.0)
+    }
 }
 
 /// LDP (RFC 5036).

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use forwarding::{Behaviour, Codes, Dscp, Pcp, Phb, QosMap, QosMapId};
 use mpls::TrafficClass;
+use toml::Spanned;
+use toml::de::DeValue;
 
 use super::named::Named;
 use super::problem::Problems;
-use super::section::{At, Section};
+use super::section::{At, Section, integer, suggestion, text};
 
 /// The per-hop behaviours that have a name (RFC 2474, 2597, 3246, 8622).
 const NAMES: &[(&str, u8)] = &[
@@ -34,6 +36,7 @@ const NAMES: &[(&str, u8)] = &[
     ("ef", 46),
     ("le", 1),
 ];
+const CODE_POINTS: &str = "differentiated services code points (RFC 2474)";
 /// Map 0 is the one that every switch has.
 const MAX_MAPS: usize = u8::MAX as usize;
 
@@ -156,14 +159,45 @@ fn traffic_class(
     TrafficClass::new(value.value as u8).ok()
 }
 
+/// An element of a list of DSCPs: a number, or the name of the behaviour that has it by default.
+pub(super) fn code_point(
+    key: &str,
+    value: &Spanned<DeValue<'_>>,
+    problems: &mut Problems,
+) -> Option<At<Dscp>> {
+    let (number, span) = match value.get_ref().as_integer() {
+        Some(_) => {
+            let At { value, span } = integer(key, value, 0..=63, CODE_POINTS, problems)?;
+            (value as u8, span)
+        }
+        None => {
+            let what = format!("each of `{key}`");
+            let given = text(&what, value, problems)?;
+            let named = NAMES.iter().find(|(name, _)| *name == given.value);
+            let Some((_, number)) = named else {
+                let known: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
+                problems.add(
+                    &given.span,
+                    format!("`{}` is no DSCP", given.value),
+                    "not known",
+                    suggestion(given.value, &known),
+                );
+                return None;
+            };
+            (*number, given.span)
+        }
+    };
+    let value = Dscp::new(number).ok()?;
+    Some(At { value, span })
+}
+
 /// The key `dscp` (RFC 2474).
 pub(super) fn dscp(section: &mut Section<'_, '_>, problems: &mut Problems) -> Option<Dscp> {
     if section.get("dscp").is_none() {
         section.missing("dscp", "dscp = 46", problems);
         return None;
     }
-    let what = "differentiated services code points (RFC 2474)";
-    let value = section.integer("dscp", 0..=63, what, problems)?;
+    let value = section.integer("dscp", 0..=63, CODE_POINTS, problems)?;
     Dscp::new(value.value as u8).ok()
 }
 

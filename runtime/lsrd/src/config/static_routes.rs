@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use ::ldp::PrefixFec;
 use forwarding::NextHop;
 use ipnet::IpNet;
 
@@ -10,6 +11,7 @@ use super::interfaces::{Interfaces, is_ipv4_unicast, is_ipv6_unicast};
 use super::lsps::next_hop_address;
 use super::problem::{Problems, Span};
 use super::section::{Section, text};
+use super::topologies::Topologies;
 
 /// Reads `loopback-addresses`: the router's addresses that belong to no link.
 pub(super) fn loopback(root: &mut Section<'_, '_>, problems: &mut Problems) -> Vec<IpNet> {
@@ -48,16 +50,18 @@ pub(super) fn loopback(root: &mut Section<'_, '_>, problems: &mut Problems) -> V
     addresses
 }
 
-/// Reads all `[[static-route]]`: next hops with their weights, by prefix.
+/// Reads all `[[static-route]]`: next hops with their weights, by prefix and topology.
 pub(super) fn read(
     root: &mut Section<'_, '_>,
     interfaces: &Interfaces,
+    topologies: &Topologies,
     problems: &mut Problems,
-) -> BTreeMap<IpNet, Vec<(NextHop, u16)>> {
+) -> BTreeMap<PrefixFec, Vec<(NextHop, u16)>> {
     let mut routes = BTreeMap::new();
-    let mut seen: BTreeMap<IpNet, Span> = BTreeMap::new();
+    let mut seen: BTreeMap<PrefixFec, Span> = BTreeMap::new();
     for mut section in root.tables("static-route", "[[static-route]]", problems) {
         let prefix = section.need_text("prefix", "prefix = \"10.255.0.2/32\"", problems);
+        let topology = topologies.referred(&mut section, problems);
         let hops = section.tables("next-hops", "a next hop", problems);
         if hops.is_empty() {
             let example = "next-hops = [{ interface = \"core0\", address = \"10.0.12.2\" }]";
@@ -68,7 +72,9 @@ pub(super) fn read(
             next_hops.extend(next_hop(hop, interfaces, problems));
         }
         section.finish(problems);
-        let Some(given) = prefix else { continue };
+        let (Some(given), Some(topology)) = (prefix, topology) else {
+            continue;
+        };
         let Ok(prefix) = given.value.parse::<IpNet>() else {
             problems.add(
                 &given.span,
@@ -79,18 +85,19 @@ pub(super) fn read(
             continue;
         };
         let prefix = prefix.trunc();
-        if let Some(earlier) = seen.insert(prefix, given.span.clone()) {
+        let fec = PrefixFec { topology, prefix };
+        if let Some(earlier) = seen.insert(fec, given.span.clone()) {
             problems.add_conflict(
                 &given.span,
                 &earlier,
-                format!("there are two static routes for {prefix}"),
+                format!("there are two static routes for {fec}"),
                 ("again here", "first here"),
                 "one route has several next hops, among which the traffic is shared",
             );
             continue;
         }
         if !next_hops.is_empty() {
-            routes.insert(prefix, next_hops);
+            routes.insert(fec, next_hops);
         }
     }
     routes

@@ -29,6 +29,13 @@ pub fn table_of_vrf(vrf: u16) -> u32 {
 
 /// `RT_TABLE_MAIN`.
 const MAIN_TABLE: u32 = 254;
+/// `RT_TABLE_DEFAULT` and `RT_TABLE_LOCAL`.
+const OTHER_TABLES: [u32; 2] = [253, 255];
+
+/// Whether a routing table is one that every Linux system has, with its own routes.
+pub fn is_table_of_kernel(table: u32) -> bool {
+    table == MAIN_TABLE || OTHER_TABLES.contains(&table)
+}
 
 /// By this number the kernel marks routes and addresses as ours (`RTA_PROTOCOL`, `IFA_PROTO`):
 /// nobody else uses it (iproute2's `rt_protos`).

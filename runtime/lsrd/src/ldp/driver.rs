@@ -400,8 +400,8 @@ impl Driver {
                     .handle_interface(&interface.name, interface.state.clone(), now);
             }
         }
-        for (prefix, route) in self.router.route_changes(&former) {
-            self.ldp.handle_route(prefix.into(), route, now);
+        for (fec, route) in self.router.route_changes(&former) {
+            self.ldp.handle_route(fec, route, now);
         }
     }
 

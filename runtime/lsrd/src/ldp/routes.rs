@@ -1,12 +1,15 @@
-//! What the kernel tells, as LDP wants to know it: interfaces, addresses, and a route for each FEC.
+//! What the kernel tells, as LDP wants to know it: interfaces, addresses, and a route for each FEC; those of a
+//! topology are in a routing table of its own (RFC 7307).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use forwarding::VrfId;
 use ipnet::IpNet;
 use ldp::engine::InterfaceState;
 use ldp::label::{NextHop, Route};
+use ldp::{MultiTopologyId, PrefixFec};
 use smallvec::smallvec;
 
 use crate::config::Config;
@@ -31,9 +34,11 @@ pub struct Snapshot {
     /// By the kernel's index.
     interfaces: BTreeMap<u32, Interface>,
     addresses: BTreeSet<IpAddr>,
+    /// The topologies by their routing tables, with the default one.
+    tables: BTreeMap<u32, MultiTopologyId>,
     /// FECs that are not as the kernel's routes say: those that end at this router, and the static
     /// routes of the configuration.
-    own: BTreeMap<IpNet, Route>,
+    own: BTreeMap<PrefixFec, Route>,
 }
 
 impl Snapshot {
@@ -78,6 +83,7 @@ impl Snapshot {
             addresses: nets.iter().map(IpNet::addr).collect(),
             kernel,
             interfaces,
+            tables: tables(config),
             own: BTreeMap::new(),
         };
         let egress = Route {
@@ -86,16 +92,20 @@ impl Snapshot {
         };
         // The host routes to the addresses of links are of no use to others (RFC 5036, 2.1: LSPs
         // follow routes), those of the loopback are what routers are known by.
-        snapshot.own = nets
-            .iter()
-            .map(|net| (net.trunc(), egress.clone()))
-            .collect();
-        for prefix in config.static_routes.keys() {
-            let key = (table_of_vrf(0), *prefix);
+        let prefixes: BTreeSet<IpNet> = nets.iter().map(IpNet::trunc).collect();
+        for topology in snapshot.tables.values() {
+            let fecs = prefixes.iter().map(|prefix| PrefixFec {
+                topology: *topology,
+                prefix: *prefix,
+            });
+            snapshot.own.extend(fecs.map(|fec| (fec, egress.clone())));
+        }
+        for fec in config.static_routes.keys() {
+            let key = (config.routing_table(VrfId(fec.topology.0)), fec.prefix);
             if let Some(gateways) = snapshot.kernel.own_routes.get(&key)
                 && let Some(route) = snapshot.route(gateways)
             {
-                snapshot.own.entry(*prefix).or_insert(route);
+                snapshot.own.entry(*fec).or_insert(route);
             }
         }
         snapshot
@@ -124,11 +134,13 @@ impl Snapshot {
     }
 
     /// The route of a FEC; `None`: there is none by the router's interfaces.
-    fn effective(&self, prefix: IpNet) -> Option<Route> {
-        if let Some(own) = self.own.get(&prefix) {
+    fn effective(&self, fec: PrefixFec) -> Option<Route> {
+        if let Some(own) = self.own.get(&fec) {
             return Some(own.clone());
         }
-        let route = self.kernel.routes.get(&(table_of_vrf(0), prefix))?;
+        let mut tables = self.tables.iter();
+        let (table, _) = tables.find(|(_, topology)| **topology == fec.topology)?;
+        let route = self.kernel.routes.get(&(*table, fec.prefix))?;
         self.route(&route.gateways)
     }
 
@@ -164,46 +176,57 @@ impl Snapshot {
             let seen = interfaces.map(|(index, i)| (*index, Arc::clone(&i.name), i.labelled));
             seen.collect()
         };
-        seen(self) == seen(other)
+        seen(self) == seen(other) && self.tables == other.tables
     }
 
     /// The FECs whose route is another one than in `former`.
-    pub fn route_changes(&self, former: &Self) -> Vec<(IpNet, Option<Route>)> {
+    pub fn route_changes(&self, former: &Self) -> Vec<(PrefixFec, Option<Route>)> {
         let mut touched = BTreeSet::new();
         if !self.sees_alike(former) {
             touched.extend(self.fecs().chain(former.fecs()));
         } else {
             let own = self.own.keys().chain(former.own.keys());
-            touched.extend(own.filter(|prefix| self.own.get(prefix) != former.own.get(prefix)));
+            touched.extend(own.filter(|fec| self.own.get(fec) != former.own.get(fec)));
             if !Arc::ptr_eq(&self.kernel.routes, &former.kernel.routes) {
-                touched.extend(differing(&self.kernel.routes, &former.kernel.routes));
+                let differing = differing(&self.kernel.routes, &former.kernel.routes);
+                touched.extend(differing.filter_map(|key| self.fec(key)));
             }
         }
         touched
             .into_iter()
-            .filter_map(|prefix| {
-                let route = self.effective(prefix);
-                (route != former.effective(prefix)).then_some((prefix, route))
+            .filter_map(|fec| {
+                let route = self.effective(fec);
+                (route != former.effective(fec)).then_some((fec, route))
             })
             .collect()
     }
 
-    fn fecs(&self) -> impl Iterator<Item = IpNet> {
-        let main = table_of_vrf(0);
+    fn fecs(&self) -> impl Iterator<Item = PrefixFec> {
         let of_kernel = self.kernel.routes.keys();
-        let of_kernel = of_kernel.filter(move |(table, _)| *table == main);
         of_kernel
-            .map(|(_, prefix)| *prefix)
+            .filter_map(|key| self.fec(*key))
             .chain(self.own.keys().copied())
+    }
+
+    /// The FEC of a route of the kernel, if its table is that of a topology.
+    fn fec(&self, (table, prefix): (u32, IpNet)) -> Option<PrefixFec> {
+        let topology = *self.tables.get(&table)?;
+        Some(PrefixFec { topology, prefix })
     }
 }
 
-/// The prefixes of the main table whose routes differ, by one pass over both.
+fn tables(config: &Config) -> BTreeMap<u32, MultiTopologyId> {
+    let topologies = config.topologies.iter();
+    let topologies = topologies.map(|topology| (topology.routing_table, topology.id));
+    let default = (table_of_vrf(0), MultiTopologyId::DEFAULT);
+    topologies.chain([default]).collect()
+}
+
+/// The keys of routes that differ, by one pass over both.
 fn differing<'a, R: PartialEq>(
     one: &'a BTreeMap<(u32, IpNet), R>,
     other: &'a BTreeMap<(u32, IpNet), R>,
-) -> impl Iterator<Item = IpNet> + 'a {
-    let main = table_of_vrf(0);
+) -> impl Iterator<Item = (u32, IpNet)> + 'a {
     let (mut one, mut other) = (one.iter().peekable(), other.iter().peekable());
     std::iter::from_fn(move || {
         loop {
@@ -215,8 +238,8 @@ fn differing<'a, R: PartialEq>(
             };
             let a = one.next_if(|(of, _)| **of == key);
             let b = other.next_if(|(of, _)| **of == key);
-            if key.0 == main && a.map(|(_, route)| route) != b.map(|(_, route)| route) {
-                return Some(key.1);
+            if a.map(|(_, route)| route) != b.map(|(_, route)| route) {
+                return Some(key);
             }
         }
     })

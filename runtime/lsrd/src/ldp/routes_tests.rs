@@ -202,3 +202,66 @@ fn an_interface_without_ldp_changes_who_is_the_egress() {
     assert_eq!(changes.len(), 1);
     assert!(changes["10.5.0.0/16"].as_ref().unwrap().egress);
 }
+
+/// RFC 7307, section 3.1: a topology has routes of its own, in a table of its own; the router is the egress of its
+/// links in each.
+#[test]
+fn a_topology_has_the_routes_of_its_table() {
+    let mut config = config();
+    config.topologies = vec![crate::config::TopologyConfig {
+        id: MultiTopologyId(3996),
+        routing_table: 103,
+        dscps: BTreeSet::new(),
+    }];
+    let route = |gateway| KernelRoute {
+        metric: 0,
+        gateways: vec![gateway],
+    };
+    let mut kernel = kernel();
+    kernel.routes = Arc::new(
+        [
+            (
+                (254, net("10.5.0.0/16")),
+                route(gateway(CORE0, "10.0.12.2")),
+            ),
+            (
+                (103, net("10.5.0.0/16")),
+                route(gateway(CORE1, "10.0.13.3")),
+            ),
+            (
+                (104, net("10.6.0.0/16")),
+                route(gateway(CORE1, "10.0.13.3")),
+            ),
+        ]
+        .into(),
+    );
+    let kernel = Arc::new(kernel);
+    let without = snapshot(Arc::clone(&kernel));
+    let with = Snapshot::new(&config, Arc::clone(&kernel), &BTreeSet::new());
+    let changes = changes(&with, &without);
+    let expected = [
+        "10.0.12.0/24 topology 3996",
+        "10.0.13.0/24 topology 3996",
+        "10.1.0.0/24 topology 3996",
+        "10.255.0.1/32 topology 3996",
+        "10.5.0.0/16 topology 3996",
+    ];
+    let told: Vec<&str> = changes.keys().map(String::as_str).collect();
+    assert_eq!(told, expected);
+    let route = changes[expected[4]].as_ref().unwrap();
+    assert_eq!(&*route.next_hops[0].interface, "core1");
+    assert!(changes[expected[3]].as_ref().unwrap().egress);
+    // Taken out: none of it is left, and nothing else is touched.
+    let back = self::changes(&without, &with);
+    assert_eq!(
+        back.keys().map(String::as_str).collect::<Vec<_>>(),
+        expected
+    );
+    assert!(back.values().all(Option::is_none));
+    // A route of the topology that changes is no change of the other.
+    let mut kernel = KernelState::clone(&kernel);
+    Arc::make_mut(&mut kernel.routes).remove(&(103, net("10.5.0.0/16")));
+    let after = Snapshot::new(&config, Arc::new(kernel), &BTreeSet::new());
+    let changes = self::changes(&after, &with);
+    assert_eq!(changes.keys().collect::<Vec<_>>(), [expected[4]]);
+}

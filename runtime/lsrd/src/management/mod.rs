@@ -279,6 +279,16 @@ impl Management for Service {
         .await
     }
 
+    async fn show_topologies(
+        &self,
+        _request: Request<v1::ShowTopologiesRequest>,
+    ) -> Result<Response<v1::ShowTopologiesResponse>, Status> {
+        self.show(|shown| v1::ShowTopologiesResponse {
+            topologies: convert::topologies(shown.router),
+        })
+        .await
+    }
+
     async fn show_protection(
         &self,
         _request: Request<v1::ShowProtectionRequest>,

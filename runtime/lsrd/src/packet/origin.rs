@@ -7,7 +7,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
 use etherparse::{IpNumber, LaxIpSlice};
-use forwarding::{Fec, FtnAction, FtnEntry, Lfib, Nhlfe, PathGroup, Protocol, TunnelModel, VrfId};
+use forwarding::{
+    Dscp, Fec, FtnAction, FtnEntry, Lfib, Nhlfe, PathGroup, Protocol, TunnelModel, VrfId,
+};
 use ipnet::IpNet;
 use mpls::{LabelStack, TrafficClass};
 
@@ -54,7 +56,14 @@ pub fn originate(view: &RouterView, place: PortVlan, octets: &[u8]) -> Origin {
     let Ok((packet, _)) = LaxIpSlice::from_slice(frame.payload()) else {
         return Origin::AsIs;
     };
-    let entry = longest_match(&view.lfib, ingress.vrf, packet.destination_addr());
+    // LDP's sessions do not depend on the LSPs that they make.
+    let is_ldp = is_ldp(&packet);
+    let topology = match is_ldp {
+        true => None,
+        false => view.topologies.get(&(ingress.vrf, dscp(&packet))),
+    };
+    let vrf = *topology.unwrap_or(&ingress.vrf);
+    let entry = longest_match(&view.lfib, vrf, packet.destination_addr());
     let by_switch = || Origin::BySwitch {
         port: place.port,
         frame: frame::build(
@@ -65,13 +74,15 @@ pub fn originate(view: &RouterView, place: PortVlan, octets: &[u8]) -> Origin {
             &[frame.payload()],
         ),
     };
-    // LDP's sessions do not depend on the LSPs that they make; and labels would take a hop off the TTL
-    // that GTSM looks at (RFC 6720).
-    if entry.is_some_and(|entry| entry.owner.protocol == Protocol::Ldp) && is_ldp(&packet) {
+    // Labels would take a hop off the TTL that GTSM looks at (RFC 6720).
+    if is_ldp && entry.is_some_and(|entry| entry.owner.protocol == Protocol::Ldp) {
         return Origin::AsIs;
     }
     match entry.map(|entry| &entry.action) {
-        Some(FtnAction::Forward(group)) if !group.pushes_labels() => Origin::AsIs,
+        // The kernel has sent it to this next hop: it goes by the routes of the default topology.
+        Some(FtnAction::Forward(group)) if topology.is_none() && !group.pushes_labels() => {
+            Origin::AsIs
+        }
         // Which of two paths is in use, and what else goes with the labels, the switch knows.
         Some(FtnAction::Forward(group)) if group.protection().is_some() => by_switch(),
         Some(FtnAction::Forward(group)) if group.nhlfes().any(needs_switch) => by_switch(),
@@ -81,6 +92,16 @@ pub fn originate(view: &RouterView, place: PortVlan, octets: &[u8]) -> Origin {
         Some(FtnAction::Replicate(_)) => by_switch(),
         _ => Origin::AsIs,
     }
+}
+
+/// The differentiated services code point (RFC 2474).
+fn dscp(packet: &LaxIpSlice<'_>) -> Dscp {
+    let value = match packet {
+        LaxIpSlice::Ipv4(packet) => packet.header().dcp().value(),
+        LaxIpSlice::Ipv6(packet) => packet.header().traffic_class() >> 2,
+    };
+    // Six bits: it is always one.
+    Dscp::new(value).unwrap_or_default()
 }
 
 /// Whether a packet is LDP's: UDP or TCP with port 646 at one end (RFC 5036, 3.10).
@@ -132,19 +153,16 @@ fn push(
             frame,
         });
     }
-    let (ip_ttl, traffic_class) = match packet {
-        LaxIpSlice::Ipv4(packet) => (packet.header().ttl(), packet.header().dcp().value()),
-        LaxIpSlice::Ipv6(packet) => (
-            packet.header().hop_limit(),
-            packet.header().traffic_class() >> 2,
-        ),
+    let ip_ttl = match packet {
+        LaxIpSlice::Ipv4(packet) => packet.header().ttl(),
+        LaxIpSlice::Ipv6(packet) => packet.header().hop_limit(),
     };
     // RFC 3443: the uniform model copies the TTL, the pipe models start anew.
     let ttl = match nhlfe.tunnel_model() {
         TunnelModel::Uniform => ip_ttl,
         TunnelModel::Pipe | TunnelModel::ShortPipe => u8::MAX,
     };
-    let traffic_class = TrafficClass::new(traffic_class >> 3).ok()?;
+    let traffic_class = TrafficClass::new(dscp(packet).value() >> 3).ok()?;
     let stack = LabelStack::from_labels(nhlfe.labels(), traffic_class, ttl).ok()?;
     let payload: &[&[u8]] = &[&stack.encode(), frame.payload()];
     let frame = frame::build(mac, egress.mac, place.vlan, ETHER_TYPE_MPLS, payload);

@@ -206,3 +206,51 @@ fn the_switch_puts_on_what_is_more_than_labels() {
     };
     assert_eq!(originate(&view, AT_HOST0, &octets), expected);
 }
+
+/// RFC 7307: what the router sends with the DSCP of a topology goes by the routes of that, with labels or without;
+/// the sessions of LDP stay with the default one.
+#[test]
+fn a_packet_of_a_topology_goes_by_the_routes_of_that() {
+    let mut forwarding = Forwarding::new();
+    forwarding.set_interface("core0".into(), true);
+    let next_hop = NextHop::new("core0", [10, 0, 12, 2].into());
+    forwarding.set_neighbour(next_hop.clone(), NEIGHBOUR);
+    let labelled_by = |labels: &[u32]| {
+        let labels = labels.iter().map(|label| Label::new(*label).unwrap());
+        let nhlfe = Nhlfe::new(next_hop.clone(), labels, TunnelModel::Uniform).unwrap();
+        FtnAction::Forward(Arc::new(PathGroup::single(nhlfe)))
+    };
+    let topology = VrfId(3996);
+    let mut bind = |vrf, fec: &str, action| {
+        let fec = Fec::prefix(vrf, fec.parse().unwrap());
+        forwarding.bind_ftn(Owner::from(Protocol::Ldp), fec, action);
+    };
+    bind(VrfId::DEFAULT, "10.2.0.0/16", labelled_by(&[100]));
+    bind(topology, "10.2.0.0/16", labelled_by(&[200]));
+    bind(topology, "10.3.0.0/16", labelled_by(&[]));
+    let internetwork_control = Dscp::new(48).unwrap();
+    let view = RouterView {
+        lfib: forwarding.lfib(),
+        topologies: [((VrfId::DEFAULT, internetwork_control), topology)].into(),
+        ..view(&[], TunnelModel::Uniform)
+    };
+    let of_ldp = frame_to([10, 2, 0, 1]);
+    assert_eq!(originate(&view, AT_HOST0, &of_ldp), Origin::AsIs);
+    let other_ports = |mut frame: Vec<u8>| {
+        frame[14 + 20..14 + 24].copy_from_slice(&[0x80, 1, 0x80, 2]);
+        frame
+    };
+    let mut sent = other_ports(frame_to([10, 2, 0, 1]));
+    let (_, stack, _) = labelled(originate(&view, AT_HOST0, &sent));
+    assert_eq!(stack, [(200, 6, 61)]);
+    sent[14 + 1] = 0;
+    let (_, stack, _) = labelled(originate(&view, AT_HOST0, &sent));
+    assert_eq!(stack, [(100, 0, 61)]);
+    let plain = other_ports(frame_to([10, 3, 0, 1]));
+    let Origin::Labelled { port, frame } = originate(&view, AT_HOST0, &plain) else {
+        panic!("the route of the topology is another one than the kernel took")
+    };
+    let frame = Frame::parse(&frame).unwrap();
+    assert_eq!((port, frame.destination()), (2, NEIGHBOUR));
+    assert_eq!(frame.payload(), &plain[14..]);
+}

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use forwarding::{InterfaceName, Lfib, MacAddress, VrfId};
+use forwarding::{Dscp, InterfaceName, Lfib, MacAddress, VrfId};
 use ipnet::IpNet;
 
 /// Where an interface is: a port of the switch, and the 802.1Q tag of its frames.
@@ -46,6 +46,8 @@ pub struct RouterView {
     pub interfaces: BTreeMap<PortVlan, InterfaceView>,
     /// What the switch forwards by.
     pub lfib: Arc<Lfib>,
+    /// The routing topologies, as [`dataplane::Desired::topologies`].
+    pub topologies: BTreeMap<(VrfId, Dscp), VrfId>,
     /// Whether IPv4 packets that are too big and have DF clear are fragmented (RFC 3032, 3.4).
     pub fragment: bool,
 }

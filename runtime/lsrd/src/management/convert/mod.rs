@@ -7,6 +7,7 @@ mod protection;
 mod punt;
 mod services;
 mod target;
+mod topologies;
 
 use forwarding::{AttachmentCircuit, Payload, Protocol, QosMapId, State, TunnelModel};
 use northbound::v1::{self, EntryStatus, Owner, entry_status};
@@ -25,6 +26,7 @@ pub(super) use protection::protection;
 pub(super) use punt::punt;
 pub(super) use services::{point_to_multipoint, pseudowires, qos_maps, tunnels};
 pub(super) use target::target;
+pub(super) use topologies::topologies;
 
 /// The name of a QoS map; empty for the one that every switch has.
 fn qos_map(config: &Config, id: QosMapId) -> String {
