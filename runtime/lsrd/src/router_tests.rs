@@ -1,12 +1,15 @@
 use std::path::Path as FilePath;
 
 use dataplane::HardwareProfile;
-use forwarding::{Lfib, Payload, Programmed, SpecialPurposeLabels, State, TunnelModel};
+use forwarding::{
+    Lfib, Nhlfe, PathGroup, Payload, Programmed, SpecialPurposeLabels, State, TunnelModel,
+};
 use mpls::Label;
 
 use super::*;
 use crate::config::{MplsPolicy, StaticLsp, SwitchConfig};
 use crate::kernel::state::{Link, Neighbour, Route};
+use crate::kernel::table_of_vrf;
 
 fn profile() -> HardwareProfile {
     let path = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("../../hw-profiles/p4-switch.toml");
