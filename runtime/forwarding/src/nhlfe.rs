@@ -227,19 +227,29 @@ pub struct Path {
     pub nhlfe: Nhlfe,
     /// The share, 1 to [`MAX_WEIGHT`], relative to the sum of the group's weights.
     pub weight: u16,
+    /// The largest packet that may enter by this path, in octets before the entry's labels are pushed, where
+    /// something further on takes less than the link: the MTU of the LSP at its ingress (RFC 3988 section
+    /// 4). The backup path is another LSP, with limits of its own.
+    pub mtu: Option<u16>,
     /// The backup path, as of fast reroute (RFC 4090, RFC 5714): used while the entry's port is
     /// down or its next hop cannot be used. Without one, the flows go to the group's other paths.
     pub backup: Option<Box<Nhlfe>>,
 }
 
 impl Path {
-    /// A path without a backup path.
+    /// A path without a backup path, which only the link limits.
     pub fn new(nhlfe: Nhlfe, weight: u16) -> Self {
         Self {
             nhlfe,
             weight,
+            mtu: None,
             backup: None,
         }
+    }
+
+    /// With the MTU of the LSP, if it is known to be less than the link's.
+    pub fn with_mtu(self, mtu: Option<u16>) -> Self {
+        Self { mtu, ..self }
     }
 
     /// With a backup path.
@@ -520,6 +530,27 @@ mod tests {
                 })
             );
         }
+    }
+
+    /// One NHLFE is there once, whatever the MTUs: with two of them a flow would have two limits.
+    #[test]
+    fn an_nhlfe_has_one_mtu() {
+        let path = |mtu| Path::new(Nhlfe::unlabelled(next_hop(1)), 1).with_mtu(mtu);
+        assert_eq!(
+            PathGroup::new([path(None), path(Some(1400))]),
+            Err(PathGroupError::Duplicate(next_hop(1)))
+        );
+        let groups = [None, Some(1400)].map(|mtu| PathGroup::new([path(mtu)]).unwrap());
+        assert_ne!(groups[0], groups[1]);
+        assert!(groups[0].nhlfes().eq(groups[1].nhlfes()));
+    }
+
+    /// There is one for each FEC of a full table: the weight and the MTU are in the room that the alignment
+    /// of the backup path asks for anyway.
+    #[test]
+    fn the_mtu_takes_no_space() {
+        let pointer = size_of::<usize>();
+        assert_eq!(size_of::<Path>(), size_of::<Nhlfe>() + 2 * pointer);
     }
 
     #[test]

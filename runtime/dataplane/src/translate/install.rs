@@ -9,8 +9,8 @@ use forwarding::{Nhlfe, Path, PathRole, Replication, Tunnel};
 use super::pass::Pass;
 use super::{GroupKey, NhlfeKey, Translator};
 use crate::{
-    Bucket, Entries, Exit, Key, MulticastGroupId, NhlfeId, NhlfeValue, PathGroupId, PathGroupValue,
-    Push, Refusal, Replica, TunnelId, Value, share_buckets,
+    Bucket, Entries, Exit, InterfaceConfig, Key, MulticastGroupId, NhlfeId, NhlfeValue,
+    PathGroupId, PathGroupValue, Push, Refusal, Replica, TunnelId, Value, share_buckets,
 };
 
 /// How far the hash may be shifted, so that 10 of its 32 bits are left for the bucket.
@@ -104,8 +104,8 @@ impl Translator {
         candidates: BTreeSet<PathGroupId>,
         members: [&[Member]; 2],
     ) -> Result<PathGroupId, Refusal> {
-        let ways_out = |members: &[Member]| -> BTreeSet<NhlfeId> {
-            members.iter().map(|member| member.exit.nhlfe).collect()
+        let ways_out = |members: &[Member]| -> BTreeSet<Exit> {
+            members.iter().map(|member| member.exit).collect()
         };
         let sets = members.map(ways_out);
         let adopted = candidates.into_iter().find(|id| {
@@ -174,7 +174,10 @@ impl Translator {
     ) -> Result<Vec<Member>, Refusal> {
         let mut members = Vec::with_capacity(paths.len());
         for path in paths {
-            let own = self.exit(pass, &path.nhlfe, how)?;
+            let own = self.exit(pass, &path.nhlfe, how)?.map(|exit| Exit {
+                max_length: exit.max_length.min(limit_of_lsp(path)),
+                ..exit
+            });
             // Behind the same port it would be lost together with the path.
             let serves = |backup: &Nhlfe| {
                 let port = pass.exit(backup).map(|(interface, _)| interface.port);
@@ -225,12 +228,6 @@ impl Translator {
                 },
             })
         };
-        // Over IP the packet that leaves is an IP packet.
-        let mtu = match (&push, nhlfe.tunnel()) {
-            (Some(_), None) => interface.mpls_mtu,
-            (None, _) if how.labels_below => interface.mpls_mtu,
-            _ => interface.mtu,
-        };
         let value = Value::Nhlfe(NhlfeValue {
             source: interface.mac,
             destination,
@@ -242,7 +239,7 @@ impl Translator {
         Ok(Some(Exit {
             nhlfe: id,
             port: interface.port,
-            max_length: mtu.saturating_sub(nhlfe.overhead()),
+            max_length: limit_of_link(interface, nhlfe, how.labels_below),
         }))
     }
 
@@ -316,16 +313,13 @@ impl Translator {
     ) -> u16 {
         let held = crate::buckets_of(pass.held, id, role);
         let owner = |bucket: &Bucket| {
-            let uses = |nhlfe: NhlfeId| {
-                // By its own way out first: a backup path may be another member's way out.
-                let own = members.iter().position(|member| member.exit.nhlfe == nhlfe);
-                own.or_else(|| {
-                    members
-                        .iter()
-                        .position(|member| member.nhlfes.contains(&nhlfe))
-                })
-            };
-            uses(bucket.primary.nhlfe)
+            let exit = bucket.primary;
+            let first = |uses: &dyn Fn(&Member) -> bool| members.iter().position(uses);
+            // By its own way out first: a backup path may be another member's way out. Of two that leave
+            // by the same one, each has its limit.
+            first(&|member| member.exit == exit)
+                .or_else(|| first(&|member| member.exit.nhlfe == exit.nhlfe))
+                .or_else(|| first(&|member| member.nhlfes.contains(&exit.nhlfe)))
         };
         let count = match pass.held.get(&Key::PathGroup(id)) {
             Some(Value::PathGroup(value)) => value.count(role),
@@ -484,15 +478,37 @@ fn backup(
             .map(|member| member.exit)
             .filter(|exit| exit.port != owner.exit.port)
     };
-    if let Some(former) = former
-        && let Some(same) = others().find(|exit| exit.nhlfe == former.nhlfe)
-    {
-        return Some(same);
+    if let Some(former) = former {
+        let same = others().find(|exit| *exit == former);
+        let same = same.or_else(|| others().find(|exit| exit.nhlfe == former.nhlfe));
+        if same.is_some() {
+            return same;
+        }
     }
     let count = others().count();
     let chosen = others().nth(*next % count.max(1));
     *next += 1;
     chosen
+}
+
+/// The largest packet that may leave by an NHLFE, before its push, as the link has it (RFC 3032 section 3.1).
+/// Where the NHLFE pushes nothing, `labels_below` says whether what leaves may have labels all the same.
+pub(super) fn limit_of_link(interface: &InterfaceConfig, nhlfe: &Nhlfe, labels_below: bool) -> u16 {
+    let labelled = match nhlfe.labels() {
+        [] => labels_below,
+        // Over IP the packet that leaves is an IP packet.
+        _ => nhlfe.tunnel().is_none(),
+    };
+    let mtu = match labelled {
+        true => interface.mpls_mtu,
+        false => interface.mtu,
+    };
+    mtu.saturating_sub(nhlfe.overhead())
+}
+
+/// The largest packet that may enter an LSP by a path, as the LSP has it (RFC 3988 section 4).
+pub(super) fn limit_of_lsp(path: &Path) -> u16 {
+    path.mtu.unwrap_or(UNLIMITED)
 }
 
 /// The program counts the Ethernet header of a frame in a pseudowire.

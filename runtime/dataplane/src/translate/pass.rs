@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 use super::uses::Uses;
 use super::{GroupKey, Target};
 use crate::{
-    Capacity, Desired, Entries, InterfaceConfig, Key, MulticastGroupId, NhlfeId, PathGroupId,
+    Capacity, Desired, Entries, Exit, InterfaceConfig, Key, MulticastGroupId, NhlfeId, PathGroupId,
     Refusal, Switchover, Table, TunnelId, Value, buckets_of,
 };
 
@@ -26,7 +26,7 @@ pub(super) enum LfibEntry<'a> {
 }
 
 impl<'a> LfibEntry<'a> {
-    fn group(self) -> Option<GroupKey> {
+    pub(super) fn group(self) -> Option<GroupKey> {
         match self {
             Self::Ilm(IlmAction::PopToAttachmentCircuit { circuit, .. }) => {
                 Some(GroupKey::Circuit(*circuit))
@@ -341,10 +341,10 @@ impl<'a> Pass<'a> {
     }
 
     /// The ways out of a path group in the switch, of the working and the protecting set.
-    pub(super) fn held_sets(&self, id: PathGroupId) -> [BTreeSet<NhlfeId>; 2] {
+    pub(super) fn held_sets(&self, id: PathGroupId) -> [BTreeSet<Exit>; 2] {
         [PathRole::Working, PathRole::Protecting].map(|role| {
             let buckets = buckets_of(self.held, id, role);
-            buckets.iter().map(|bucket| bucket.primary.nhlfe).collect()
+            buckets.iter().map(|bucket| bucket.primary).collect()
         })
     }
 

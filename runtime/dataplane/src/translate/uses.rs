@@ -5,21 +5,25 @@ use std::hash::BuildHasher;
 use forwarding::{EntryKey, Nhlfe, Path, PathGroup, PathRole};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
-use super::install::fill_empty_set;
+use super::GroupKey;
+use super::install::{fill_empty_set, limit_of_link, limit_of_lsp};
 use super::pass::Pass;
 use crate::{NhlfeId, Value};
 
-/// A fingerprint of the entries whose packets leave by an NHLFE, and of the sets that it is in:
-/// the sum of the hashes of both.
+/// A fingerprint of the entries whose packets leave by an NHLFE, of the sets that it is in, and of how large
+/// the packets may be: the sum of the hashes of all three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Fingerprint(u64);
 
 impl Fingerprint {
-    fn add(&mut self, entry: &EntryKey, role: PathRole) {
-        let hash = FxBuildHasher.hash_one((entry, role));
+    fn add(&mut self, entry: &EntryKey, role: PathRole, limit: u16) {
+        let hash = FxBuildHasher.hash_one((entry, role, limit));
         self.0 = self.0.wrapping_add(hash);
     }
 }
+
+/// Branches have no limit each: that of the least is the entry's.
+const OF_BRANCHES: u16 = 0;
 
 /// The fingerprints of all NHLFEs, by which those are told apart that are alike in the switch:
 /// next hops with one MAC address, as several addresses of one neighbour are.
@@ -47,25 +51,38 @@ impl<'a> Uses<'a> {
 fn wanted<'a>(pass: &Pass<'a>) -> FxHashMap<&'a Nhlfe, Fingerprint> {
     let mut uses: FxHashMap<&Nhlfe, Fingerprint> = FxHashMap::default();
     for (key, entry, _) in pass.entries() {
-        let mut add = |nhlfe, role| uses.entry(nhlfe).or_default().add(&key, role);
+        let mut add = |nhlfe, role, limit| uses.entry(nhlfe).or_default().add(&key, role, limit);
         if let Some(group) = entry.path_group() {
-            for (role, ways_out) in ways_out(pass, group) {
-                ways_out.into_iter().for_each(|nhlfe| add(nhlfe, role));
+            let labels_below = matches!(entry.group(), Some(GroupKey::Paths(_, true)));
+            for (role, ways_out) in ways_out(pass, group, labels_below) {
+                let ways_out: FxHashSet<_> = ways_out.into_iter().collect();
+                ways_out
+                    .into_iter()
+                    .for_each(|(nhlfe, limit)| add(nhlfe, role, limit));
             }
         } else if let Some(replication) = entry.replication() {
             let branches = replication.branches().iter();
-            branches.for_each(|branch| add(branch, PathRole::Working));
+            branches.for_each(|branch| add(branch, PathRole::Working, OF_BRANCHES));
         }
     }
     uses
 }
 
-/// By which NHLFEs the packets of each set leave, as `Translator::members` has it.
-fn ways_out<'a>(pass: &Pass<'a>, group: &'a PathGroup) -> [(PathRole, Vec<&'a Nhlfe>); 2] {
+/// By which NHLFEs the packets of each set leave, and how large they may be, as `Translator::members` has
+/// it.
+fn ways_out<'a>(
+    pass: &Pass<'a>,
+    group: &'a PathGroup,
+    labels_below: bool,
+) -> [(PathRole, Vec<(&'a Nhlfe, u16)>); 2] {
     let usable = |down_too| {
         let way_out = |path: &'a Path| {
-            let mut nhlfes = std::iter::once(&path.nhlfe).chain(path.backup.as_deref());
-            nhlfes.find(|nhlfe| pass.usable(nhlfe, down_too).is_some())
+            let of_link = |nhlfe: &'a Nhlfe| {
+                let (interface, _) = pass.usable(nhlfe, down_too)?;
+                Some((nhlfe, limit_of_link(interface, nhlfe, labels_below)))
+            };
+            let own = of_link(&path.nhlfe).map(|(own, limit)| (own, limit.min(limit_of_lsp(path))));
+            own.or_else(|| of_link(path.backup.as_deref()?))
         };
         let sets = [group.paths(), group.protecting_paths()];
         sets.map(|paths| paths.iter().filter_map(way_out).collect::<Vec<_>>())
@@ -89,13 +106,16 @@ fn held(pass: &Pass<'_>) -> FxHashMap<NhlfeId, Fingerprint> {
     for (group, entries) in &referrers.groups {
         let entries = distinct(entries);
         let [working, protecting] = pass.held_sets(*group);
-        for (role, nhlfes) in [
+        for (role, exits) in [
             (PathRole::Working, working),
             (PathRole::Protecting, protecting),
         ] {
-            for nhlfe in nhlfes {
-                let uses = uses.entry(nhlfe).or_default();
-                entries.iter().for_each(|entry| uses.add(entry, role));
+            for exit in exits {
+                let uses = uses.entry(exit.nhlfe).or_default();
+                let limit = exit.max_length;
+                entries
+                    .iter()
+                    .for_each(|entry| uses.add(entry, role, limit));
             }
         }
     }
@@ -104,7 +124,7 @@ fn held(pass: &Pass<'_>) -> FxHashMap<NhlfeId, Fingerprint> {
         for (_, value) in pass.held_branches(*group) {
             if let Value::Branch(nhlfe) = value {
                 let uses = uses.entry(*nhlfe).or_default();
-                let add = |entry| uses.add(entry, PathRole::Working);
+                let add = |entry| uses.add(entry, PathRole::Working, OF_BRANCHES);
                 entries.iter().for_each(add);
             }
         }

@@ -1,5 +1,6 @@
 //! Translation and reconciliation, without a switch.
 
+mod limits;
 mod paths;
 mod reconcile;
 mod services;

@@ -7,13 +7,13 @@ use dataplane::{
     Bucket, Entries, FtnValue, IlmValue, Key, NhlfeId, PathGroupId, Switchover, Target, Translator,
     Update, Value, buckets_of,
 };
-use forwarding::{Nhlfe, NhlfeError, Path, PathGroup, PathRole, Payload, ProtectionId, VrfId};
+use forwarding::{Nhlfe, Path, PathGroup, PathRole, Payload, ProtectionId, VrfId};
 use p4runtime_client::Operation;
 use proptest::prelude::*;
 
 use crate::support::{Router, Switch, apply, capacity, label, nhlfe, paths, translate, write};
 
-const PREFIX: &str = "10.1.0.0/16";
+pub(crate) const PREFIX: &str = "10.1.0.0/16";
 
 fn group_of(entries: &Entries) -> PathGroupId {
     let key = Key::Ftn(VrfId::DEFAULT, PREFIX.parse().unwrap());
@@ -23,7 +23,7 @@ fn group_of(entries: &Entries) -> PathGroupId {
     group
 }
 
-fn working(entries: &Entries) -> Vec<Bucket> {
+pub(crate) fn working(entries: &Entries) -> Vec<Bucket> {
     buckets_of(entries, group_of(entries), PathRole::Working)
 }
 
@@ -41,15 +41,15 @@ fn ports(buckets: &[Bucket]) -> BTreeMap<u16, usize> {
 }
 
 /// A router all of whose neighbours are resolved, and what its switch holds.
-struct Running {
-    router: Router,
+pub(crate) struct Running {
+    pub(crate) router: Router,
     switchover: Switchover,
-    translator: Translator,
-    switch: Switch,
+    pub(crate) translator: Translator,
+    pub(crate) switch: Switch,
 }
 
 impl Running {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut router = Router::new();
         for interface in 0..4 {
             for last in 1..5 {
@@ -70,12 +70,12 @@ impl Running {
             .translate(&desired, &self.switchover, &self.switch.entries, false)
     }
 
-    fn write(&mut self) -> dataplane::Written {
+    pub(crate) fn write(&mut self) -> dataplane::Written {
         let target = self.target();
         write(&mut self.switch, &target.entries).written
     }
 
-    fn bind(&mut self, group: PathGroup) -> dataplane::Written {
+    pub(crate) fn bind(&mut self, group: PathGroup) -> dataplane::Written {
         self.router.ftn(PREFIX, &Arc::new(group));
         self.write()
     }
@@ -356,50 +356,6 @@ fn neighbouring_routers_hash_differently() {
     for pair in shifts.windows(2) {
         assert!(pair[0].abs_diff(pair[1]) >= 7, "{shifts:?}");
     }
-}
-
-/// RFC 3032 section 3: the limit before the push is the MTU less all that the NHLFE adds.
-#[test]
-fn the_limit_leaves_room_for_what_is_pushed() {
-    let limit = |with: &dyn Fn(Nhlfe) -> Result<Nhlfe, NhlfeError>, labels: &[u32]| {
-        let mut running = Running::new();
-        let nhlfe = with(nhlfe(0, 1, labels)).unwrap();
-        running.bind(PathGroup::single(nhlfe));
-        working(&running.switch.entries)[0].primary.max_length
-    };
-    // The interfaces have an MTU of 1500, and of 1508 for labelled packets.
-    assert_eq!(limit(&Ok, &[]), 1500);
-    assert_eq!(limit(&Ok, &[100, 200]), 1500);
-    assert_eq!(limit(&|n| n.with_entropy_label(1), &[100]), 1508 - 12);
-    assert_eq!(limit(&Nhlfe::with_control_word, &[100, 200]), 1508 - 12);
-    let tunnel = |kind, address: &str| {
-        let address = address.parse().unwrap();
-        let dscp = forwarding::Dscp::default();
-        forwarding::Tunnel::new(kind, address, address, 64, dscp).unwrap()
-    };
-    // Over IP it is the IP packet that must fit.
-    let udp = tunnel(forwarding::TunnelKind::Udp, "192.0.2.1");
-    assert_eq!(limit(&|n| n.with_tunnel(udp), &[100]), 1500 - 28 - 4);
-    let gre = tunnel(forwarding::TunnelKind::Gre, "2001:db8::1");
-    assert_eq!(limit(&|n| n.with_tunnel(gre), &[100]), 1500 - 44 - 4);
-}
-
-/// At the penultimate hop there may be labels below the one that is popped: what leaves is then
-/// bounded by the MTU of labelled packets, which is often larger.
-#[test]
-fn what_a_penultimate_hop_sends_may_have_labels() {
-    let mut running = Running::new();
-    let group = paths(&[nhlfe(0, 1, &[])]);
-    running.router.ftn(PREFIX, &group);
-    running.router.ilm(1000, &group, Some(Payload::Ipv4));
-    running.write();
-    let entries = &running.switch.entries;
-    assert_eq!(working(entries)[0].primary.max_length, 1500);
-    let key = forwarding::IlmKey::platform(label(1000));
-    let group = entries[&Key::Ilm(0, key)].path_group().unwrap();
-    let popped = buckets_of(entries, group, PathRole::Working);
-    assert_eq!(popped[0].primary.max_length, 1508);
-    assert_eq!(popped[0].primary.nhlfe, working(entries)[0].primary.nhlfe);
 }
 
 proptest! {

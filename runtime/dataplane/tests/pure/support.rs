@@ -286,9 +286,9 @@ pub(crate) fn write(switch: &mut Switch, desired: &Entries) -> dataplane::Outcom
 /// What a random desired state is made of.
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {
-    /// Next hops of each group, as interface, neighbour and label (0: none), and what they are to
-    /// each other.
-    groups: Vec<(BTreeSet<Hop>, Kind)>,
+    /// Next hops of each group, as interface, neighbour and label (0: none), with the MTU of the LSP, and
+    /// what they are to each other.
+    groups: Vec<(Hops, Kind)>,
     /// Group of each FEC and each label.
     ftn: BTreeMap<u8, usize>,
     ilm: BTreeMap<u32, usize>,
@@ -302,6 +302,8 @@ pub(crate) struct Scenario {
 /// Interface, neighbour and label.
 type Hop = (u8, u8, u32);
 
+type Hops = BTreeMap<Hop, Option<u16>>;
+
 /// What the next hops of a group are to each other.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
@@ -314,8 +316,9 @@ enum Kind {
 }
 
 pub(crate) fn any_scenario() -> impl Strategy<Value = Scenario> {
-    let hops =
-        prop::collection::btree_set((0u8..4, 1u8..3, prop_oneof![Just(0), 100u32..104]), 1..4);
+    let hop = (0u8..4, 1u8..3, prop_oneof![Just(0), 100u32..104]);
+    let mtu = prop_oneof![2 => Just(None), 1 => (1300u16..1303).prop_map(Some)];
+    let hops = prop::collection::btree_map(hop, mtu, 1..4);
     let kind = prop_oneof![
         2 => Just(Kind::Shared),
         1 => Just(Kind::Backed),
@@ -370,20 +373,22 @@ impl Scenario {
             };
             nhlfe(*interface, *last, labels)
         };
-        let group = |(hops, kind): &(BTreeSet<Hop>, Kind)| {
-            let mut nhlfes: Vec<_> = hops.iter().map(nhlfe).collect();
+        let group = |(hops, kind): &(Hops, Kind)| {
+            let path = |(hop, mtu): (&Hop, &Option<u16>)| Path::new(nhlfe(hop), 1).with_mtu(*mtu);
+            let mut paths: Vec<_> = hops.iter().map(path).collect();
             let last = match kind {
-                Kind::Backed | Kind::Protected if nhlfes.len() > 1 => nhlfes.pop(),
+                Kind::Backed | Kind::Protected if paths.len() > 1 => paths.pop(),
                 _ => None,
             };
-            let path = |nhlfe: Nhlfe| Path::new(nhlfe, 1);
-            let paths = nhlfes.into_iter().map(path);
+            let paths = paths.into_iter();
             let group = match (last, kind) {
                 (Some(last), Kind::Protected) => {
                     let protection = ProtectionId::new(9).unwrap();
-                    PathGroup::protected(paths, protection, [path(last)])
+                    PathGroup::protected(paths, protection, [last])
                 }
-                (Some(last), _) => PathGroup::new(paths.map(|p| p.with_backup(last.clone()))),
+                (Some(last), _) => {
+                    PathGroup::new(paths.map(|path| path.with_backup(last.nhlfe.clone())))
+                }
                 (None, _) => PathGroup::new(paths),
             };
             Arc::new(group.unwrap())
@@ -399,7 +404,7 @@ impl Scenario {
             // A branch of a label has a label.
             let hops = self.groups[*index]
                 .0
-                .iter()
+                .keys()
                 .filter(|(_, _, label)| *label != 0);
             let hops: Vec<_> = hops.map(nhlfe).collect();
             if !hops.is_empty() {

@@ -59,6 +59,7 @@ fn the_lfib_shows_labels_first_and_then_fecs() {
                 Nhlfe {
                     resolution: Resolution::NeighbourUnresolved.into(),
                     weight: 3,
+                    mtu: Some(1396),
                     ..nhlfe("core1", "10.0.13.2", &[400])
                 },
             ],
@@ -89,7 +90,7 @@ fn the_lfib_shows_labels_first_and_then_fecs() {
              installed | 0 | 0 | reserved",
             "10.2.0.0/24 | push 300 100 | core0 | 10.0.12.2 weight 1 | refused: table full | - | \
              - | static to-pe2",
-            " | push 400 | core1 | 10.0.13.2 (not resolved) weight 3 |  |  |  | ",
+            " | push 400 | core1 | 10.0.13.2 (not resolved) weight 3, MTU 1396 |  |  |  | ",
         ]
     );
 }

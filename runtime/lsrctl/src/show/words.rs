@@ -126,6 +126,9 @@ pub(super) fn hop_notes(nhlfe: &Nhlfe) -> String {
     if nhlfe.upstream_assigned {
         notes.push_str(", upstream-assigned");
     }
+    if let Some(mtu) = nhlfe.mtu {
+        let _ = write!(notes, ", MTU {mtu}");
+    }
     if nhlfe.protecting {
         notes.push_str(", protecting");
     }

@@ -291,6 +291,7 @@ impl<'a> Context<'a> {
         let nhlfes = paths.map(|(path, protecting)| v1::Nhlfe {
             weight: path.weight.into(),
             protecting,
+            mtu: path.mtu.map(u32::from),
             backup: path
                 .backup
                 .as_ref()
