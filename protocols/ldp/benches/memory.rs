@@ -108,6 +108,7 @@ impl Lsr {
         let state = InterfaceState {
             up: true,
             mtu: 1500,
+            mpls_mtu: 1500,
             addresses: vec!["10.0.0.1/8".parse().expect("a prefix")],
         };
         ldp.handle_interface("eth0", state, now);

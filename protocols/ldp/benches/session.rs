@@ -57,6 +57,7 @@ impl Lsr {
         let state = InterfaceState {
             up: true,
             mtu: 1500,
+            mpls_mtu: 1500,
             addresses: vec!["10.0.0.1/24".parse().expect("a prefix")],
         };
         ldp.handle_interface("eth0", state, now);

@@ -81,6 +81,8 @@ struct Hop {
     weight: u16,
     label: Option<Label>,
     entropy_label: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mtu: Option<u16>,
 }
 
 impl From<&LabelledNextHop> for Hop {
@@ -91,6 +93,7 @@ impl From<&LabelledNextHop> for Hop {
             weight: hop.weight,
             label: hop.label,
             entropy_label: hop.entropy_label_capable,
+            mtu: hop.mtu,
         }
     }
 }
@@ -106,6 +109,7 @@ impl From<&Hop> for LabelledNextHop {
             label: hop.label,
             peer: None,
             entropy_label_capable: hop.entropy_label,
+            mtu: hop.mtu,
         }
     }
 }
@@ -202,6 +206,7 @@ mod tests {
             label: label.map(|label| Label::new(label).unwrap()),
             peer: None,
             entropy_label_capable: true,
+            mtu: None,
         }
     }
 
@@ -213,7 +218,10 @@ mod tests {
         let changes = vec![
             LfibChange::BindFtn {
                 fec: fec("10.2.0.0/24"),
-                next_hops: smallvec![hop(Some(100))],
+                next_hops: smallvec![LabelledNextHop {
+                    mtu: Some(1400),
+                    ..hop(Some(100))
+                }],
             },
             LfibChange::BindIlm {
                 label: label(16_000),
@@ -241,5 +249,18 @@ mod tests {
             fec: fec("10.2.0.0/24"),
         });
         assert!(bindings.preserved().ftns.is_empty());
+    }
+
+    /// What was stored before MTUs were is read, and says that there is none.
+    #[test]
+    fn bindings_without_mtus_are_read() {
+        let text = r#"{"ftn": {"10.2.0.0/24": [{"interface": "core0", "address": "10.0.12.2",
+            "weight": 1, "label": 100, "entropy-label": true}]}, "ilm": {}}"#;
+        let bindings: Bindings = serde_json::from_str(text).unwrap();
+        let expected = LfibChange::BindFtn {
+            fec: PrefixFec::from("10.2.0.0/24".parse::<IpNet>().unwrap()),
+            next_hops: smallvec![hop(Some(100))],
+        };
+        assert_eq!(bindings.changes(), [expected]);
     }
 }

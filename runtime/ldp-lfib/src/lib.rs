@@ -139,12 +139,16 @@ impl LfibTranslator {
             return Some(Arc::clone(group));
         }
         let group = match next_hops.as_slice() {
-            // Nearly all FECs have one next hop.
-            [hop] if hop.weight == 1 => PathGroup::single(self.nhlfe(hop, entropy)?),
+            // Nearly all FECs have one next hop, and its link is the limit.
+            [hop] if hop.weight == 1 && hop.mtu.is_none() => {
+                PathGroup::single(self.nhlfe(hop, entropy)?)
+            }
             several => {
                 let paths = several.iter().filter_map(|hop| {
                     let weight = hop.weight.clamp(1, forwarding::MAX_WEIGHT);
-                    Some(Path::new(self.nhlfe(hop, entropy)?, weight))
+                    let nhlfe = self.nhlfe(hop, entropy)?;
+                    let mtu = hop.mtu.map(|mtu| mtu.saturating_sub(below_label(&nhlfe)));
+                    Some(Path::new(nhlfe, weight).with_mtu(mtu))
                 });
                 let paths = paths.collect();
                 path_group(paths)?
@@ -181,13 +185,24 @@ impl LfibTranslator {
     }
 }
 
-/// Two paths that are one get the sum of their shares.
+/// Octets that an NHLFE puts between the packet and the label of the LSP.
+fn below_label(nhlfe: &Nhlfe) -> u16 {
+    match nhlfe.entropy_label() {
+        // Its indicator and itself (RFC 6790 section 4.2).
+        Some(_) => 8,
+        None => 0,
+    }
+}
+
+/// Two paths that are one get the sum of their shares, and the lesser MTU.
 fn path_group(mut paths: SmallVec<[Path; 1]>) -> Option<PathGroup> {
     paths.sort();
     paths.dedup_by(|later, earlier| {
         let same = later.nhlfe == earlier.nhlfe;
         if same {
             earlier.weight = (earlier.weight + later.weight).min(forwarding::MAX_WEIGHT);
+            let mtus = [earlier.mtu, later.mtu].into_iter();
+            earlier.mtu = mtus.flatten().min();
         }
         same
     });
@@ -243,6 +258,7 @@ mod tests {
             label: label.map(|label| Label::new(label).unwrap()),
             peer: Some(LdpIdentifier::platform([10, 255, 0, 2].into())),
             entropy_label_capable: true,
+            mtu: None,
         }
     }
 
@@ -354,6 +370,44 @@ mod tests {
         assert_eq!(below, [Some(1)]);
         let below: Vec<_> = ilm.nhlfes().map(Nhlfe::entropy_label).collect();
         assert_eq!(below, [None]);
+    }
+
+    /// RFC 3988 section 4: the MTU of the LSP limits what enters by its path. With an entropy label there is
+    /// less room below the LSP's label (RFC 6790 section 4.2); of next hops that are one the lesser counts.
+    #[test]
+    fn the_mtu_of_the_lsp_limits_the_path_of_the_ingress() {
+        let limited = |last, mtu| LabelledNextHop {
+            mtu,
+            ..hop(last, Some(100))
+        };
+        let mtus = |entropy_label, next_hops: &[LabelledNextHop]| {
+            let settings = LspSettings {
+                entropy_label,
+                ..LspSettings::default()
+            };
+            let (ftn, _) = bound(settings, &next_hops.into());
+            let paths = ftn.path_group().unwrap().paths();
+            paths.iter().map(|path| path.mtu).collect::<Vec<_>>()
+        };
+        let alone = [limited(2, Some(1400))];
+        assert_eq!(mtus(false, &alone), [Some(1400)]);
+        assert_eq!(mtus(true, &alone), [Some(1392)]);
+        let not_capable = LabelledNextHop {
+            entropy_label_capable: false,
+            ..limited(2, Some(1400))
+        };
+        assert_eq!(mtus(true, &[not_capable]), [Some(1400)]);
+        let both = [limited(2, Some(1400)), limited(3, None)];
+        assert_eq!(mtus(false, &both), [Some(1400), None]);
+        for twice in [
+            [None, Some(1400)],
+            [Some(1400), None],
+            [Some(1500), Some(1400)],
+        ] {
+            let twice = twice.map(|mtu| limited(2, mtu));
+            assert_eq!(mtus(false, &twice), [Some(1400)]);
+        }
+        assert_eq!(mtus(true, &[limited(2, Some(3))]), [Some(0)]);
     }
 
     /// RFC 7307: the FECs of a topology are those of the VRF with its number, at the ingress and at the egress.

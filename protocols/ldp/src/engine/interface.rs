@@ -9,6 +9,7 @@ use super::io::InterfaceState;
 use super::state::{Interface, Timer};
 use super::{Family, Ldp};
 use crate::discovery::Scope;
+use crate::label::LinkMtu;
 
 /// What of an interface's family is in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +47,11 @@ impl Ldp {
         now: Instant,
     ) {
         let number = self.interface_number(name);
-        let mtu = state
-            .as_ref()
-            .map(|state| u16::try_from(state.mtu).unwrap_or(u16::MAX));
+        let octets = |mtu: u32| u16::try_from(mtu).unwrap_or(u16::MAX);
+        let mtu = state.as_ref().map(|state| LinkMtu {
+            ip: octets(state.mtu),
+            labelled: octets(state.mpls_mtu),
+        });
         let Some(interface) = self.interface_mut(number) else {
             return;
         };

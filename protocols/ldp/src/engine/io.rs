@@ -28,8 +28,10 @@ impl fmt::Display for ConnectionId {
 pub struct InterfaceState {
     /// It is up: packets can be sent.
     pub up: bool,
-    /// The MTU in octets.
+    /// The MTU of IP packets, in octets.
     pub mtu: u32,
+    /// The largest labelled packet with its labels, in octets (RFC 3032 section 3.1).
+    pub mpls_mtu: u32,
     /// Its addresses, link-local ones too.
     pub addresses: Vec<IpNet>,
 }

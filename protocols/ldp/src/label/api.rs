@@ -68,6 +68,9 @@ pub struct LabelledNextHop {
     pub peer: Option<LdpIdentifier>,
     /// The label's peer can take entropy labels (RFC 6790 section 5.1).
     pub entropy_label_capable: bool,
+    /// The MTU of the LSP that came with the label (RFC 3988), in octets below it; only if it is less than
+    /// what the link to the next hop takes below the label, and only in [`LfibChange::BindFtn`].
+    pub mtu: Option<u16>,
 }
 
 /// What an incoming label is to do.

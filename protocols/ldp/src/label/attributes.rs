@@ -3,19 +3,16 @@
 
 use std::hash::Hasher;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 
-use mpls::Label;
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::FxHasher;
 
 use super::Policy;
+use super::mtu::{LinkMtus, least};
 use super::next_hop::Group;
 use super::settle::Situation;
 use super::store::{Fec, Sent};
 use crate::packet::UnknownTlv;
 
-/// The octets of a label stack entry (RFC 3032 section 2.1).
-const LABEL_OCTETS: u16 = 4;
 /// Octets of unknown TLVs of a message that go along when it is propagated.
 const FORWARDED_OCTETS: usize = 128;
 /// Octets of type and length of a TLV (RFC 5036 section 3.3).
@@ -51,7 +48,7 @@ impl ReceivedAttributes {
         situation: &Situation,
         group: Option<&Group>,
         policy: &Policy,
-        mtus: &FxHashMap<Arc<str>, u16>,
+        mtus: &LinkMtus,
     ) -> Self {
         let mut attributes = Self {
             egress: situation.egress,
@@ -67,11 +64,11 @@ impl ReceivedAttributes {
         let next_hops = group.map_or(&[][..], |group| &group.route.next_hops);
         let mut any = false;
         for (hop, next_hop) in situation.hops.iter().zip(next_hops) {
-            let link = mtus.get(&next_hop.interface).copied();
-            let received = hop.label().and_then(|_| fec.received_from(hop.peer));
+            let received = hop.label().and_then(|_| fec.received_from(hop.peer()));
             let Some(received) = received else {
                 // Transit packets do not go there, unless no next hop has a label.
                 if !situation.labelled {
+                    let link = mtus.unlabelled(&next_hop.interface);
                     attributes.mtu = least(attributes.mtu, link);
                 }
                 continue;
@@ -96,13 +93,8 @@ impl ReceivedAttributes {
                     }
                 }
             }
-            let pushed = if received.label == Label::IMPLICIT_NULL {
-                0
-            } else {
-                LABEL_OCTETS
-            };
-            let hop_mtu = least(link.map(|mtu| mtu.saturating_sub(pushed)), received.mtu);
-            attributes.mtu = least(attributes.mtu, hop_mtu);
+            let lsp = mtus.of_lsp(&next_hop.interface, received.label, received.mtu);
+            attributes.mtu = least(attributes.mtu, lsp);
             attributes.entropy_label_capable &= received.entropy_label_capable;
         }
         if attributes.path_vector.is_some() || !attributes.forwarded.is_empty() {
@@ -129,13 +121,6 @@ impl ReceivedAttributes {
             && sent.path_digest == self.path_digest
             && sent.mtu == mtu
             && sent.entropy_label_capable == self.entropy_label_capable
-    }
-}
-
-fn least(one: Option<u16>, other: Option<u16>) -> Option<u16> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
     }
 }
 

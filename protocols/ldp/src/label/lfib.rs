@@ -4,15 +4,26 @@ use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
+use super::hop::Hop;
 use super::next_hop::{GroupIndex, Groups};
 use super::peer::Peer;
 use super::settle::Situation;
-use super::store::{Fec, Hop, IlmKind, Local};
+use super::store::{Fec, IlmKind, Local};
 use super::{
     Counters, IlmOperation, LabelDistribution, LabelOutput, LabelledNextHop, LfibChange, Policy,
 };
 
 type NextHops = SmallVec<[LabelledNextHop; 1]>;
+
+/// Who takes the next hops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    /// Packets that get their first label: those of all next hops, with the MTU of the LSP (RFC 3988).
+    Ftn,
+    /// Packets that come with a label: those of next hops that have one. The MTU is the least of several
+    /// ways further on: a packet may take one that carries it, and the ingress was told of the least.
+    Ilm,
+}
 
 /// The next hops of a group with their labels.
 fn next_hops(
@@ -20,7 +31,7 @@ fn next_hops(
     peers: &slab::Slab<Peer>,
     group: Option<GroupIndex>,
     hops: &[Hop],
-    labelled_only: bool,
+    of: For,
 ) -> NextHops {
     let Some(group) = group.and_then(|group| groups.get(group)) else {
         return SmallVec::new();
@@ -32,7 +43,7 @@ fn next_hops(
         .iter()
         .zip(hops)
         .zip(weights.chain(std::iter::repeat(1)))
-        .filter(|((_, hop), _)| !labelled_only || hop.label().is_some())
+        .filter(|((_, hop), _)| of == For::Ftn || hop.label().is_some())
         .map(|((next_hop, hop), weight)| {
             let label = hop.label();
             LabelledNextHop {
@@ -40,9 +51,10 @@ fn next_hops(
                 weight,
                 label,
                 peer: label
-                    .and_then(|_| peers.get(hop.peer.place()))
+                    .and_then(|_| peers.get(hop.peer().place()))
                     .map(|peer| peer.id),
                 entropy_label_capable: hop.entropy_label_capable(),
+                mtu: hop.mtu().filter(|_| of == For::Ftn),
             }
         })
         .collect()
@@ -87,9 +99,13 @@ pub(super) fn update(
     {
         let operation = match kind {
             IlmKind::Egress => IlmOperation::Egress,
-            IlmKind::Forward => {
-                IlmOperation::Forward(next_hops(groups, peers, fec.group, &situation.hops, true))
-            }
+            IlmKind::Forward => IlmOperation::Forward(next_hops(
+                groups,
+                peers,
+                fec.group,
+                &situation.hops,
+                For::Ilm,
+            )),
         };
         output.push_back(LabelOutput::Lfib(LfibChange::BindIlm {
             label,
@@ -100,7 +116,7 @@ pub(super) fn update(
     if ftn && !(before.ftn && same_hops) {
         output.push_back(LabelOutput::Lfib(LfibChange::BindFtn {
             fec: id,
-            next_hops: next_hops(groups, peers, fec.group, &situation.hops, false),
+            next_hops: next_hops(groups, peers, fec.group, &situation.hops, For::Ftn),
         }));
     }
     if before.ftn && !ftn {
@@ -154,19 +170,11 @@ fn repeat(
     output: &mut VecDeque<LabelOutput>,
 ) {
     let installed = &fec.installed;
-    let hops = |labelled_only| {
-        next_hops(
-            groups,
-            peers,
-            installed.group,
-            &installed.hops,
-            labelled_only,
-        )
-    };
+    let hops = |of| next_hops(groups, peers, installed.group, &installed.hops, of);
     if let Some((label, kind)) = installed.ilm {
         let operation = match kind {
             IlmKind::Egress => IlmOperation::Egress,
-            IlmKind::Forward => IlmOperation::Forward(hops(true)),
+            IlmKind::Forward => IlmOperation::Forward(hops(For::Ilm)),
         };
         output.push_back(LabelOutput::Lfib(LfibChange::BindIlm {
             label,
@@ -177,7 +185,7 @@ fn repeat(
     if installed.ftn {
         output.push_back(LabelOutput::Lfib(LfibChange::BindFtn {
             fec: fec.fec,
-            next_hops: hops(false),
+            next_hops: hops(For::Ftn),
         }));
     }
 }
@@ -186,8 +194,8 @@ fn uses_no_hops(ftn: bool, ilm: Option<(mpls::Label, IlmKind)>) -> bool {
     !ftn && !matches!(ilm, Some((_, IlmKind::Forward)))
 }
 
-/// Whether the entry of the incoming label stays as it is. Next hops without label are not in it, so that
-/// they may change.
+/// Whether the entry of the incoming label stays as it is. Next hops without label and MTUs are not in it, so
+/// that they may change.
 fn same_ilm(
     fec: &Fec,
     situation: &Situation,
@@ -202,6 +210,6 @@ fn same_ilm(
     }
     same_hops
         || !matches!(ilm, Some((_, IlmKind::Forward)))
-        || next_hops(groups, peers, before.group, &before.hops, true)
-            == next_hops(groups, peers, fec.group, &situation.hops, true)
+        || next_hops(groups, peers, before.group, &before.hops, For::Ilm)
+            == next_hops(groups, peers, fec.group, &situation.hops, For::Ilm)
 }

@@ -28,9 +28,11 @@ mod api;
 mod attributes;
 mod distribution;
 mod given_up;
+mod hop;
 mod lfib;
 mod mapping;
 mod message;
+mod mtu;
 mod next_hop;
 mod notification;
 mod peer;
@@ -54,7 +56,6 @@ mod withdraw;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mpls::Label;
@@ -68,6 +69,7 @@ pub use api::{
     IlmOperation, LabelEvent, LabelOutput, LabelledNextHop, LfibChange, NextHop, PeerParameters,
     Preserved, Route,
 };
+pub use mtu::LinkMtu;
 pub use policy::{
     ControlMode, EgressLabel, LoopDetection, NoRouteProcedure, Policy, PrefixFilter, PrefixRule,
     RetentionMode,
@@ -77,6 +79,7 @@ pub use view::{
     UpstreamState,
 };
 
+use mtu::LinkMtus;
 use next_hop::{Addresses, Groups};
 use peer::Peer;
 use restart::Adopted;
@@ -101,7 +104,7 @@ pub struct LabelDistribution {
     peer_places: usize,
     /// Some session is downstream on demand.
     has_on_demand: bool,
-    mtus: FxHashMap<Arc<str>, u16>,
+    mtus: LinkMtus,
     /// Label Requests that are outstanding.
     requests: FxHashMap<(PeerIndex, u32), FecIndex>,
     next_request_id: u32,
@@ -145,7 +148,7 @@ impl LabelDistribution {
             peer_index: FxHashMap::default(),
             peer_places: 0,
             has_on_demand: false,
-            mtus: FxHashMap::default(),
+            mtus: LinkMtus::default(),
             requests: FxHashMap::default(),
             next_request_id: Self::FIRST_REQUEST_ID,
             without_labels: BTreeSet::new(),
@@ -197,18 +200,10 @@ impl LabelDistribution {
         }
     }
 
-    /// The MTU of an interface, of the IP packets that it carries, in octets; `None`: it is gone.
-    pub fn set_interface_mtu(&mut self, interface: &str, mtu: Option<u16>, now: Instant) {
+    /// What the link of an interface carries; `None`: the interface is gone.
+    pub fn set_interface_mtu(&mut self, interface: &str, mtu: Option<LinkMtu>, now: Instant) {
         self.now = now;
-        let before = match mtu {
-            Some(mtu) => self.mtus.insert(interface.into(), mtu),
-            None => self.mtus.remove(interface),
-        };
-        let signalled = self
-            .peers
-            .iter()
-            .any(|(_, peer)| peer.parameters.signal_mtu);
-        if before == mtu || !signalled {
+        if !self.mtus.set(interface, mtu) {
             return;
         }
         for group in self.groups.on_interface(interface) {

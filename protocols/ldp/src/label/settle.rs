@@ -10,8 +10,9 @@ use mpls::Label;
 use smallvec::SmallVec;
 
 use super::attributes::ReceivedAttributes;
+use super::hop::Hop;
 use super::message::{advisory, message_type, send_label_release, send_notification, status};
-use super::store::{Fec, FecIndex, Hop, Local, PeerIndex, Sent};
+use super::store::{Fec, FecIndex, Local, PeerIndex, Received, Sent};
 use super::{ControlMode, EgressLabel, LabelDistribution, LabelOutput, RetentionMode, lfib};
 use crate::PrefixFec;
 
@@ -51,7 +52,7 @@ impl Situation {
 
     /// The mapping came by this peer, and does not go back to it.
     pub(super) fn is_behind_horizon(&self, index: PeerIndex) -> bool {
-        let from_peer = |hop: &Hop| hop.peer == index && hop.label().is_some();
+        let from_peer = |hop: &Hop| hop.peer() == index && hop.label().is_some();
         self.split_horizon && self.hops.iter().any(from_peer)
     }
 }
@@ -151,12 +152,17 @@ impl LabelDistribution {
             && group.peers.iter().all(|peer| *peer == PeerIndex::NONE);
         situation.egress = !fec.covered && (group.route.egress || beyond_peers);
         if !situation.egress {
-            for peer in &group.peers {
+            for (peer, next_hop) in group.peers.iter().zip(&group.route.next_hops) {
                 let received = fec.received_from(*peer);
                 situation.labelled |= received.is_some();
+                let labelled = |received: &Received| {
+                    let (label, mtu) = (received.label, received.mtu);
+                    let mtu = self.mtus.beyond_link(&next_hop.interface, label, mtu);
+                    Hop::labelled(received, mtu)
+                };
                 situation
                     .hops
-                    .push(received.map_or(Hop::UNLABELLED, Hop::labelled));
+                    .push(received.map_or(Hop::UNLABELLED, labelled));
             }
         }
         // Section 2.6.1; FECs without a route of their own are distributed in an ordered way (RFC 5283

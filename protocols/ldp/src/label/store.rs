@@ -9,6 +9,7 @@ use std::time::Instant;
 use mpls::Label;
 use smallvec::SmallVec;
 
+use super::hop::Hop;
 use super::next_hop::GroupIndex;
 use super::peer::Peer;
 use crate::PrefixFec;
@@ -121,51 +122,6 @@ impl Sent {
         self.looped = false;
         self.repeated = false;
         self.withdraws = before.saturating_add(1);
-    }
-}
-
-/// The peer and label of one next hop, as it is in the LFIB.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Hop {
-    pub(super) peer: PeerIndex,
-    /// The label, with [`Self::CAPABLE`] where the peer said that entropy labels are fine.
-    label: u32,
-}
-
-impl Hop {
-    const NO_LABEL: u32 = u32::MAX;
-    const CAPABLE: u32 = 1 << 31;
-
-    /// A next hop of which no label is known.
-    pub(super) const UNLABELLED: Self = Self {
-        peer: PeerIndex::NONE,
-        label: Self::NO_LABEL,
-    };
-
-    /// A next hop with a label of its peer.
-    pub(super) fn labelled(received: &Received) -> Self {
-        let capable = if received.entropy_label_capable {
-            Self::CAPABLE
-        } else {
-            0
-        };
-        Self {
-            peer: received.peer,
-            label: received.label.value() | capable,
-        }
-    }
-
-    /// The label.
-    pub(super) fn label(self) -> Option<Label> {
-        if self.label == Self::NO_LABEL {
-            return None;
-        }
-        Label::new(self.label & !Self::CAPABLE).ok()
-    }
-
-    /// Whether entropy labels are fine.
-    pub(super) fn entropy_label_capable(self) -> bool {
-        self.label != Self::NO_LABEL && self.label & Self::CAPABLE != 0
     }
 }
 

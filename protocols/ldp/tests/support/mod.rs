@@ -48,6 +48,7 @@ pub(crate) fn up(addresses: &[&str]) -> InterfaceState {
     InterfaceState {
         up: true,
         mtu: 1500,
+        mpls_mtu: 1500,
         addresses: addresses.iter().map(|text| net(text)).collect(),
     }
 }

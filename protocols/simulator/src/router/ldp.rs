@@ -202,6 +202,7 @@ impl Protocol for LdpRouter {
         let state = InterfaceState {
             up: interface.up,
             mtu: 1500,
+            mpls_mtu: 1520,
             addresses: vec![interface.address, interface.link_local],
         };
         self.engine.handle_interface(&interface.name, state, now);

@@ -62,6 +62,7 @@ impl Snapshot {
             let state = InterfaceState {
                 up: link.up && link.carrier && !ports_down.contains(&interface.port),
                 mtu: link.mtu,
+                mpls_mtu: interface.mpls_mtu,
                 addresses: addresses.collect(),
             };
             let interface = Interface {

@@ -102,6 +102,16 @@ fn changes(new: &Snapshot, old: &Snapshot) -> BTreeMap<String, Option<Route>> {
         .collect()
 }
 
+/// RFC 3032, section 3.1: labelled packets may be larger than IP packets of the same interface.
+#[test]
+fn a_link_has_an_mtu_of_ip_packets_and_one_of_labelled_packets() {
+    let mut config = config();
+    config.interfaces[1].mpls_mtu = 1600;
+    let snapshot = Snapshot::new(&config, Arc::new(kernel()), &BTreeSet::new());
+    let state = &snapshot.interface(CORE1).unwrap().state;
+    assert_eq!((state.mtu, state.mpls_mtu), (1500, 1600));
+}
+
 /// RFC 5036, section 2.6.1.2: an LSR is the egress of what refers to itself, and of what it is connected
 /// to.
 #[test]
