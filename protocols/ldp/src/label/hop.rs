@@ -66,3 +66,42 @@ impl Hop {
         (self.label().is_some() && mtu != Self::NO_MTU).then_some(mtu)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received(peer: u32, label: Label, entropy_label_capable: bool) -> Received {
+        Received {
+            peer: PeerIndex(peer),
+            label,
+            hop_count: None,
+            mtu: None,
+            entropy_label_capable,
+            stale: false,
+            rare: None,
+        }
+    }
+
+    /// All that a hop says comes out as it went in, up to the last value of each.
+    #[test]
+    fn what_goes_in_comes_out() {
+        let labels = [0, 3, 16, (1 << 20) - 1].map(|label| Label::new(label).unwrap());
+        for label in labels {
+            for peer in [0, 1, (1 << 27) - 2] {
+                for capable in [false, true] {
+                    for mtu in [None, Some(0), Some(1400), Some(u16::MAX - 1)] {
+                        let hop = Hop::labelled(&received(peer, label, capable), mtu);
+                        assert_eq!(hop.peer(), PeerIndex(peer));
+                        assert_eq!(hop.label(), Some(label));
+                        assert_eq!(hop.entropy_label_capable(), capable);
+                        assert_eq!(hop.mtu(), mtu);
+                    }
+                }
+            }
+        }
+        let none = Hop::UNLABELLED;
+        assert_eq!((none.peer(), none.label()), (PeerIndex::NONE, None));
+        assert_eq!((none.entropy_label_capable(), none.mtu()), (false, None));
+    }
+}
