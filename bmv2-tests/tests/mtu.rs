@@ -1,6 +1,10 @@
 //! Packets that are too big for a labelled link (RFC 3032, section 3).
 
-use bmv2_tests::{PING, assert_no_loss, chain, options, ping, show, start, system_ping};
+use std::time::{Duration, Instant};
+
+use bmv2_tests::{
+    PING, TestLab, assert_no_loss, chain, lsrctl, options, ping, show, start, system_ping,
+};
 use lsrctl::lab::capture::Capture;
 
 /// The chain, with a link between p1 and p2 that takes labelled packets of 1400 octets.
@@ -136,4 +140,132 @@ async fn fragmenting_can_be_switched_off() {
     assert!(output.contains(" 100% packet loss"), "{output}");
     let target = show(&lab, "p1", "target").await;
     assert_eq!(target["target"]["too_big"], 5);
+}
+
+/// h1 ── pe1 ══ p1 ══ pe2 ── h2, with LDP that signals MTUs and labels as far as pe2. The second link takes
+/// labelled packets of 1400 octets, and the first one far more.
+const WITH_LDP: &str = r#"
+name = "lsp-mtu"
+ldp = { signal-mtu = true, egress-label = "explicit-null" }
+
+[[host]]
+name = "h1"
+
+[[host]]
+name = "h2"
+
+[[router]]
+name = "pe1"
+router-id = "10.255.0.1"
+loopbacks = ["10.255.0.1", "2001:db8:ffff::1"]
+
+[[router]]
+name = "p1"
+router-id = "10.255.0.2"
+loopbacks = ["10.255.0.2", "2001:db8:ffff::2"]
+
+[[router]]
+name = "pe2"
+router-id = "10.255.0.3"
+loopbacks = ["10.255.0.3", "2001:db8:ffff::3"]
+
+[[link]]
+a = { node = "h1", interface = "eth1", addresses = ["10.1.0.2/24", "2001:db8:1::2/64"] }
+b = { node = "pe1", interface = "eth1", addresses = ["10.1.0.1/24", "2001:db8:1::1/64"] }
+
+[[link]]
+a = { node = "pe1", interface = "eth2", addresses = ["10.0.12.1/24", "2001:db8:12::1/64"] }
+b = { node = "p1", interface = "eth1", addresses = ["10.0.12.2/24", "2001:db8:12::2/64"] }
+
+[[link]]
+a = { node = "p1", interface = "eth2", addresses = ["10.0.23.2/24", "2001:db8:23::2/64"] }
+b = { node = "pe2", interface = "eth1", addresses = ["10.0.23.3/24", "2001:db8:23::3/64"] }
+mpls-mtu = 1400
+
+[[link]]
+a = { node = "pe2", interface = "eth2", addresses = ["10.2.0.1/24", "2001:db8:2::1/64"] }
+b = { node = "h2", interface = "eth1", addresses = ["10.2.0.2/24", "2001:db8:2::2/64"] }
+"#;
+
+/// Waits until pe1 sends no larger packets to h2's networks than these.
+async fn wait_for_mtu(lab: &TestLab, mtu: u64) {
+    let end = Instant::now() + Duration::from_secs(40);
+    loop {
+        let lfib = show(lab, "pe1", "lfib").await;
+        let entries = lfib["ftn"].as_array().unwrap().iter();
+        let ours = entries.filter(|entry| {
+            ["10.2.0.0/24", "2001:db8:2::/64"].contains(&entry["fec"].as_str().unwrap())
+        });
+        let mtus: Vec<_> = ours
+            .map(|entry| entry["nhlfes"][0]["mtu"].as_u64())
+            .collect();
+        if mtus == [Some(mtu); 2] {
+            break;
+        }
+        assert!(Instant::now() < end, "{mtus:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Pings h2 with packets of so many octets of IP, which pe1 refuses, and with packets that just fit.
+async fn assert_pe1_tells(lab: &TestLab, octets: u16, mtu: u16) {
+    for (family, pe1, h2, header) in [
+        ("-4", "10.1.0.1", "10.2.0.2", 28),
+        ("-6", "2001:db8:1::1", "2001:db8:2::2", 48),
+    ] {
+        let large = (octets - header).to_string();
+        let large = [family, "-M", "do", "-s", &large, h2];
+        let output = system_ping(lab, "h1", &large).await.unwrap();
+        assert!(output.contains(pe1), "{output}");
+        assert!(
+            output.contains(&format!("mtu = {mtu}")) || output.contains(&format!("mtu={mtu}")),
+            "{output}"
+        );
+        assert!(output.contains(" 100% packet loss"), "{output}");
+        let fitting = (mtu - header).to_string();
+        let fitting = [family, "-M", "do", "-s", &fitting, h2];
+        let output = system_ping(lab, "h1", &fitting).await.unwrap();
+        assert!(output.contains(" 0% packet loss"), "{output}");
+    }
+}
+
+/// RFC 3988, section 4: the ingress of an LSP answers for all of its links, by the MTU that LDP tells it, also
+/// when that changes; what is too big is on none of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ingress_tells_the_mtu_of_the_lsp() {
+    let Some(lab) = start(options(WITH_LDP)).await else {
+        return;
+    };
+    if system_ping(&lab, "h1", &["-4", "10.2.0.2"]).await.is_none() {
+        return;
+    }
+    let first = Capture::start(lab.sandbox(), "pe1", "eth2").unwrap();
+    // p1 pushes one label of its own for the one that is taken off.
+    wait_for_mtu(&lab, 1396).await;
+    assert_pe1_tells(&lab, 1500, 1396).await;
+    // Without DF, pe1 makes fragments that get through.
+    let large = ["-4", "-M", "dont", "-s", "1472", "10.2.0.2"];
+    let output = system_ping(&lab, "h1", &large).await.unwrap();
+    assert!(output.contains(" 0% packet loss"), "{output}");
+
+    let file = lab.file("p1/lsrd.toml");
+    let former = std::fs::read_to_string(&file).unwrap();
+    let narrower = former.replace("mpls-mtu = 1400", "mpls-mtu = 1304");
+    assert_ne!(narrower, former);
+    std::fs::write(&file, narrower).unwrap();
+    lsrctl(&lab, "p1", &["reload"]).await;
+    wait_for_mtu(&lab, 1300).await;
+    assert_pe1_tells(&lab, 1396, 1300).await;
+
+    let labelled: Vec<usize> = first
+        .frames()
+        .iter()
+        .filter(|frame| frame.sent && frame.octets[12..14] == [0x88, 0x47])
+        .map(|frame| frame.octets.len() - 14)
+        .collect();
+    assert_eq!(labelled.iter().max(), Some(&1400), "{labelled:?}");
+    let p1 = &show(&lab, "p1", "target").await["target"];
+    for count in ["icmp_errors_sent", "fragmented", "too_big"] {
+        assert_eq!(p1[count], 0, "{count} of p1");
+    }
 }
