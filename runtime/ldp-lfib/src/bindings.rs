@@ -258,7 +258,7 @@ mod tests {
             "weight": 1, "label": 100, "entropy-label": true}]}, "ilm": {}}"#;
         let bindings: Bindings = serde_json::from_str(text).unwrap();
         let expected = LfibChange::BindFtn {
-            fec: PrefixFec::from("10.2.0.0/24".parse::<IpNet>().unwrap()),
+            fec: "10.2.0.0/24".parse().unwrap(),
             next_hops: smallvec![hop(Some(100))],
         };
         assert_eq!(bindings.changes(), [expected]);
