@@ -104,8 +104,13 @@ impl Translator {
         candidates: BTreeSet<PathGroupId>,
         members: [&[Member]; 2],
     ) -> Result<PathGroupId, Refusal> {
-        let ways_out = |members: &[Member]| -> BTreeSet<Exit> {
-            members.iter().map(|member| member.exit).collect()
+        // The backups too: packets of others that the switch sends to the group may need them.
+        let ways_out = |members: &[Member]| -> BTreeSet<Bucket> {
+            let buckets = members.iter().map(|member| Bucket {
+                primary: member.exit,
+                backup: member.backup,
+            });
+            buckets.collect()
         };
         let sets = members.map(ways_out);
         let adopted = candidates.into_iter().find(|id| {

@@ -14,8 +14,8 @@ use rustc_hash::FxHashMap;
 use super::uses::Uses;
 use super::{GroupKey, Target};
 use crate::{
-    Capacity, Desired, Entries, Exit, InterfaceConfig, Key, MulticastGroupId, NhlfeId, PathGroupId,
-    Refusal, Switchover, Table, TunnelId, Value, buckets_of,
+    Bucket, Capacity, Desired, Entries, InterfaceConfig, Key, MulticastGroupId, NhlfeId,
+    PathGroupId, Refusal, Switchover, Table, TunnelId, Value, buckets_of,
 };
 
 /// An entry of the LFIB, of either map.
@@ -340,12 +340,10 @@ impl<'a> Pass<'a> {
             .collect()
     }
 
-    /// The ways out of a path group in the switch, of the working and the protecting set.
-    pub(super) fn held_sets(&self, id: PathGroupId) -> [BTreeSet<Exit>; 2] {
-        [PathRole::Working, PathRole::Protecting].map(|role| {
-            let buckets = buckets_of(self.held, id, role);
-            buckets.iter().map(|bucket| bucket.primary).collect()
-        })
+    /// The ways out of a path group in the switch with their backups, of the working and the protecting set.
+    pub(super) fn held_sets(&self, id: PathGroupId) -> [BTreeSet<Bucket>; 2] {
+        [PathRole::Working, PathRole::Protecting]
+            .map(|role| buckets_of(self.held, id, role).into_iter().collect())
     }
 
     /// The branches of a multicast group in the switch.

@@ -8,7 +8,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use super::GroupKey;
 use super::install::{fill_empty_set, limit_of_link, limit_of_lsp};
 use super::pass::Pass;
-use crate::{NhlfeId, Value};
+use crate::{Exit, NhlfeId, Value};
 
 /// A fingerprint of the entries whose packets leave by an NHLFE, of the sets that it is in, and of how large
 /// the packets may be: the sum of the hashes of all three.
@@ -106,10 +106,11 @@ fn held(pass: &Pass<'_>) -> FxHashMap<NhlfeId, Fingerprint> {
     for (group, entries) in &referrers.groups {
         let entries = distinct(entries);
         let [working, protecting] = pass.held_sets(*group);
-        for (role, exits) in [
+        for (role, buckets) in [
             (PathRole::Working, working),
             (PathRole::Protecting, protecting),
         ] {
+            let exits: FxHashSet<Exit> = buckets.iter().map(|bucket| bucket.primary).collect();
             for exit in exits {
                 let uses = uses.entry(exit.nhlfe).or_default();
                 let limit = exit.max_length;
