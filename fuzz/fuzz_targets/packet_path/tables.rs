@@ -29,6 +29,8 @@ pub const LAST_LABEL: u32 = 79;
 /// Port 6 is an attachment circuit as a whole, as VLAN 50 of port 4 is; pseudowires end there.
 pub const ATTACHMENT_PORT: u16 = 6;
 pub const ATTACHMENT_VLAN: (u16, u16) = (4, 50);
+/// The VRF of a routing topology, of packets with DSCP 46.
+const TOPOLOGY: u64 = 3996;
 /// This port's state is down.
 pub const DEAD_PORT: u16 = 3;
 
@@ -511,6 +513,16 @@ fn fill(tables: &Tables<'_>) {
         result.expect("a multicast group");
     }
 
+    let key = [("vrf", 0), ("dscp", 46)];
+    let topology = [("vrf", TOPOLOGY)];
+    tables.add("topology", &key, "set_topology", &topology);
+    for vrf in [0, TOPOLOGY] {
+        fill_ftn(tables, vrf);
+    }
+}
+
+/// The FECs of a VRF; those of the topology are others by their turns.
+fn fill_ftn(tables: &Tables<'_>, vrf: u64) {
     // 10.0.0.0/8 by turns; 10.9.9.9 and ::9 are the router's.
     let fecs: [(&str, &Row<'_>); 5] = [
         ("forward_fec", &[("path_group", 4)]),
@@ -522,8 +534,9 @@ fn fill(tables: &Tables<'_>) {
         ("glean", &[]),
         ("discard", &[]),
     ];
-    let vrf = [("vrf", Value::from(0u64))];
-    for (index, (action, arguments)) in fecs.into_iter().enumerate() {
+    let first = if vrf == TOPOLOGY { 2 } else { 0 };
+    let vrf = [("vrf", Value::from(vrf))];
+    for (index, (action, arguments)) in fecs.into_iter().cycle().skip(first).take(5).enumerate() {
         let index = index as u32;
         let prefix = Some((Value::from(0x0a00_0000 | index << 16), 16));
         tables.add_values("ftn_ipv4", &vrf, prefix, action, &values(arguments));
