@@ -7,13 +7,14 @@ pub use next_hops::next_hops;
 
 use std::collections::BTreeMap;
 
-use forwarding::{Fec, Nhlfe, Owner, VrfId};
-use ipnet::IpNet;
+use forwarding::{Nhlfe, Owner};
+use ldp::PrefixFec;
 use mpls::Label;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::network::{Drop, Invariant, Network, Packet, Step, router_id};
+use crate::router::{ftn_key, prefix_fec};
 
 /// What does not hold, and how it shows.
 pub type Broken = (Invariant, String);
@@ -93,8 +94,7 @@ type Place = (usize, Option<Label>);
 
 fn lsps_of(network: &Network, number: usize, pieces: &[Option<usize>]) -> Result<(), String> {
     let prefix = &network.prefixes[number];
-    let net = prefix.net;
-    let fec = Fec::prefix(VrfId::DEFAULT, net);
+    let fec = prefix.fec;
     let mut numbers: FxHashMap<Place, usize> = FxHashMap::default();
     let mut places: Vec<(Place, Packet)> = Vec::new();
     let mut next: Vec<SmallVec<[usize; 2]>> = Vec::new();
@@ -112,15 +112,18 @@ fn lsps_of(network: &Network, number: usize, pieces: &[Option<usize>]) -> Result
             } else {
                 "still a route"
             };
-            return Err(format!("router {router} has {what} to {net}"));
+            return Err(format!("router {router} has {what} to {fec}"));
         }
         if connected && !prefix.owners.contains(&router) {
             let state = &network.routers[router];
             let lfib = state.forwarding.lfib();
-            let chosen = lfib.ftn.get(&fec).map(|entry| entry.owner.protocol);
+            let chosen = lfib
+                .ftn
+                .get(&ftn_key(fec))
+                .map(|entry| entry.owner.protocol);
             let bound = state.protocols.iter().any(|of| chosen == Some(of.owner()));
             if state.running && !bound {
-                return Err(format!("router {router} has a route to {net} and no LSP"));
+                return Err(format!("router {router} has a route to {fec} and no LSP"));
             }
         }
         if connected {
@@ -142,12 +145,12 @@ fn lsps_of(network: &Network, number: usize, pieces: &[Option<usize>]) -> Result
         match network.forward(router, packet) {
             Step::Deliver => good.push(at),
             Step::Dropped(Drop::TtlExpired) => {
-                return Err(format!("a packet to {net} goes round at router {router}"));
+                return Err(format!("a packet to {fec} goes round at router {router}"));
             }
             Step::Dropped(why) => {
                 let label = label.map_or("none".to_owned(), |label| label.to_string());
                 return Err(format!(
-                    "a packet to {net} with label {label} is dropped at router {router}: {why:?}"
+                    "a packet to {fec} with label {label} is dropped at router {router}: {why:?}"
                 ));
             }
             Step::Wrong(text) => return Err(format!("router {router}: {text}")),
@@ -158,12 +161,12 @@ fn lsps_of(network: &Network, number: usize, pieces: &[Option<usize>]) -> Result
                     let label = packet.stack.last().map(|(label, _)| *label);
                     if label.is_none() && !prefix.owners.contains(&to) {
                         return Err(format!(
-                            "router {router} sends to {net} without a label by router {to}"
+                            "router {router} sends to {fec} without a label by router {to}"
                         ));
                     }
                     if !network.links[link].wires[usize::from(ends.a != router)].works {
                         return Err(format!(
-                            "router {router} sends to {net} by link {link}, which is cut"
+                            "router {router} sends to {fec} by link {link}, which is cut"
                         ));
                     }
                     let fresh = places.len();
@@ -181,7 +184,7 @@ fn lsps_of(network: &Network, number: usize, pieces: &[Option<usize>]) -> Result
     all_end(&next, good).map_err(|place| {
         let ((router, label), _) = &places[place];
         let label = label.map_or("none".to_owned(), |label| label.to_string());
-        format!("packets to {net} go round by router {router}, label {label}")
+        format!("packets to {fec} go round by router {router}, label {label}")
     })
 }
 
@@ -217,7 +220,7 @@ fn all_end(next: &[SmallVec<[usize; 2]>], good: Vec<usize>) -> Result<(), usize>
 /// The first label that is not as it should be.
 pub fn labels(network: &Network) -> Result<(), Broken> {
     for (number, router) in network.routers.iter().enumerate() {
-        let mut fecs: BTreeMap<Label, IpNet> = BTreeMap::new();
+        let mut fecs: BTreeMap<Label, PrefixFec> = BTreeMap::new();
         for protocol in &router.protocols {
             for (fec, label) in protocol.local_labels() {
                 if let Some(other) = fecs.insert(label, fec) {
@@ -239,9 +242,9 @@ pub fn labels(network: &Network) -> Result<(), Broken> {
                 .protocols
                 .iter()
                 .any(|of| of.owner() == entry.owner.protocol);
-            if let (Fec::Prefix { prefix, .. }, true) = (fec, is_bound) {
+            if let (Some(fec), true) = (prefix_fec(fec), is_bound) {
                 for nhlfe in entry.action.nhlfes() {
-                    advertised(network, number, entry.owner.protocol, *prefix, nhlfe)?;
+                    advertised(network, number, entry.owner.protocol, fec, nhlfe)?;
                 }
             }
         }
@@ -253,7 +256,7 @@ fn advertised(
     network: &Network,
     number: usize,
     source: forwarding::Protocol,
-    fec: IpNet,
+    fec: PrefixFec,
     nhlfe: &Nhlfe,
 ) -> Result<(), Broken> {
     let router = &network.routers[number];

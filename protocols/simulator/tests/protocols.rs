@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use ipnet::IpNet;
+use ldp::PrefixFec;
 use mpls::Label;
 use simulator::clock::Time;
 use simulator::network::{Network, NetworkConfig};
@@ -58,9 +58,9 @@ impl Protocol for Greeter {
 
     fn addresses(&mut self, _addresses: &[IpAddr], _now: Instant) {}
 
-    fn route(&mut self, _prefix: IpNet, _route: Option<&Route>, _now: Instant) {}
+    fn route(&mut self, _fec: PrefixFec, _route: Option<&Route>, _now: Instant) {}
 
-    fn label(&mut self, _fec: IpNet, _label: Result<Label, String>, _now: Instant) {}
+    fn label(&mut self, _fec: PrefixFec, _label: Result<Label, String>, _now: Instant) {}
 
     fn datagram(&mut self, _interface: &str, datagram: &Datagram, _now: Instant) {
         if datagram.octets == b"hello" {
@@ -82,15 +82,15 @@ impl Protocol for Greeter {
         self.actions.pop()
     }
 
-    fn local_label(&self, _fec: IpNet) -> Option<Label> {
+    fn local_label(&self, _fec: PrefixFec) -> Option<Label> {
         None
     }
 
-    fn advertised(&self, _fec: IpNet, _to: Ipv4Addr) -> Option<Label> {
+    fn advertised(&self, _fec: PrefixFec, _to: Ipv4Addr) -> Option<Label> {
         None
     }
 
-    fn local_labels(&self) -> Vec<(IpNet, Label)> {
+    fn local_labels(&self) -> Vec<(PrefixFec, Label)> {
         Vec::new()
     }
 

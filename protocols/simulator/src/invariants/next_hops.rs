@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use forwarding::{Fec, IlmKey, MAX_PATHS, Nhlfe, VrfId};
-use ipnet::IpNet;
+use forwarding::{IlmKey, MAX_PATHS, Nhlfe};
+use ldp::PrefixFec;
 
 use super::Broken;
 use crate::network::{Invariant, Network, router_id};
-use crate::router::{Protocol, Router};
+use crate::router::{Protocol, Router, ftn_key};
 
 /// Packets of a FEC, with its label and without one, are sent to all next hops of the route that advertised a
 /// label and to no others. Which next hops may have none, by their configuration or because of a loop, is
@@ -41,13 +41,13 @@ fn of_fec(
     let Some(route) = router.routes[prefix].as_ref().filter(|of| !of.is_empty()) else {
         return Ok(());
     };
-    let fec = network.prefixes[prefix].net;
+    let fec = network.prefixes[prefix].fec;
     let links = route.iter().map(|link| *link as usize);
     let labelled: Links = links
         .filter(|link| has_label(network, number, protocol, fec, *link))
         .collect();
     let lfib = router.forwarding.lfib();
-    let ftn = lfib.ftn.get(&Fec::prefix(VrfId::DEFAULT, fec));
+    let ftn = lfib.ftn.get(&ftn_key(fec));
     let ftn = ftn.filter(|entry| entry.owner.protocol == protocol.owner());
     let used = ftn.map_or_else(Links::new, |entry| links_of(router, entry.action.nhlfes()));
     compare(&labelled, &used).map_err(|what| format!("packets to {fec} go {what}"))?;
@@ -65,7 +65,7 @@ fn has_label(
     network: &Network,
     number: usize,
     protocol: &dyn Protocol,
-    fec: IpNet,
+    fec: PrefixFec,
     link: usize,
 ) -> bool {
     let peer = network.topology.links[link].other(number);

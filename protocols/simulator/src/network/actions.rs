@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use forwarding::{Fec, IlmKey, Owner, VrfId};
+use forwarding::{IlmKey, Owner};
 
 use super::{Event, Invariant, Network, Prefix};
 use crate::router::{Action, Datagram};
@@ -81,7 +81,6 @@ impl Network {
             },
             Action::Ftn { fec, action } => {
                 let owner = Owner::from(source);
-                let fec = Fec::prefix(VrfId::DEFAULT, fec);
                 match action {
                     Some(action) => router.forwarding.bind_ftn(owner, fec, action),
                     None => router.forwarding.unbind_ftn(&owner, &fec),

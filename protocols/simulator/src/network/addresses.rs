@@ -53,7 +53,7 @@ pub(super) fn prefixes(topology: &Topology, config: &NetworkConfig) -> Vec<Prefi
 
 fn prefixes_of_family(topology: &Topology, config: &NetworkConfig, ipv6: bool) -> Vec<Prefix> {
     let prefix = |net: IpNet, owners, host| Prefix {
-        net,
+        fec: net.into(),
         owners,
         host,
         present: true,

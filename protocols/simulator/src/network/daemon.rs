@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use ldp::PrefixFec;
+
 use super::{Activity, Event, Invariant, Network, Time};
 use crate::router::{Counters, Protocol};
 
@@ -43,7 +45,7 @@ impl Network {
         for prefix in 0..self.prefixes.len() {
             let of = &self.prefixes[prefix];
             let links = router.routes[prefix].clone();
-            router.bind_route(of.net, of.host, links.as_ref());
+            router.bind_route(of.fec, of.host, links.as_ref());
         }
         router.forwarding.take_changes();
         router.switch.reconcile(&router.forwarding);
@@ -139,14 +141,14 @@ impl Network {
     /// Tells the engines the route of a prefix.
     pub(super) fn tell_route(&mut self, number: usize, prefix: usize) {
         let router = &self.routers[number];
-        let net = self.prefixes[prefix].net;
-        let ipv6 = crate::router::is_ipv6(&net);
+        let fec = self.prefixes[prefix].fec;
+        let ipv6 = crate::router::is_ipv6(&fec.prefix);
         let route = router.routes[prefix]
             .as_ref()
             .map(|links| router.route(ipv6, links));
         let now = self.clock_of(number);
         for protocol in 0..self.routers[number].protocols.len() {
-            self.routers[number].protocols[protocol].route(net, route.as_ref(), now);
+            self.routers[number].protocols[protocol].route(fec, route.as_ref(), now);
             self.drain(number, protocol);
         }
     }
@@ -207,7 +209,7 @@ impl Network {
         }
         router.switch.note(&mut router.forwarding);
         let bound = &router.bound;
-        let unspecified = ipnet::IpNet::default();
+        let unspecified = PrefixFec::from(ipnet::IpNet::default());
         let takes = router.switch.begin(&router.forwarding, |label| {
             if label.is_reserved() {
                 Some(unspecified)
@@ -250,11 +252,11 @@ impl Network {
         }
         for number in 0..self.routers.len() {
             for prefix in 0..self.prefixes.len() {
-                let (net, host) = (self.prefixes[prefix].net, self.prefixes[prefix].host);
-                self.routers[number].bind_route(net, host, None);
+                let (fec, host) = (self.prefixes[prefix].fec, self.prefixes[prefix].host);
+                self.routers[number].bind_route(fec, host, None);
                 let now = self.clock_of(number);
                 for protocol in 0..self.routers[number].protocols.len() {
-                    self.routers[number].protocols[protocol].route(net, None, now);
+                    self.routers[number].protocols[protocol].route(fec, None, now);
                     self.drain(number, protocol);
                 }
             }

@@ -2,11 +2,12 @@
 //!
 //! Packets are sent now and then and only somewhere; here each entry is looked at when it counts.
 
-use forwarding::{EntryKey, Fec, IlmAction, IlmKey, Nhlfe};
-use ipnet::IpNet;
+use forwarding::{EntryKey, IlmAction, IlmKey, Nhlfe};
+use ldp::PrefixFec;
 use mpls::Label;
 
 use super::{Invariant, Network};
+use crate::router::prefix_fec;
 
 impl Network {
     /// A switch has taken these entries: their packets get into LSPs of their own FEC, and those of neighbours
@@ -23,11 +24,9 @@ impl Network {
         let switch = &self.routers[number].switch;
         match key {
             EntryKey::Ftn(of) => {
-                let Fec::Prefix { prefix, .. } = of else {
-                    return None;
-                };
+                let fec = prefix_fec(of)?;
                 let mut nhlfes = switch.ftn().get(of)?.nhlfes();
-                let text = nhlfes.find_map(|nhlfe| self.goes_astray(number, *prefix, nhlfe, false));
+                let text = nhlfes.find_map(|nhlfe| self.goes_astray(number, fec, nhlfe, false));
                 Some((number, text?))
             }
             EntryKey::Ilm(key) => {
@@ -59,10 +58,8 @@ impl Network {
         neighbours.find_map(|neighbour| {
             let switch = &self.routers[neighbour].switch;
             let pushes = |nhlfe: &&Nhlfe| nhlfe.labels().first() == Some(&label);
-            let ftn = switch.ftn().iter().filter_map(|(of, action)| match of {
-                Fec::Prefix { prefix, .. } => Some((*prefix, action.nhlfes())),
-                _ => None,
-            });
+            let ftn = switch.ftn().iter();
+            let ftn = ftn.filter_map(|(of, action)| Some((prefix_fec(of)?, action.nhlfes())));
             let mut ftn = ftn.flat_map(|(fec, nhlfes)| {
                 nhlfes.filter(pushes).map(move |nhlfe| (fec, nhlfe, false))
             });
@@ -79,7 +76,13 @@ impl Network {
 
     /// Why packets of a FEC that leave by a next hop now get into another FEC's LSP, or out of theirs too
     /// early; `None`: they do not, or get nowhere.
-    fn goes_astray(&self, number: usize, fec: IpNet, nhlfe: &Nhlfe, swaps: bool) -> Option<String> {
+    fn goes_astray(
+        &self,
+        number: usize,
+        fec: PrefixFec,
+        nhlfe: &Nhlfe,
+        swaps: bool,
+    ) -> Option<String> {
         let router = &self.routers[number];
         let interface = router.interface_to(nhlfe.next_hop())?;
         let peer = self.other_end(interface.link, number)?;
@@ -106,7 +109,7 @@ impl Network {
             // Without a label they go by their destination, whatever LSP they were in.
             None if !swaps => None,
             _ => {
-                let prefix = self.prefixes.iter().find(|prefix| prefix.net == fec)?;
+                let prefix = self.prefixes.iter().find(|prefix| prefix.fec == fec)?;
                 (!prefix.owners.contains(&peer))
                     .then(|| format!("the LSP of {fec} ends at router {peer}, which is no egress"))
             }
@@ -143,7 +146,7 @@ mod tests {
     }
 
     /// The switch of a router takes an entry for a label, as one of this FEC.
-    fn takes(network: &mut Network, router: usize, label: u32, action: IlmAction, fec: IpNet) {
+    fn takes(network: &mut Network, router: usize, label: u32, action: IlmAction, fec: PrefixFec) {
         let key = IlmKey::platform(Label::new(label).unwrap());
         let of = &mut network.routers[router];
         let owner = Owner::from(Protocol::Ldp);
@@ -158,7 +161,7 @@ mod tests {
 
     /// The action of the label that a router bound to the first router's address, and the label.
     fn transit(network: &Network, router: usize) -> (Label, IlmAction) {
-        let fec = network.prefixes[0].net;
+        let fec = network.prefixes[0].fec;
         let label = network.routers[router].protocols[0].local_label(fec);
         let action = &network.routers[router].switch.ilm()[&IlmKey::platform(label.unwrap())].0;
         (label.unwrap(), action.clone())
@@ -168,11 +171,11 @@ mod tests {
     fn an_entry_into_the_lsp_of_another_fec_is_seen_as_it_is_written() {
         let mut network = line();
         let (_, action) = transit(&network, 2);
-        let own = network.prefixes[0].net;
+        let own = network.prefixes[0].fec;
         takes(&mut network, 2, 900_000, action.clone(), own);
         assert_eq!(network.violations, []);
         // The same way, and packets of another FEC.
-        let other = network.prefixes[3].net;
+        let other = network.prefixes[3].fec;
         takes(&mut network, 2, 900_000, action, other);
         assert_eq!(network.violations[0].invariant, Invariant::RightEgress);
     }
@@ -182,7 +185,7 @@ mod tests {
     fn an_entry_that_pops_before_the_egress_is_seen_as_it_is_written() {
         let mut network = line();
         let (_, action) = transit(&network, 1);
-        let other = network.prefixes[3].net;
+        let other = network.prefixes[3].fec;
         takes(&mut network, 1, 900_000, action, other);
         assert_eq!(network.violations[0].invariant, Invariant::RightEgress);
     }
@@ -192,7 +195,7 @@ mod tests {
         let mut network = line();
         let (label, _) = transit(&network, 2);
         // The label is said to be of the last router's address, and the way of its packets is that.
-        let last = network.prefixes[3].net;
+        let last = network.prefixes[3].fec;
         let right = network.routers[2].protocols[0].local_label(last).unwrap();
         let right = network.routers[2].switch.ilm()[&IlmKey::platform(right)]
             .0

@@ -17,7 +17,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ipnet::IpNet;
+use ldp::PrefixFec;
 use serde::Serialize;
 use smallvec::SmallVec;
 
@@ -32,11 +32,11 @@ use crate::router::{Datagram, Factory, Families, Interface, Router, Settings};
 use crate::stream::Connection;
 use crate::topology::Topology;
 
-/// A prefix, and the routers that it is behind.
+/// A prefix in a topology, and the routers that it is behind.
 #[derive(Debug, Clone)]
 pub struct Prefix {
-    /// The prefix.
-    pub net: IpNet,
+    /// The prefix and the topology.
+    pub fec: PrefixFec,
     /// The routers: one, or both ends of a link.
     pub owners: SmallVec<[usize; 2]>,
     /// It is the address of the router itself.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use forwarding::{Fec, FtnAction, IlmAction, IlmKey, Nhlfe, PathGroup, VrfId};
+use forwarding::{Fec, FtnAction, IlmAction, IlmKey, Nhlfe, PathGroup};
 use mpls::Label;
 use serde::Serialize;
 use smallvec::SmallVec;
 
 use super::{Event, Invariant, Network};
+use crate::router::ftn_key;
 
 /// The length of packets that are sent.
 const PACKET_OCTETS: usize = 100;
@@ -84,9 +85,9 @@ impl Network {
         let Some(pipeline) = router.pipeline.as_ref().filter(|_| router.switch_on) else {
             return self.forward_by_model(number, packet);
         };
-        let net = self.prefixes[packet.prefix].net;
+        let fec = self.prefixes[packet.prefix].fec;
         let step = self.forward_by_model(number, packet.clone());
-        pipeline.forward(router, net, &packet, step)
+        pipeline.forward(router, fec, &packet, step)
     }
 
     fn forward_by_model(&self, number: usize, mut packet: Packet) -> Step {
@@ -95,21 +96,21 @@ impl Network {
             return Step::Dropped(Drop::Off);
         }
         let prefix = &self.prefixes[packet.prefix];
-        let owner = prefix.owners.contains(&number);
+        let (of, owner) = (prefix.fec, prefix.owners.contains(&number));
         if std::mem::take(&mut packet.popped) && packet.stack.is_empty() && !owner {
-            let net = prefix.net;
             return Step::Wrong(format!(
-                "the label of a packet to {net} was popped before it came here"
+                "the label of a packet to {of} was popped before it came here"
             ));
         }
+        // Without a label the DSCP tells the topology, at each router.
+        let mut key = ftn_key(of);
         while let Some((label, ttl)) = packet.stack.last().copied() {
             let Some((action, fec)) = router.switch.ilm().get(&IlmKey::platform(label)) else {
                 return Step::Dropped(Drop::NoLabel);
             };
-            if !label.is_reserved() && *fec != prefix.net {
-                let net = prefix.net;
+            if !label.is_reserved() && *fec != of {
                 return Step::Wrong(format!(
-                    "label {label} of a packet to {net} stands for {fec}"
+                    "label {label} of a packet to {of} stands for {fec}"
                 ));
             }
             if ttl <= 1 {
@@ -124,18 +125,22 @@ impl Network {
                     packet.stack.pop();
                     packet.ttl = packet.ttl.min(ttl);
                     if !owner {
-                        let net = prefix.net;
-                        return Step::Wrong(format!("an LSP of {net} ends here"));
+                        return Step::Wrong(format!("an LSP of {of} ends here"));
+                    }
+                    if let IlmAction::PopAndLookUpIp { vrf, .. } = action {
+                        key = Fec::prefix(*vrf, of.prefix);
                     }
                 }
                 _ => return Step::Dropped(Drop::NoLabel),
             }
         }
-        let fec = Fec::prefix(VrfId::DEFAULT, prefix.net);
-        match router.switch.ftn().get(&fec) {
+        if key != ftn_key(of) {
+            return Step::Wrong(format!("a packet to {of} is looked up as one to {key}"));
+        }
+        match router.switch.ftn().get(&key) {
             Some(FtnAction::ToRouter | FtnAction::Glean) if owner => Step::Deliver,
             Some(FtnAction::ToRouter | FtnAction::Glean) => {
-                Step::Wrong(format!("{} is delivered to a wrong egress", prefix.net))
+                Step::Wrong(format!("{of} is delivered to a wrong egress"))
             }
             Some(FtnAction::Forward(paths)) => {
                 if packet.ttl <= 1 {

@@ -226,10 +226,10 @@ impl Network {
             if self.routers[router].routes[prefix] == links {
                 continue;
             }
-            let (net, host) = (of.net, of.host);
+            let (fec, host) = (of.fec, of.host);
             let state = &mut self.routers[router];
             if state.running {
-                state.bind_route(net, host, links.as_ref());
+                state.bind_route(fec, host, links.as_ref());
             }
             state.routes[prefix] = links;
             if state.running {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use forwarding::MacAddress;
-use ipnet::IpNet;
+use ldp::PrefixFec;
 use mpls::{Label, internet_checksum};
 use smallvec::SmallVec;
 
@@ -33,8 +33,9 @@ pub(super) struct Parsed {
     pub(super) ttl: u8,
 }
 
-/// The frame of a packet to an address of a prefix.
-pub(super) fn build(destination: MacAddress, net: IpNet, packet: &Packet) -> Vec<u8> {
+/// The frame of a packet to an address of a FEC.
+pub(super) fn build(destination: MacAddress, fec: PrefixFec, packet: &Packet) -> Vec<u8> {
+    let net = fec.prefix;
     let to = net.hosts().next().unwrap_or_else(|| net.addr());
     let ether_type = match (packet.stack.is_empty(), to) {
         (false, _) => MPLS,

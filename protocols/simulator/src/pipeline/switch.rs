@@ -14,7 +14,7 @@ use forwarding::{
     Fec, FtnAction, FtnEntry, IlmAction, IlmEntry, IlmKey, InterfaceName, LabelSpace, Lfib,
     MacAddress, NextHop, Owner, Protocol, QosMapId, VrfId,
 };
-use ipnet::IpNet;
+use ldp::PrefixFec;
 use p4_switch::control::ControlError;
 use p4_switch::{Clock, Engine, LoadError, SwitchConfig};
 use p4runtime_client::{Code, Operation, UpdateError};
@@ -55,7 +55,7 @@ struct State {
 #[derive(Debug, PartialEq)]
 struct Source {
     ftn: BTreeMap<Fec, FtnAction>,
-    ilm: BTreeMap<IlmKey, (IlmAction, IpNet)>,
+    ilm: BTreeMap<IlmKey, (IlmAction, PrefixFec)>,
     /// Of each interface whether it is up, and whether its neighbour is known by IPv4 and IPv6.
     interfaces: Vec<(bool, [bool; 2])>,
 }
@@ -263,10 +263,10 @@ impl RealSwitch {
     }
 
     /// What comes out for a packet: towards lsrd, why; by links, where and how.
-    fn output(&self, net: IpNet, packet: &Packet) -> (Vec<PuntReason>, Vec<(u32, Vec<u8>)>) {
+    fn output(&self, fec: PrefixFec, packet: &Packet) -> (Vec<PuntReason>, Vec<(u32, Vec<u8>)>) {
         // The buckets of the meters fill again between two packets.
         self.clock.advance(Duration::from_secs(1));
-        let frame = frame::build(ACCESS_MAC, net, packet);
+        let frame = frame::build(ACCESS_MAC, fec, packet);
         let out = self.switch.process(ACCESS.into(), &frame);
         let (up, on): (Vec<_>, Vec<_>) = out.into_iter().partition(|(port, _)| *port == CPU);
         let reason = |octets: &Vec<u8>| {
@@ -290,12 +290,12 @@ fn taken_over(packet: &Packet, way: &Packet, ttl: u8) -> bool {
 }
 
 impl Pipeline for RealSwitch {
-    fn forward(&self, router: &Router, net: IpNet, packet: &Packet, step: Step) -> Step {
+    fn forward(&self, router: &Router, fec: PrefixFec, packet: &Packet, step: Step) -> Step {
         self.follow(router);
-        let (up, on) = self.output(net, packet);
+        let (up, on) = self.output(fec, packet);
         let wrong = |what: &str| {
             Step::Wrong(format!(
-                "mpls.p4 {what} of a packet to {net} with {:?}, TTL {}, not {step:?}: up {up:?}, on {:?}",
+                "mpls.p4 {what} of a packet to {fec} with {:?}, TTL {}, not {step:?}: up {up:?}, on {:?}",
                 packet.stack,
                 packet.ttl,
                 on.iter()

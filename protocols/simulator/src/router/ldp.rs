@@ -5,8 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use ldp::LdpIdentifier;
+use ipnet::{Ipv4Net, Ipv6Net};
 use ldp::engine::{
     AcceptTargeted, ConnectionId, GracefulRestartConfig, HelloHoldTime, InterfaceConfig,
     InterfaceState, KeepAliveTime, Ldp, LdpConfig, LsrId, MaxPduLength, Output, ReceivedDatagram,
@@ -14,6 +13,7 @@ use ldp::engine::{
 };
 use ldp::label::{ControlMode, EgressLabel as Null, LocalLabel, RetentionMode, UpstreamState};
 use ldp::packet::{AdvertisementDiscipline, PORT, PduStream};
+use ldp::{LdpIdentifier, PrefixFec};
 use ldp_lfib::{Binder, Bindings, FecBinding, LfibBinding, Update};
 use mpls::Label;
 
@@ -59,8 +59,8 @@ pub fn start(boot: &Boot<'_>) -> Box<dyn Protocol> {
     let mut actions = VecDeque::new();
     if !kept.is_empty() {
         let preserved = kept.preserved();
-        let adopt = |(fec, label): &(ldp::PrefixFec, Label)| Action::Adopt {
-            fec: fec.prefix,
+        let adopt = |(fec, label): &(PrefixFec, Label)| Action::Adopt {
+            fec: *fec,
             label: *label,
         };
         actions.extend(preserved.labels.iter().map(adopt));
@@ -155,9 +155,8 @@ fn configuration(
 }
 
 fn action((fec, binding): FecBinding) -> Action {
-    let fec = fec.prefix;
     match binding {
-        LfibBinding::Ftn(_, action) => Action::Ftn { fec, action },
+        LfibBinding::Ftn(fec, action) => Action::Ftn { fec, action },
         LfibBinding::Ilm(key, action) => Action::Ilm {
             label: key.label,
             fec,
@@ -212,7 +211,7 @@ impl Protocol for LdpRouter {
         self.engine.handle_router_addresses(addresses.to_vec(), now);
     }
 
-    fn route(&mut self, prefix: IpNet, route: Option<&Route>, now: Instant) {
+    fn route(&mut self, fec: PrefixFec, route: Option<&Route>, now: Instant) {
         let route = route.map(|next_hops| ldp::label::Route {
             next_hops: next_hops
                 .iter()
@@ -224,11 +223,11 @@ impl Protocol for LdpRouter {
             egress: next_hops.is_empty(),
             ..ldp::label::Route::default()
         });
-        self.engine.handle_route(prefix.into(), route, now);
+        self.engine.handle_route(fec, route, now);
     }
 
-    fn label(&mut self, fec: IpNet, label: Result<Label, String>, now: Instant) {
-        self.engine.handle_label_allocated(fec.into(), label, now);
+    fn label(&mut self, fec: PrefixFec, label: Result<Label, String>, now: Instant) {
+        self.engine.handle_label_allocated(fec, label, now);
     }
 
     fn labels_available(&mut self, now: Instant) {
@@ -332,11 +331,8 @@ impl Protocol for LdpRouter {
                 },
                 Output::Send { id, octets } => Action::Send { id: id.0, octets },
                 Output::Close { id } => Action::Close { id: id.0 },
-                Output::AllocateLabel { fec } => Action::Allocate { fec: fec.prefix },
-                Output::ReleaseLabel { fec, label } => Action::Release {
-                    fec: fec.prefix,
-                    label,
-                },
+                Output::AllocateLabel { fec } => Action::Allocate { fec },
+                Output::ReleaseLabel { fec, label } => Action::Release { fec, label },
                 Output::Lfib(change) => {
                     self.update(Update::Change(change));
                     continue;
@@ -352,15 +348,15 @@ impl Protocol for LdpRouter {
         }
     }
 
-    fn local_label(&self, fec: IpNet) -> Option<Label> {
-        match self.engine.labels().binding(&fec.into())?.local {
+    fn local_label(&self, fec: PrefixFec) -> Option<Label> {
+        match self.engine.labels().binding(&fec)?.local {
             LocalLabel::Bound(label) => Some(label),
             _ => None,
         }
     }
 
-    fn advertised(&self, fec: IpNet, to: Ipv4Addr) -> Option<Label> {
-        let binding = self.engine.labels().binding(&fec.into())?;
+    fn advertised(&self, fec: PrefixFec, to: Ipv4Addr) -> Option<Label> {
+        let binding = self.engine.labels().binding(&fec)?;
         let peer = LdpIdentifier::platform(to);
         let upstream = binding.upstream.iter();
         upstream
@@ -369,14 +365,12 @@ impl Protocol for LdpRouter {
             .next()
     }
 
-    fn local_labels(&self) -> Vec<(IpNet, Label)> {
+    fn local_labels(&self) -> Vec<(PrefixFec, Label)> {
         self.engine
             .labels()
             .bindings()
             .filter_map(|binding| match binding.local {
-                LocalLabel::Bound(label) if !label.is_reserved() => {
-                    Some((binding.fec.prefix, label))
-                }
+                LocalLabel::Bound(label) if !label.is_reserved() => Some((binding.fec, label)),
                 _ => None,
             })
             .collect()

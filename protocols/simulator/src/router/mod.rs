@@ -19,6 +19,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ::ldp::{MultiTopologyId, PrefixFec};
 use forwarding::{
     Fec, Forwarding, FtnAction, InterfaceName, LabelManager, LabelManagerConfig, LabelSpace,
     MacAddress, Nhlfe, Owner, Path, PathGroup, Protocol as Source, SpecialPurposeLabels, VrfId,
@@ -81,8 +82,8 @@ pub struct Router {
     /// What the kernel knows: the route of each prefix. Without links the router is an owner.
     pub routes: Vec<Option<Links>>,
     /// What each label stands for, of those bound in the ILM.
-    pub bound: BTreeMap<Label, IpNet>,
-    allocated: FxHashMap<Label, IpNet>,
+    pub bound: BTreeMap<Label, PrefixFec>,
+    allocated: FxHashMap<Label, PrefixFec>,
     /// The label manager had none for somebody.
     starved: bool,
     /// No more labels than these are dealt out.
@@ -187,8 +188,8 @@ impl Router {
     }
 
     /// The kernel's route of a prefix goes into the LFIB, as packets without labels are forwarded.
-    pub fn bind_route(&mut self, prefix: IpNet, host: bool, links: Option<&Links>) {
-        let fec = Fec::prefix(VrfId::DEFAULT, prefix);
+    pub fn bind_route(&mut self, of: PrefixFec, host: bool, links: Option<&Links>) {
+        let fec = ftn_key(of);
         let owner = |source: Source| Owner::from(source);
         match links {
             None => {
@@ -206,7 +207,7 @@ impl Router {
             }
             Some(links) => {
                 self.forwarding.unbind_ftn(&owner(Source::Local), &fec);
-                if let Some(group) = self.group(is_ipv6(&prefix), links) {
+                if let Some(group) = self.group(is_ipv6(&of.prefix), links) {
                     let action = FtnAction::Forward(group);
                     self.forwarding.bind_ftn(owner(Source::Kernel), fec, action);
                 }
@@ -279,7 +280,7 @@ impl Router {
     pub fn allocate(
         &mut self,
         source: Source,
-        fec: IpNet,
+        fec: PrefixFec,
         now: Instant,
     ) -> Result<Result<Label, String>, String> {
         if self
@@ -307,7 +308,7 @@ impl Router {
     ///
     /// # Errors
     /// The label is another's.
-    pub fn adopt(&mut self, source: Source, fec: IpNet, label: Label) -> Result<(), String> {
+    pub fn adopt(&mut self, source: Source, fec: PrefixFec, label: Label) -> Result<(), String> {
         let is_free = self.labels.adopt(label, &source.into());
         match self.allocated.insert(label, fec) {
             None if is_free => Ok(()),
@@ -324,7 +325,7 @@ impl Router {
     pub fn release(
         &mut self,
         source: Source,
-        fec: IpNet,
+        fec: PrefixFec,
         label: Label,
         now: Instant,
     ) -> Result<bool, String> {
@@ -363,6 +364,22 @@ impl Router {
     /// Whether the label manager had too few labels.
     pub fn is_starved(&self) -> bool {
         self.starved
+    }
+}
+
+/// A FEC as the FTN of a switch has it: those of a topology are those of the VRF with its number.
+pub fn ftn_key(fec: PrefixFec) -> Fec {
+    Fec::prefix(VrfId(fec.topology.0), fec.prefix)
+}
+
+/// The FEC of an entry of the FTN, if it is one of a prefix.
+pub fn prefix_fec(key: &Fec) -> Option<PrefixFec> {
+    match *key {
+        Fec::Prefix { vrf, prefix } => Some(PrefixFec {
+            topology: MultiTopologyId(vrf.0),
+            prefix,
+        }),
+        _ => None,
     }
 }
 

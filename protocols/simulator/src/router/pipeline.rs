@@ -1,6 +1,6 @@
 //! A real switch beside the model of one.
 
-use ipnet::IpNet;
+use ldp::PrefixFec;
 
 use super::Router;
 use crate::network::{Packet, Step};
@@ -11,7 +11,7 @@ pub trait Pipeline {
     ///
     /// Gives the same step, with the next hop that the switch has chosen first, or [`Step::Wrong`] where the
     /// switch does something else.
-    fn forward(&self, router: &Router, net: IpNet, packet: &Packet, step: Step) -> Step;
+    fn forward(&self, router: &Router, fec: PrefixFec, packet: &Packet, step: Step) -> Step;
 
     /// What the switch holds and should not, or not so, and what it lacks, in words.
     fn differences(&self, router: &Router) -> Vec<String>;

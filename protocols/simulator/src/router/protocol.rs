@@ -6,8 +6,9 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use forwarding::{FtnAction, IlmAction};
+use forwarding::{Fec, FtnAction, IlmAction};
 use ipnet::IpNet;
+use ldp::PrefixFec;
 use mpls::Label;
 use serde::Serialize;
 use smallvec::SmallVec;
@@ -111,26 +112,26 @@ pub enum Action {
     /// A label for a FEC, please.
     Allocate {
         /// The FEC.
-        fec: IpNet,
+        fec: PrefixFec,
     },
     /// A label that it had before a restart is its own again. Before all else.
     Adopt {
         /// The FEC that it stands for.
-        fec: IpNet,
+        fec: PrefixFec,
         /// The label.
         label: Label,
     },
     /// A label is not used any more.
     Release {
         /// The FEC that it was bound to.
-        fec: IpNet,
+        fec: PrefixFec,
         /// The label.
         label: Label,
     },
     /// Bind a FEC; `None`: no more.
     Ftn {
-        /// The FEC.
-        fec: IpNet,
+        /// The FEC, as the FTN has it.
+        fec: Fec,
         /// What happens to its packets.
         action: Option<FtnAction>,
     },
@@ -139,7 +140,7 @@ pub enum Action {
         /// The label.
         label: Label,
         /// The FEC that it stands for.
-        fec: IpNet,
+        fec: PrefixFec,
         /// What happens to packets with it.
         action: Option<IlmAction>,
     },
@@ -226,10 +227,10 @@ pub trait Protocol {
     fn interface(&mut self, interface: &Interface, now: Instant);
     /// The addresses of the router.
     fn addresses(&mut self, addresses: &[IpAddr], now: Instant);
-    /// The route of a prefix changed; `None`: there is none.
-    fn route(&mut self, prefix: IpNet, route: Option<&Route>, now: Instant);
+    /// The route of a FEC changed; `None`: there is none.
+    fn route(&mut self, fec: PrefixFec, route: Option<&Route>, now: Instant);
     /// The answer to [`Action::Allocate`].
-    fn label(&mut self, fec: IpNet, label: Result<Label, String>, now: Instant);
+    fn label(&mut self, fec: PrefixFec, label: Result<Label, String>, now: Instant);
     /// There are labels again.
     fn labels_available(&mut self, _now: Instant) {}
 
@@ -270,11 +271,11 @@ pub trait Protocol {
     fn poll(&mut self) -> Option<Action>;
 
     /// The label that it bound to a FEC, null labels too.
-    fn local_label(&self, fec: IpNet) -> Option<Label>;
+    fn local_label(&self, fec: PrefixFec) -> Option<Label>;
     /// The label that it bound to a FEC, if it told the router with this identifier of it.
-    fn advertised(&self, fec: IpNet, to: Ipv4Addr) -> Option<Label>;
+    fn advertised(&self, fec: PrefixFec, to: Ipv4Addr) -> Option<Label>;
     /// All labels with the FECs that they stand for; null labels are left out.
-    fn local_labels(&self) -> Vec<(IpNet, Label)>;
+    fn local_labels(&self) -> Vec<(PrefixFec, Label)>;
     /// How much it did and holds.
     fn counters(&self, now: Instant) -> Counters;
     /// What octets of a connection say, for people.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use forwarding::{EntryKey, Fec, Forwarding, FtnAction, IlmAction, IlmKey, NextHop};
-use ipnet::IpNet;
+use ldp::PrefixFec;
 use mpls::Label;
 use rustc_hash::FxHashMap;
 
@@ -39,10 +39,10 @@ pub struct Switch {
     /// How fast it is.
     pub speed: Speed,
     ftn: BTreeMap<Fec, FtnAction>,
-    ilm: BTreeMap<IlmKey, (IlmAction, IpNet)>,
+    ilm: BTreeMap<IlmKey, (IlmAction, PrefixFec)>,
     next_hops: BTreeSet<NextHop>,
     /// What each label stood for first, also before power was lost, and whether it was another FEC later.
-    stood_for: FxHashMap<Label, (IpNet, bool)>,
+    stood_for: FxHashMap<Label, (PrefixFec, bool)>,
     /// What is to be written, in the order of make before break.
     set_ilm: BTreeSet<IlmKey>,
     set_ftn: BTreeSet<Fec>,
@@ -58,7 +58,7 @@ pub struct Switch {
 #[derive(Debug)]
 enum Write {
     Ftn(Fec, Option<FtnAction>),
-    Ilm(IlmKey, Option<(IlmAction, IpNet)>),
+    Ilm(IlmKey, Option<(IlmAction, PrefixFec)>),
 }
 
 impl Switch {
@@ -149,7 +149,7 @@ impl Switch {
     pub fn begin(
         &mut self,
         forwarding: &Forwarding,
-        fec_of: impl Fn(Label) -> Option<IpNet>,
+        fec_of: impl Fn(Label) -> Option<PrefixFec>,
     ) -> Option<Duration> {
         if self.writing {
             return None;
@@ -290,7 +290,7 @@ impl Switch {
     }
 
     /// The ILM that it forwards by, with the FEC that each label stood for when it was written.
-    pub fn ilm(&self) -> &BTreeMap<IlmKey, (IlmAction, IpNet)> {
+    pub fn ilm(&self) -> &BTreeMap<IlmKey, (IlmAction, PrefixFec)> {
         &self.ilm
     }
 

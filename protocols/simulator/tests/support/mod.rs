@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use forwarding::{FtnAction, IlmAction, Nhlfe, Path, PathGroup, TunnelModel};
-use ipnet::IpNet;
+use forwarding::{Fec, FtnAction, IlmAction, Nhlfe, Path, PathGroup, TunnelModel};
+use ldp::PrefixFec;
 use mpls::Label;
 use simulator::router::{
     Accepted, Action, Counters, Datagram, Interface, Protocol, Route, Settings,
@@ -29,7 +29,7 @@ pub(crate) struct Hooks {
 pub(crate) struct Hooked {
     inner: Box<dyn Protocol>,
     hooks: Hooks,
-    unbound: BTreeSet<IpNet>,
+    unbound: BTreeSet<Fec>,
 }
 
 impl Hooked {
@@ -99,10 +99,10 @@ impl Protocol for Hooked {
     fn addresses(&mut self, addresses: &[IpAddr], now: Instant) {
         self.inner.addresses(addresses, now);
     }
-    fn route(&mut self, prefix: IpNet, route: Option<&Route>, now: Instant) {
-        self.inner.route(prefix, route, now);
+    fn route(&mut self, fec: PrefixFec, route: Option<&Route>, now: Instant) {
+        self.inner.route(fec, route, now);
     }
-    fn label(&mut self, fec: IpNet, label: Result<Label, String>, now: Instant) {
+    fn label(&mut self, fec: PrefixFec, label: Result<Label, String>, now: Instant) {
         self.inner.label(fec, label, now);
     }
     fn labels_available(&mut self, now: Instant) {
@@ -159,7 +159,7 @@ impl Protocol for Hooked {
             let action = self.inner.poll()?;
             match &action {
                 Action::Ftn { fec, action: None } => {
-                    self.unbound.insert(*fec);
+                    self.unbound.insert(fec.clone());
                 }
                 Action::Ftn { fec, .. } if self.hooks.binds_once && self.unbound.contains(fec) => {
                     continue;
@@ -172,13 +172,13 @@ impl Protocol for Hooked {
             });
         }
     }
-    fn local_label(&self, fec: IpNet) -> Option<Label> {
+    fn local_label(&self, fec: PrefixFec) -> Option<Label> {
         self.inner.local_label(fec)
     }
-    fn advertised(&self, fec: IpNet, to: Ipv4Addr) -> Option<Label> {
+    fn advertised(&self, fec: PrefixFec, to: Ipv4Addr) -> Option<Label> {
         self.inner.advertised(fec, to)
     }
-    fn local_labels(&self) -> Vec<(IpNet, Label)> {
+    fn local_labels(&self) -> Vec<(PrefixFec, Label)> {
         self.inner.local_labels()
     }
     fn counters(&self, now: Instant) -> Counters {
