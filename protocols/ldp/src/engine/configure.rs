@@ -45,10 +45,6 @@ impl Ldp {
         if old.lsr_id != self.config.lsr_id {
             self.change_identifier(now);
         }
-        let (before, after) = (label_policy(&old), label_policy(&self.config));
-        if before != after {
-            self.labels.set_policy(after, now);
-        }
         self.configure_interfaces(&old);
         self.configure_targeted(&old, now);
         self.configure_peers(&old, now);
@@ -60,6 +56,11 @@ impl Ldp {
         self.refresh_addresses(now);
         self.refresh_listen_keys();
         self.configure_sessions(&old, now);
+        // Of what a session does not have any more nothing is asked for.
+        let (before, after) = (label_policy(&old), label_policy(&self.config));
+        if before != after {
+            self.labels.set_policy(after, now);
+        }
         self.hello_everywhere(now);
     }
 

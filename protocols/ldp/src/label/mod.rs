@@ -189,9 +189,11 @@ impl LabelDistribution {
         let keeps_more = before.retention == RetentionMode::Conservative
             && self.policy.retention == RetentionMode::Liberal;
         if before.accept != self.policy.accept || keeps_more {
-            for peer in self.peer_indices() {
-                self.request_all(peer, AddressFamily::Ipv4);
-                self.request_all(peer, AddressFamily::Ipv6);
+            for index in self.peer_indices() {
+                let peer = self.peers.get(index.place());
+                for wildcard in peer.map(Peer::exchanged).unwrap_or_default() {
+                    self.request_all(index, wildcard);
+                }
             }
         }
         let all: Vec<FecIndex> = self.fecs.iter().map(|(index, _)| index).collect();

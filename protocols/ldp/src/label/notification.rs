@@ -127,7 +127,7 @@ impl LabelDistribution {
         };
         // Res.1.
         peer.may_be_asked = true;
-        let families = std::mem::take(&mut peer.postponed_families);
+        let types = std::mem::take(&mut peer.postponed_types);
         // Res.2 to Res.6: that the peer is the next hop is looked at when the FEC is settled.
         for index in std::mem::take(&mut peer.postponed) {
             let requests = self
@@ -141,8 +141,8 @@ impl LabelDistribution {
                 self.mark(index);
             }
         }
-        for family in families {
-            self.request_all(source, family);
+        for wildcard in types {
+            self.request_all(source, wildcard);
         }
     }
 

@@ -40,8 +40,8 @@ pub(super) struct Peer {
     pub(super) may_be_asked: bool,
     /// FECs for which it is to be asked when it has label resources again.
     pub(super) postponed: Vec<usize>,
-    /// Families all of whose labels it is to be asked for then.
-    pub(super) postponed_families: Vec<AddressFamily>,
+    /// Types of FECs all of whose labels it is to be asked for then.
+    pub(super) postponed_types: Vec<TypedWildcard>,
     /// It was told that there are no label resources here.
     pub(super) told_no_resources: bool,
     /// For what it is still owed an End-of-LIB (RFC 5919 section 4).
@@ -80,7 +80,7 @@ impl Peer {
             requests: 0,
             may_be_asked: true,
             postponed: Vec::new(),
-            postponed_families: Vec::new(),
+            postponed_types: Vec::new(),
             told_no_resources: false,
             end_of_lib_owed: Vec::new(),
             end_of_lib: Vec::new(),
@@ -146,18 +146,27 @@ impl Peer {
                 .contains(&TypedWildcard::Prefix { family, topology })
     }
 
-    /// The topologies of a family that are negotiated, with the default one.
-    pub(super) fn topologies(&self, family: AddressFamily) -> Vec<MultiTopologyId> {
-        let negotiated = self.parameters.capabilities.multi_topology.iter();
-        std::iter::once(MultiTopologyId::DEFAULT)
-            .chain(negotiated.filter_map(|wildcard| {
-                let TypedWildcard::Prefix {
-                    family: of,
-                    topology,
-                } = wildcard;
-                (*of == family && *topology != MultiTopologyId::DEFAULT).then_some(*topology)
-            }))
-            .collect()
+    /// The types of prefixes whose bindings are exchanged: the families of the session, in the default topology and
+    /// in those that are negotiated.
+    pub(super) fn exchanged(&self) -> Vec<TypedWildcard> {
+        let default =
+            [AddressFamily::Ipv4, AddressFamily::Ipv6].map(|family| TypedWildcard::Prefix {
+                family,
+                topology: MultiTopologyId::DEFAULT,
+            });
+        let topologies = &self.parameters.capabilities.multi_topology;
+        let mut exchanged: Vec<TypedWildcard> = Vec::new();
+        for wildcard in default.iter().chain(topologies) {
+            let TypedWildcard::Prefix { family, .. } = wildcard;
+            let of_session = match family {
+                AddressFamily::Ipv4 => self.parameters.ipv4,
+                AddressFamily::Ipv6 => self.parameters.ipv6,
+            };
+            if of_session && !exchanged.contains(wildcard) {
+                exchanged.push(wildcard.clone());
+            }
+        }
+        exchanged
     }
 
     /// What an End-of-LIB is owed for, once all is advertised.
@@ -165,19 +174,8 @@ impl Peer {
         if !self.parameters.capabilities.unrecognized_notification {
             return Vec::new();
         }
-        let default =
-            [AddressFamily::Ipv4, AddressFamily::Ipv6].map(|family| TypedWildcard::Prefix {
-                family,
-                topology: MultiTopologyId::DEFAULT,
-            });
-        let topologies = self.parameters.capabilities.multi_topology.iter();
-        let mut owed: Vec<TypedWildcard> = Vec::new();
-        for wildcard in default.iter().chain(topologies) {
-            let TypedWildcard::Prefix { family, .. } = wildcard;
-            if self.takes_family(*family) && !owed.contains(wildcard) {
-                owed.push(wildcard.clone());
-            }
-        }
+        let mut owed = self.exchanged();
+        owed.retain(|TypedWildcard::Prefix { family, .. }| self.takes_family(*family));
         owed
     }
 }

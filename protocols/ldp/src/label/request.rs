@@ -140,7 +140,6 @@ impl LabelDistribution {
     /// A request for all FECs of a type (RFC 5918 section 4): those that a label is bound to are
     /// answered, and End-of-LIB follows (RFC 5919 section 5.3).
     fn request_for_all(&mut self, source: PeerIndex, message_id: u32, wildcard: &TypedWildcard) {
-        let TypedWildcard::Prefix { family, topology } = wildcard;
         let plain = LabelRequest {
             fec: Vec::new(),
             hop_count: None,
@@ -160,8 +159,7 @@ impl LabelDistribution {
                         .iter()
                         .any(|request| request.peer == source)
                 });
-                fec.family() == *family
-                    && fec.fec.topology == *topology
+                fec.is_of(wildcard)
                     && !pending
                     && peer.takes(fec, &self.policy)
                     && self.situation(fec).upstream != super::settle::Upstream::Nothing

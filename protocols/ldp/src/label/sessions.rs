@@ -8,7 +8,7 @@ use super::store::{Fec, PeerIndex, Sent};
 use super::timers::Timer;
 use super::{ControlMode, LabelDistribution, LabelEvent, LabelOutput, PeerParameters, peer_index};
 use crate::LdpIdentifier;
-use crate::packet::{AddressFamily, Body, FecElement, LabelRequest, Status, TypedWildcard};
+use crate::packet::{Body, FecElement, LabelRequest, Status, TypedWildcard};
 
 impl LabelDistribution {
     /// A session is up.
@@ -113,7 +113,7 @@ impl LabelDistribution {
             peer.requests = 0;
             peer.sent = 0;
             peer.postponed.clear();
-            peer.postponed_families.clear();
+            peer.postponed_types.clear();
             peer.told_no_resources = false;
             peer.end_of_lib_owed.clear();
             if hold.is_some() {
@@ -165,9 +165,7 @@ impl LabelDistribution {
         }
         let mut removed = Vec::new();
         for (place, fec) in &mut self.fecs {
-            let is_of_type = only.is_none_or(|TypedWildcard::Prefix { family, topology }| {
-                fec.family() == *family && fec.fec.topology == *topology
-            });
+            let is_of_type = only.is_none_or(|wildcard| fec.is_of(wildcard));
             if is_of_type
                 && fec
                     .received_from(index)
@@ -204,60 +202,53 @@ impl LabelDistribution {
         if peer.parameters == parameters {
             return;
         }
+        let had = peer.exchanged();
         let before = std::mem::replace(&mut peer.parameters, parameters);
-        let gained: Vec<AddressFamily> = [
-            (AddressFamily::Ipv4, before.ipv4, peer.parameters.ipv4),
-            (AddressFamily::Ipv6, before.ipv6, peer.parameters.ipv6),
-        ]
-        .into_iter()
-        .filter(|(_, before, now)| *now && !*before)
-        .map(|(family, ..)| family)
-        .collect();
+        let has = peer.exchanged();
+        peer.end_of_lib_owed.retain(|owed| has.contains(owed));
         if before.targeted_only != peer.parameters.targeted_only {
             self.resolve_peer(index);
         }
         self.count_disciplines();
         self.give_up_bindings(index, &before);
-        // What was discarded before is asked for (RFC 7552 section 7.2).
-        for family in gained {
-            self.request_all(index, family);
+        // What was discarded before is asked for: of a family (RFC 7552 section 7.2), and of a topology (RFC 7307
+        // section 3.5.2), of which the peer may not know yet that it was given up.
+        for gained in has.into_iter().filter(|of| !had.contains(of)) {
+            self.request_all(index, gained);
         }
         self.start_walk(index, true);
     }
 
-    /// Asks a peer for all that it bound to prefixes of a family, if it understands that (RFC 5918
-    /// section 4), and else for what it is needed for.
-    pub(super) fn request_all(&mut self, index: PeerIndex, family: AddressFamily) {
+    /// Asks a peer for all that it bound to prefixes of a type, if it understands that (RFC 5918 section 4), and
+    /// else for what it is needed for.
+    pub(super) fn request_all(&mut self, index: PeerIndex, wildcard: TypedWildcard) {
         let Some(peer) = self.peers.get_mut(index.place()) else {
             return;
         };
         if peer.parameters.capabilities.typed_wildcard && peer.is_open() {
             // Without label resources it must not be asked (RFC 5036 section 3.5.8.1).
             if !peer.may_be_asked {
-                if !peer.postponed_families.contains(&family) {
-                    peer.postponed_families.push(family);
+                if !peer.postponed_types.contains(&wildcard) {
+                    peer.postponed_types.push(wildcard);
                 }
                 return;
             }
-            for topology in peer.topologies(family) {
-                let id = self.next_request_id;
-                self.next_request_id = id.checked_add(1).unwrap_or(Self::FIRST_REQUEST_ID);
-                let wildcard = TypedWildcard::Prefix { family, topology };
-                let request = LabelRequest {
-                    fec: vec![FecElement::TypedWildcard(wildcard)],
-                    hop_count: None,
-                    path_vector: None,
-                    forwarded: Vec::new(),
-                };
-                let body = Body::LabelRequest(request);
-                send_message_with_id(&mut self.output, peer, Some(id), body);
-            }
+            let id = self.next_request_id;
+            self.next_request_id = id.checked_add(1).unwrap_or(Self::FIRST_REQUEST_ID);
+            let request = LabelRequest {
+                fec: vec![FecElement::TypedWildcard(wildcard)],
+                hop_count: None,
+                path_vector: None,
+                forwarded: Vec::new(),
+            };
+            let body = Body::LabelRequest(request);
+            send_message_with_id(&mut self.output, peer, Some(id), body);
             return;
         }
         let mut wanting = Vec::new();
         for (place, fec) in &mut self.fecs {
             let next_hops = fec.group.and_then(|group| self.groups.get(group));
-            if fec.family() == family
+            if fec.is_of(&wildcard)
                 && fec.received_from(index).is_none()
                 && next_hops.is_some_and(|group| group.peers.contains(&index))
             {

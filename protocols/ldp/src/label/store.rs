@@ -13,7 +13,7 @@ use super::hop::Hop;
 use super::next_hop::GroupIndex;
 use super::peer::Peer;
 use crate::PrefixFec;
-use crate::packet::{AddressFamily, UnknownTlv};
+use crate::packet::{AddressFamily, TypedWildcard, UnknownTlv};
 
 /// Where a FEC's record is.
 pub(super) type FecIndex = usize;
@@ -238,6 +238,12 @@ impl Fec {
     /// The address family.
     pub(super) fn family(&self) -> AddressFamily {
         family(&self.fec)
+    }
+
+    /// Whether it is one of all prefixes of this type.
+    pub(super) fn is_of(&self, wildcard: &TypedWildcard) -> bool {
+        let TypedWildcard::Prefix { family, topology } = wildcard;
+        self.family() == *family && self.fec.topology == *topology
     }
 
     /// The mapping that a peer sent.

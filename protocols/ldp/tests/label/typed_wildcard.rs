@@ -197,9 +197,20 @@ fn each_topology_of_a_family_that_is_gained_is_asked_for() {
     lsr.up_with(2, one);
     lsr.said(2);
     let now = lsr.now;
-    lsr.labels.peer_parameters_changed(peer(2), both, now);
+    lsr.labels
+        .peer_parameters_changed(peer(2), both.clone(), now);
     lsr.settle();
     assert_eq!(lsr.said(2), ["request *Ipv6/0", "request *Ipv6/7"]);
+    // A topology that is lost and gained: what the peer bound to it was given up, and the peer may take it for
+    // released, or not know that (RFC 7307 section 3.5.2).
+    for (parameters, expected) in [
+        (capable(), [].as_slice()),
+        (both, &["request *Ipv4/7", "request *Ipv6/7"]),
+    ] {
+        lsr.labels.peer_parameters_changed(peer(2), parameters, now);
+        lsr.settle();
+        assert_eq!(lsr.said(2), expected);
+    }
 }
 
 /// RFC 5918 section 5: an LSR without the capability is sent no typed wildcard. So the FECs are asked for that a label
