@@ -79,6 +79,13 @@ impl LabelDistribution {
         };
         // NoRes.3.
         peer.may_be_asked = false;
+        // Some FECs of a type got labels and some did not: which ones is not said.
+        let asked = peer.asked_types.iter().find(|(id, _)| *id == request_id);
+        if let Some((_, wildcard)) = asked
+            && !peer.postponed_types.contains(wildcard)
+        {
+            peer.postponed_types.push(wildcard.clone());
+        }
         if let Some(index) = index
             && let Some(record) = self.fecs.get_mut(index)
         {

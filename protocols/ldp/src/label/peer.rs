@@ -40,6 +40,8 @@ pub(super) struct Peer {
     pub(super) may_be_asked: bool,
     /// FECs for which it is to be asked when it has label resources again.
     pub(super) postponed: Vec<usize>,
+    /// The last Label Request for all FECs of each type.
+    pub(super) asked_types: Vec<(u32, TypedWildcard)>,
     /// Types of FECs all of whose labels it is to be asked for then.
     pub(super) postponed_types: Vec<TypedWildcard>,
     /// It was told that there are no label resources here.
@@ -80,6 +82,7 @@ impl Peer {
             requests: 0,
             may_be_asked: true,
             postponed: Vec::new(),
+            asked_types: Vec::new(),
             postponed_types: Vec::new(),
             told_no_resources: false,
             end_of_lib_owed: Vec::new(),

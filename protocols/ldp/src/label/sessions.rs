@@ -113,6 +113,7 @@ impl LabelDistribution {
             peer.requests = 0;
             peer.sent = 0;
             peer.postponed.clear();
+            peer.asked_types.clear();
             peer.postponed_types.clear();
             peer.told_no_resources = false;
             peer.end_of_lib_owed.clear();
@@ -235,6 +236,8 @@ impl LabelDistribution {
             }
             let id = self.next_request_id;
             self.next_request_id = id.checked_add(1).unwrap_or(Self::FIRST_REQUEST_ID);
+            peer.asked_types.retain(|(_, asked)| *asked != wildcard);
+            peer.asked_types.push((id, wildcard.clone()));
             let request = LabelRequest {
                 fec: vec![FecElement::TypedWildcard(wildcard)],
                 hop_count: None,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ldp::MultiTopologyId;
-use ldp::label::{ControlMode, LabelEvent, PeerParameters};
+use ldp::label::{ControlMode, LabelDistribution, LabelEvent, PeerParameters};
 use ldp::packet::{
     AddressFamily, Body, Capabilities, FecElement, LabelRelease, LabelRequest, LabelWithdraw,
     TypedWildcard,
@@ -259,4 +259,30 @@ fn a_peer_without_label_resources_is_not_asked_for_all() {
         Body::Notification(Box::new(notification(LABEL_RESOURCES_AVAILABLE, 0))),
     );
     assert_eq!(lsr.said(2), ["request *Ipv6/0"]);
+}
+
+/// RFC 5036 appendix A.1.12, RFC 5918 section 4: of the FECs of a type some got no label. All of it is asked for again
+/// once there are labels.
+#[test]
+fn what_there_was_no_label_for_is_asked_for_again() {
+    let mut lsr = Lsr::new(|_| {});
+    let one = PeerParameters {
+        ipv6: false,
+        ..capable()
+    };
+    lsr.up_with(2, one);
+    lsr.said(2);
+    let now = lsr.now;
+    lsr.labels.peer_parameters_changed(peer(2), capable(), now);
+    lsr.settle();
+    let id = LabelDistribution::FIRST_REQUEST_ID;
+    for code in [NO_LABEL_RESOURCES, NO_LABEL_RESOURCES] {
+        lsr.receive(2, Body::Notification(Box::new(notification(code, id))));
+    }
+    assert_eq!(lsr.said(2), ["request *Ipv6/0"]);
+    let available = notification(LABEL_RESOURCES_AVAILABLE, 0);
+    for expected in [["request *Ipv6/0"].as_slice(), &[]] {
+        lsr.receive(2, Body::Notification(Box::new(available.clone())));
+        assert_eq!(lsr.said(2), expected);
+    }
 }
