@@ -70,6 +70,9 @@ impl LabelDistribution {
             || !self.policy.allocates(&fec)
             || super::settle::is_unlabelled_by_rule(&fec)
         {
+            if let Some(record) = self.fecs.get_mut(index) {
+                record.forget_release(source);
+            }
             self.refuse_request(source, message_id, status::NO_ROUTE);
             self.mark(index);
             return;
@@ -146,6 +149,12 @@ impl LabelDistribution {
             path_vector: None,
             forwarded: Vec::new(),
         };
+        // Also what cannot be had now: it is told when it can.
+        for (_, fec) in &mut self.fecs {
+            if fec.is_of(wildcard) {
+                fec.forget_release(source);
+            }
+        }
         let Some(peer) = self.peers.get(source.place()) else {
             return;
         };

@@ -321,6 +321,23 @@ impl Fec {
         self.tidy_sent();
     }
 
+    /// A peer asks for the FEC: that it released a label of it before says nothing any more (RFC 5036 appendix
+    /// A.1.4, note 1).
+    pub(super) fn forget_release(&mut self, peer: PeerIndex) {
+        let range = self.sent_to(peer);
+        let mut forgotten = false;
+        for sent in self.sent.get_mut(range).unwrap_or_default() {
+            if sent.is_released() {
+                sent.released = false;
+                sent.looped = false;
+                forgotten = true;
+            }
+        }
+        if forgotten {
+            self.tidy_sent();
+        }
+    }
+
     /// Drops what says nothing any more of what was sent.
     pub(super) fn tidy_sent(&mut self) {
         self.sent.retain(|sent| sent.holds() || sent.released);

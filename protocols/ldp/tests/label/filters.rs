@@ -3,7 +3,7 @@
 use ldp::MultiTopologyId;
 use ldp::label::{PeerParameters, PrefixFilter, PrefixRule};
 use ldp::packet::{
-    AddressFamily, Body, Capabilities, FecElement, StateAdvertisement, TypedWildcard,
+    AddressFamily, Body, Capabilities, FecElement, LabelRequest, StateAdvertisement, TypedWildcard,
 };
 
 use crate::lsr::*;
@@ -65,6 +65,31 @@ fn advertise_and_accept_filters_are_for_prefixes_and_peers() {
     lsr.policy(|policy| policy.accept = deny(3));
     assert_eq!(lsr.said(3), ["release 198.51.100.0/24 500"]);
     assert_eq!(lsr.pushed("198.51.100.0/24"), []);
+}
+
+/// RFC 5036 appendix A.1.4, note 1: what a peer released it has to ask for. If it does while the filter keeps the FEC
+/// from it, it has asked all the same, and is told once the filter permits it.
+#[test]
+fn what_a_peer_asked_for_while_it_was_filtered_is_advertised_later() {
+    let wildcard = LabelRequest {
+        fec: vec![FecElement::TypedWildcard(TypedWildcard::Prefix {
+            family: AddressFamily::Ipv4,
+            topology: MultiTopologyId::DEFAULT,
+        })],
+        ..request("198.51.100.0/24")
+    };
+    for request in [request("198.51.100.0/24"), wildcard] {
+        let mut lsr = Lsr::new(|_| {});
+        lsr.up(2);
+        lsr.route("198.51.100.0/24", via(&[3]));
+        assert_eq!(lsr.said(2), ["map 198.51.100.0/24 100"]);
+        lsr.receive(2, Body::LabelRelease(release("198.51.100.0/24", 100)));
+        lsr.policy(|policy| policy.advertise.otherwise = false);
+        lsr.receive(2, Body::LabelRequest(request));
+        lsr.said(2);
+        lsr.policy(|policy| policy.advertise.otherwise = true);
+        assert_eq!(lsr.said(2), ["map 198.51.100.0/24 101"]);
+    }
 }
 
 fn spared(application: u8, disable: bool) -> PeerParameters {
