@@ -101,12 +101,13 @@ pub struct Paths {
     pub links: Vec<Links>,
 }
 
-/// Computes the shortest paths from a router by its view, all those of equal cost.
+/// Computes the shortest paths from a router, all those of equal cost, by the metric that each link has for it;
+/// `None`: the link does not count.
 pub fn shortest_paths(
     root: usize,
     topology: &Topology,
     links_of: &[Vec<usize>],
-    view: &View,
+    metric: impl Fn(usize) -> Option<u32>,
 ) -> Paths {
     let routers = topology.routers;
     let mut distance: Vec<Option<u64>> = vec![None; routers];
@@ -120,12 +121,11 @@ pub fn shortest_paths(
             continue;
         }
         for &number in &links_of[router] {
-            if !view.is_up(number) {
+            let Some(metric) = metric(number) else {
                 continue;
-            }
-            let link = &topology.links[number];
-            let other = link.other(router);
-            let through = at + u64::from(link.metric);
+            };
+            let other = topology.links[number].other(router);
+            let through = at + u64::from(metric);
             let known = distance[other];
             if done[other] || known.is_some_and(|known| known < through) {
                 continue;
@@ -160,12 +160,14 @@ mod tests {
         let links = [(0, 1), (1, 2), (2, 3), (3, 0)];
         Topology {
             routers: 4,
+            multi_topology_id: None,
             links: links.iter().map(|&(a, b)| Link::new(a, b)).collect(),
         }
     }
 
     fn paths(topology: &Topology, view: &View, root: usize) -> Paths {
-        shortest_paths(root, topology, &topology.links_of_routers(), view)
+        let metric = |link| view.is_up(link).then_some(topology.links[link].metric);
+        shortest_paths(root, topology, &topology.links_of_routers(), metric)
     }
 
     #[test]
@@ -240,6 +242,7 @@ mod tests {
     fn parallel_links_share() {
         let topology = Topology {
             routers: 2,
+            multi_topology_id: None,
             links: vec![Link::new(0, 1), Link::new(1, 0)],
         };
         let found = paths(&topology, &View::complete(2), 0);

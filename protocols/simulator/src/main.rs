@@ -49,7 +49,7 @@ struct Arguments {
     /// A whole scenario in TOML, as a failing seed is printed. It says all of the network and its faults.
     #[arg(long, conflicts_with_all = [
         "seed", "seeds", "seconds", "routers", "shape", "topology", "hours", "faults", "fault_count",
-        "loopbacks", "prefixes", "probe_every", "plain",
+        "loopbacks", "prefixes", "probe_every", "plain", "multi_topology",
     ])]
     scenario: Option<PathBuf>,
     /// Hours in the network in which faults begin; else 10 minutes.
@@ -73,6 +73,9 @@ struct Arguments {
     /// All routers have the default configuration.
     #[arg(long)]
     plain: bool,
+    /// All networks have a second topology (RFC 7307); else a third of them. A topology in TOML says it itself.
+    #[arg(long, conflicts_with = "topology")]
+    multi_topology: bool,
     /// Only bring the network of one seed up, and measure how long that takes: wall time, memory, messages. It
     /// is plain, without faults and packets, and the report is JSON.
     #[arg(long, conflicts_with_all = [
@@ -139,6 +142,7 @@ impl Arguments {
             classes: Class::parse_list(&self.faults).into_diagnostic()?,
             probe_every: self.probe_every,
             mixed: !self.plain,
+            multi_topology: self.multi_topology,
             ..Options::default()
         };
         if let Some(routers) = self.routers {

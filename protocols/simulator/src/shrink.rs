@@ -117,6 +117,7 @@ impl Shrinker<'_> {
             change(&mut scenario);
             smaller |= shrinker.try_one(scenario);
         };
+        change(self, Scenario::without_multi_topology);
         change(self, |scenario| scenario.settings.clear());
         change(self, |scenario| scenario.link_prefixes = false);
         change(self, |scenario| scenario.prefixes = 0);
@@ -173,6 +174,7 @@ fn without(
     let topology = Topology {
         routers: count,
         links: kept,
+        ..*old
     };
     if count < 2
         || !topology

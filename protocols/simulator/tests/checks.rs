@@ -2,8 +2,11 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use forwarding::{FtnAction, IlmAction, Nhlfe, Path, PathGroup, TunnelModel};
+use mpls::Label;
 use simulator::clock::Time;
 use simulator::faults::{Fault, FaultKind};
 use simulator::invariants;
@@ -64,18 +67,37 @@ fn sessions_that_come_and_go_without_a_fault_are_found() {
     assert_eq!(breaks(&scenario, simulator::router::ldp), None);
 }
 
+/// The first path of a group alone.
+fn first(group: &PathGroup) -> Arc<PathGroup> {
+    Arc::new(PathGroup::single(group.paths()[0].nhlfe.clone()))
+}
+
+fn first_path_of_ftn(action: FtnAction) -> FtnAction {
+    match action {
+        FtnAction::Forward(group) => FtnAction::Forward(first(&group)),
+        other => other,
+    }
+}
+
+fn first_path_of_ilm(mut action: IlmAction) -> IlmAction {
+    if let IlmAction::Forward { paths, .. } = &mut action {
+        *paths = first(paths);
+    }
+    action
+}
+
 /// Uses one of several next hops, with and without a label.
 fn single_path(boot: &Boot<'_>) -> Box<dyn Protocol> {
     let hooks = Hooks {
         action: Some(|action| match action {
             Action::Ftn { fec, action } => Action::Ftn {
                 fec,
-                action: action.map(support::first_path_of_ftn),
+                action: action.map(first_path_of_ftn),
             },
             Action::Ilm { label, fec, action } => Action::Ilm {
                 label,
                 fec,
-                action: action.map(support::first_path_of_ilm),
+                action: action.map(first_path_of_ilm),
             },
             other => other,
         }),
@@ -157,13 +179,28 @@ fn graceful_restart_that_is_configured_later_keeps_all_bindings() {
     assert_eq!(network.violations, []);
 }
 
+/// The label after each one.
+fn next_label(action: FtnAction) -> FtnAction {
+    let FtnAction::Forward(group) = action else {
+        return action;
+    };
+    let paths = group.paths().iter().map(|path| {
+        let labels = path.nhlfe.labels().iter();
+        let labels = labels.map(|label| Label::new(label.value() + 1).unwrap());
+        let next_hop = path.nhlfe.next_hop().clone();
+        let nhlfe = Nhlfe::new(next_hop, labels, TunnelModel::default()).unwrap();
+        Path::new(nhlfe, path.weight)
+    });
+    FtnAction::Forward(Arc::new(PathGroup::new(paths).unwrap()))
+}
+
 /// Sends packets of a FEC with the label after the right one, which is another FEC's.
 fn off_by_one(boot: &Boot<'_>) -> Box<dyn Protocol> {
     let hooks = Hooks {
         action: Some(|action| match action {
             Action::Ftn { fec, action } => Action::Ftn {
                 fec,
-                action: action.map(support::next_label),
+                action: action.map(next_label),
             },
             other => other,
         }),

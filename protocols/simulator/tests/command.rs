@@ -38,6 +38,31 @@ fn a_run_is_reported_as_json_and_plotted() {
     assert!(svg.contains(">seed 1</text>"));
 }
 
+/// Of a second topology, in a file or for all seeds, there are as many FECs again.
+#[test]
+fn a_network_has_a_second_topology_if_that_is_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let topology = directory.path().join("topology.toml");
+    let text = "routers = 3\nmulti_topology_id = 3996\n[[link]]\na = 0\nb = 1\nmulti_topology_metric = 2\n\
+                [[link]]\na = 1\nb = 2\n";
+    std::fs::write(&topology, text).unwrap();
+    let file = topology.display().to_string();
+    for (arguments, fecs) in [
+        (["--topology", &file].as_slice(), 6),
+        (&["--routers", "3", "--multi-topology"], 6),
+        (&["--routers", "3"], 3),
+    ] {
+        let run = ["--json", "--plain", "--faults", "none", "--prefixes", "0"];
+        let output = simulator().args(run).args(arguments).assert().success();
+        let json: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+        assert_eq!(json["runs"][0]["fecs"], fecs);
+    }
+    simulator()
+        .args(["--multi-topology", "--topology", &file])
+        .assert()
+        .failure();
+}
+
 /// A router that advertises nothing leaves its neighbours without LSPs: that needs two routers and no fault.
 #[test]
 fn what_breaks_an_invariant_is_made_smaller_and_printed_as_a_test() {

@@ -30,7 +30,11 @@ fn the_real_pipeline_forwards_as_the_lfib_says() {
     let program = compile::program().unwrap();
     let mut delivered = 0;
     for seed in 1..=4 {
-        let scenario = Scenario::generate(seed, &options());
+        let options = Options {
+            multi_topology: seed % 2 == 0,
+            ..options()
+        };
+        let scenario = Scenario::generate(seed, &options);
         let mut network = scenario.network();
         program.install(&mut network).unwrap();
         let report = scenario.run_in(network, &mut ());
@@ -53,7 +57,7 @@ fn a_pipeline_that_holds_something_else_is_noticed() {
         ..options()
     };
     let mut network = Scenario::generate(1, &options).network();
-    let real = RealSwitch::new(Arc::clone(&program)).unwrap();
+    let real = RealSwitch::new(Arc::clone(&program), None).unwrap();
     let switch = real.switch().clone();
     network.routers[1].pipeline = Some(Box::new(real));
     network.run_until(Time::seconds(35));

@@ -114,6 +114,7 @@ fn an_engine_gets_the_datagrams_of_its_ports_alone() {
         seed: 1,
         topology: Topology {
             routers: 2,
+            multi_topology_id: None,
             links: vec![Link::new(0, 1)],
         },
         settings: vec![Settings::default(); 2],

@@ -358,3 +358,94 @@ router = 7
 "#,
     );
 }
+
+/// Seed 5299. What a router had released before it lost a topology it did not get again with the topology: its
+/// neighbour took it for released still, and it did not ask (RFC 7307 section 3.5.2).
+#[test]
+fn a_topology_that_comes_back_is_asked_for() {
+    check(
+        r#"seed = 5299
+until = 640.0
+[topology]
+routers = 2
+multi_topology_id = 4020
+[[topology.link]]
+a = 0
+b = 1
+multi_topology_metric = 1
+[[fault]]
+at = 394.882266
+until = 509.930003
+kind = "configure"
+router = 0
+[fault.settings]
+accept_nothing = true
+multi_topology = false
+"#,
+    );
+}
+
+/// Seed 5134. A router asked for all FECs, for some of which its neighbour had no labels. When that had some it was not
+/// asked again (RFC 5036 appendix A.1.12).
+#[test]
+fn all_fecs_are_asked_for_again_when_there_are_labels() {
+    check_with(
+        &chain(4),
+        r#"seed = 5134
+prefixes = 1
+until = 640.0
+[topology]
+routers = 4
+[[router]]
+number = 1
+[router.settings]
+loop_detection = true
+egress_label = "real"
+[[router]]
+number = 2
+[router.settings]
+loop_detection = true
+[[fault]]
+at = 471.788009
+until = 655.266975
+kind = "label-exhaustion"
+router = 1
+labels = 3
+[[fault]]
+at = 500.607699
+until = 542.11144
+kind = "configure"
+router = 0
+[fault.settings]
+accept_nothing = true
+"#,
+    );
+}
+
+/// Seed 30223. A router asked for what its neighbour did not advertise just then, by its configuration; later that
+/// took it for released still (RFC 5036 appendix A.1.4, note 1).
+#[test]
+fn what_is_asked_for_in_vain_is_advertised_later() {
+    check_with(
+        &chain(2),
+        r#"seed = 30223
+until = 640.0
+[topology]
+routers = 2
+[[fault]]
+at = 588.500233
+until = 671.806404
+kind = "configure"
+router = 1
+[fault.settings]
+accept_nothing = true
+[[fault]]
+at = 625.104266
+until = 674.511423
+kind = "configure"
+router = 0
+[fault.settings]
+advertise_nothing = true
+"#,
+    );
+}

@@ -80,7 +80,7 @@ fn a_text_with_mistakes_is_refused_or_is_a_scenario_that_runs() {
     let texts = texts();
     let mut rng = Rng::new(1, 1);
     let (mut refused, mut ran, mut packets) = (0, 0, 0);
-    for number in 0..400 {
+    for number in 0..500 {
         let text = mutated(&texts[number % texts.len()], &mut rng);
         let Ok(scenario) = Scenario::parse(&text) else {
             refused += 1;

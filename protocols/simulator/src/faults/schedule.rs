@@ -297,8 +297,14 @@ fn quality(rng: &mut Rng) -> Quality {
 /// One or two things of the configuration are another way.
 fn changed(settings: &Settings, topology: &Topology, router: usize, rng: &mut Rng) -> Settings {
     let mut settings = settings.clone();
+    if topology.multi_topology_id.is_some() && rng.chance(0.5) {
+        settings.multi_topology = !settings.multi_topology;
+        if rng.chance(0.5) {
+            return settings;
+        }
+    }
     for _ in 0..rng.between(1, 2) {
-        match rng.below(12) {
+        match rng.below(13) {
             0 => settings.ordered = !settings.ordered,
             1 => settings.conservative = !settings.conservative,
             2 => settings.loop_detection = !settings.loop_detection,
@@ -324,6 +330,7 @@ fn changed(settings: &Settings, topology: &Topology, router: usize, rng: &mut Rn
                     _ => Families::Ipv6,
                 };
             }
+            11 => settings.dynamic_capabilities = !settings.dynamic_capabilities,
             _ => {
                 let ends = topology.links.iter().enumerate();
                 let own = ends.filter(|(_, link)| link.end_of(router).is_some());

@@ -52,7 +52,10 @@ impl Network {
                 remote,
                 one_hop,
             } => self.connect(number, protocol, id, local, remote, one_hop),
-            Action::Send { id, octets } => self.write(number, protocol, id, &octets),
+            Action::Send { id, octets } => {
+                self.check_topologies(number, protocol, id, &octets);
+                self.write(number, protocol, id, &octets);
+            }
             Action::Close { id } => self.close(number, protocol, id),
             Action::Allocate { fec } => match router.allocate(source, fec, now) {
                 Ok(label) => {

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ldp::MultiTopologyId;
 use smallvec::smallvec;
 
 use super::{NetworkConfig, Prefix};
@@ -38,17 +39,22 @@ pub(super) fn net6(address: Ipv6Addr, length: u8) -> IpNet {
     Ipv6Net::new(address, length).map_or_else(|_| IpAddr::V6(address).into(), IpNet::V6)
 }
 
-/// The prefixes. The first ones are the routers' loopbacks, in their order.
+/// The prefixes, in each topology. The first ones are the routers' loopbacks, in their order, in the default one.
 pub(super) fn prefixes(topology: &Topology, config: &NetworkConfig) -> Vec<Prefix> {
     let families = config.families;
     let both = [
         families.ipv4().then_some(false),
         families.ipv6().then_some(true),
     ];
-    both.into_iter()
-        .flatten()
-        .flat_map(|ipv6| prefixes_of_family(topology, config, ipv6))
-        .collect()
+    let of_topology = |id: MultiTopologyId| {
+        let families = both.into_iter().flatten();
+        let prefixes = families.flat_map(|ipv6| prefixes_of_family(topology, config, ipv6));
+        prefixes.map(move |mut prefix| {
+            prefix.fec.topology = id;
+            prefix
+        })
+    };
+    topology.topologies().flat_map(of_topology).collect()
 }
 
 fn prefixes_of_family(topology: &Topology, config: &NetworkConfig, ipv6: bool) -> Vec<Prefix> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use ldp::PrefixFec;
+use ldp::{MultiTopologyId, PrefixFec};
 
 use super::{Activity, Event, Invariant, Network, Time};
 use crate::router::{Counters, Protocol};
@@ -35,7 +35,8 @@ impl Network {
             router.outdated_until = self.now + HOLDING;
         }
         let seed = self.trace ^ (number as u64) << 32 ^ u64::from(router.starts);
-        router.start(&self.factories, seed, now);
+        let multi_topology = self.topology.multi_topology_id.map(MultiTopologyId);
+        router.start(&self.factories, multi_topology, seed, now);
         self.trace(1, number as u64);
         // What was kept is bound before the switch is compared with it.
         for protocol in 0..self.routers[number].protocols.len() {

@@ -254,8 +254,14 @@ impl Network {
             .last()
             .or_else(|| self.base_settings.get(router).cloned());
         if let Some(settings) = settings {
-            self.routers[router].settings = settings.clone();
+            let before = self.routers[router].settings.multi_topology;
+            self.routers[router].set_settings(settings.clone());
             self.inform(router, |protocol, now| protocol.configure(&settings, now));
+            if before != settings.multi_topology && self.topology.multi_topology_id.is_some() {
+                // Its own routes come and go with the configuration.
+                self.shortest_paths(router);
+                self.compute_paths_everywhere();
+            }
         }
     }
 
@@ -306,7 +312,11 @@ impl Network {
                 prefix.present = !withdrawn;
             }
         }
-        // The IGP floods it; that is as if all routers noticed something and computed their paths.
+        self.compute_paths_everywhere();
+    }
+
+    /// The IGP floods something of a router; that is as if all routers noticed something and computed their paths.
+    fn compute_paths_everywhere(&mut self) {
         for other in 0..self.routers.len() {
             if self.routers[other].host_on {
                 self.schedule_paths(other);

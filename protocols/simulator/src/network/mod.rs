@@ -8,6 +8,7 @@ mod faulty;
 mod packets;
 mod routing;
 mod tcp;
+mod topologies;
 
 pub use addresses::{loopback_ipv6, router_id};
 pub use packets::{Drop, Packet, PacketCounts, Step};
@@ -75,6 +76,8 @@ pub enum Invariant {
     RightEgress,
     /// After settling each pair of routers with a route has an LSP, without loops.
     EveryPairHasAnLsp,
+    /// Nothing of a topology goes to a router that does not have it.
+    TopologyIsShared,
     /// After settling labels are those that the next hop advertised.
     LabelsAreAdvertised,
     /// After settling LSPs go by all equal-cost next hops of the IGP that have a label, and by no others.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use forwarding::{Fec, FtnAction, IlmAction, IlmKey, Nhlfe, PathGroup};
+use ldp::MultiTopologyId;
 use mpls::Label;
 use serde::Serialize;
 use smallvec::SmallVec;
@@ -202,6 +203,12 @@ impl Network {
             ttl: FIRST_TTL,
             popped: false,
         };
+        // Not all routers have the second topology, and it may be in pieces.
+        let fec = self.prefixes[prefix].fec;
+        if fec.topology != MultiTopologyId::DEFAULT && self.routers[router].routes[prefix].is_none()
+        {
+            return;
+        }
         self.packets.sent += 1;
         self.packet_arrives(router, packet);
     }

@@ -1,9 +1,12 @@
 //! The IGP, and the routes that come of it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ldp::MultiTopologyId;
+
 use super::{Event, Network};
-use crate::igp::{self, Half, Links, half_of};
+use crate::igp::{self, Half, Links, Paths, half_of};
 
 /// After which time the IGP sends again what was not acknowledged.
 const RETRANSMISSION: Duration = Duration::from_secs(1);
@@ -190,25 +193,39 @@ impl Network {
         }
     }
 
+    /// The shortest paths from a router by what it knows, in each topology that it has: over routers that have it.
+    fn paths_from(&self, root: usize) -> BTreeMap<MultiTopologyId, Paths> {
+        let topologies = self.topology.topologies();
+        let own = topologies.filter(|topology| self.routers[root].has_topology(*topology));
+        own.map(|topology| {
+            let metric = |link: usize| {
+                let is_up = self.views[root].is_up(link);
+                is_up.then(|| self.metric_in(link, topology)).flatten()
+            };
+            let paths = igp::shortest_paths(root, &self.topology, &self.links_of, metric);
+            (topology, paths)
+        })
+        .collect()
+    }
+
     /// A router computes its paths; the kernel, the LFIB and the engines are told what changed.
     pub(super) fn shortest_paths(&mut self, router: usize) {
         self.views[router].scheduled = false;
         if !self.routers[router].host_on || self.withdrawn {
             return;
         }
-        let paths =
-            igp::shortest_paths(router, &self.topology, &self.links_of, &self.views[router]);
+        let paths = self.paths_from(router);
         self.trace(12, router as u64);
         let mut changed = false;
         for prefix in 0..self.prefixes.len() {
             let of = &self.prefixes[prefix];
             let mut links: Option<Links> = None;
-            let nearest = of
-                .owners
-                .iter()
-                .filter_map(|owner| paths.distance[*owner])
-                .min();
-            if let Some(nearest) = nearest
+            let paths = paths.get(&of.fec.topology);
+            let nearest = paths.and_then(|paths| {
+                let owners = of.owners.iter();
+                owners.filter_map(|owner| paths.distance[*owner]).min()
+            });
+            if let (Some(paths), Some(nearest)) = (paths, nearest)
                 && of.present
             {
                 let mut all = Links::new();

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use forwarding::MacAddress;
-use ldp::PrefixFec;
+use ldp::{MultiTopologyId, PrefixFec};
 use mpls::{Label, internet_checksum};
 use smallvec::SmallVec;
 
@@ -22,6 +22,9 @@ const UDP_LENGTH: usize = 8;
 const UDP: u8 = 17;
 const DISCARD: u16 = 9;
 
+/// The DSCP of packets of the second topology: EF (RFC 3246).
+pub(super) const DSCP: u8 = 46;
+
 /// What a frame says of its packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Parsed {
@@ -36,6 +39,11 @@ pub(super) struct Parsed {
 /// The frame of a packet to an address of a FEC.
 pub(super) fn build(destination: MacAddress, fec: PrefixFec, packet: &Packet) -> Vec<u8> {
     let net = fec.prefix;
+    // The upper six bits of a Traffic Class (RFC 2474 section 3).
+    let traffic_class = match fec.topology {
+        MultiTopologyId::DEFAULT => 0,
+        _ => DSCP << 2,
+    };
     let to = net.hosts().next().unwrap_or_else(|| net.addr());
     let ether_type = match (packet.stack.is_empty(), to) {
         (false, _) => MPLS,
@@ -54,6 +62,7 @@ pub(super) fn build(destination: MacAddress, fec: PrefixFec, packet: &Packet) ->
             let length = (IPV4_LENGTH + UDP_LENGTH) as u16;
             let mut header = [0; IPV4_LENGTH];
             header[0] = 0x45;
+            header[1] = traffic_class;
             header[2..4].copy_from_slice(&length.to_be_bytes());
             header[8] = packet.ttl;
             header[9] = UDP;
@@ -65,7 +74,8 @@ pub(super) fn build(destination: MacAddress, fec: PrefixFec, packet: &Packet) ->
         }
         IpAddr::V6(to) => {
             let mut header = [0; IPV6_LENGTH];
-            header[0] = 0x60;
+            header[0] = 0x60 | traffic_class >> 4;
+            header[1] = traffic_class << 4;
             header[5] = UDP_LENGTH as u8;
             header[6] = UDP;
             header[7] = packet.ttl;
@@ -114,6 +124,8 @@ pub(super) fn parse(frame: &[u8]) -> Option<Parsed> {
 
 #[cfg(test)]
 mod tests {
+    use ipnet::IpNet;
+
     use super::*;
 
     #[test]
@@ -137,7 +149,8 @@ mod tests {
                     popped: false,
                 };
                 let mac = MacAddress([2, 1, 2, 3, 4, 5]);
-                let frame = build(mac, net.parse().unwrap(), &packet);
+                let net: IpNet = net.parse().unwrap();
+                let frame = build(mac, net.into(), &packet);
                 let parsed = Parsed {
                     destination: mac,
                     stack: packet.stack.clone(),

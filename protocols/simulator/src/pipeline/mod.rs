@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use bmv2_json::Document;
 use dataplane::HardwareProfile;
+use ldp::MultiTopologyId;
 use p4runtime_client::Schema;
 
 use crate::network::Network;
@@ -50,8 +51,10 @@ impl Program {
     pub fn install(&self, network: &mut Network) -> Result<(), PipelineError> {
         dataplane::check_program(&self.schema)?;
         let program = Arc::new(self.clone());
+        let multi_topology = network.topology.multi_topology_id.map(MultiTopologyId);
         for router in &mut network.routers {
-            router.pipeline = Some(Box::new(RealSwitch::new(Arc::clone(&program))?));
+            let switch = RealSwitch::new(Arc::clone(&program), multi_topology)?;
+            router.pipeline = Some(Box::new(switch));
         }
         Ok(())
     }

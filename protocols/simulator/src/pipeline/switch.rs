@@ -11,10 +11,10 @@ use dataplane::{
     Translator, Update, Value,
 };
 use forwarding::{
-    Fec, FtnAction, FtnEntry, IlmAction, IlmEntry, IlmKey, InterfaceName, LabelSpace, Lfib,
+    Dscp, Fec, FtnAction, FtnEntry, IlmAction, IlmEntry, IlmKey, InterfaceName, LabelSpace, Lfib,
     MacAddress, NextHop, Owner, Protocol, QosMapId, VrfId,
 };
-use ldp::PrefixFec;
+use ldp::{MultiTopologyId, PrefixFec};
 use p4_switch::control::ControlError;
 use p4_switch::{Clock, Engine, LoadError, SwitchConfig};
 use p4runtime_client::{Code, Operation, UpdateError};
@@ -37,6 +37,7 @@ pub struct RealSwitch {
     program: Arc<Program>,
     switch: p4_switch::Switch,
     clock: Arc<Clock>,
+    multi_topology: Option<MultiTopologyId>,
     state: RefCell<State>,
 }
 
@@ -110,11 +111,14 @@ fn mac(address: IpAddr) -> MacAddress {
 }
 
 impl RealSwitch {
-    /// A switch that holds nothing yet.
+    /// A switch that holds nothing yet, in a network with this second topology, if there is one.
     ///
     /// # Errors
     /// It cannot run the program.
-    pub fn new(program: Arc<Program>) -> Result<Self, LoadError> {
+    pub fn new(
+        program: Arc<Program>,
+        multi_topology: Option<MultiTopologyId>,
+    ) -> Result<Self, LoadError> {
         let clock = Arc::new(Clock::manual());
         let config = SwitchConfig {
             cpu_port: Some(CPU),
@@ -137,6 +141,7 @@ impl RealSwitch {
             program,
             switch,
             clock,
+            multi_topology,
             state: RefCell::new(state),
         })
     }
@@ -181,6 +186,11 @@ impl RealSwitch {
             (name, config(port(place), mac(of.address.addr())))
         });
         let access = (InterfaceName::from("access"), config(ACCESS, ACCESS_MAC));
+        // A router without the topology knows its packets, too, and has no route for them.
+        let topology = self.multi_topology.and_then(|topology| {
+            let dscp = Dscp::new(frame::DSCP).ok()?;
+            Some(((VrfId::DEFAULT, dscp), VrfId(topology.0)))
+        });
         // What is punted is looked at, however much it is.
         let all = PuntRate {
             rate: 1_000_000,
@@ -190,6 +200,7 @@ impl RealSwitch {
             lfib: Arc::new(lfib),
             interfaces: links.chain([access]).collect(),
             punt: PuntReason::ALL.map(|reason| (reason, all)).into(),
+            topologies: topology.into_iter().collect(),
             router_id: router.id,
             ..Desired::new(&self.program.profile)
         }

@@ -1,25 +1,23 @@
 //! The adapter of LDP.
 
-use std::collections::{BTreeMap, VecDeque};
+mod configuration;
+mod messages;
+
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ipnet::{Ipv4Net, Ipv6Net};
-use ldp::engine::{
-    AcceptTargeted, ConnectionId, GracefulRestartConfig, HelloHoldTime, InterfaceConfig,
-    InterfaceState, KeepAliveTime, Ldp, LdpConfig, LsrId, MaxPduLength, Output, ReceivedDatagram,
-    TargetedPeerConfig,
-};
-use ldp::label::{ControlMode, EgressLabel as Null, LocalLabel, RetentionMode, UpstreamState};
-use ldp::packet::{AdvertisementDiscipline, PORT, PduStream};
-use ldp::{LdpIdentifier, PrefixFec};
+use ldp::engine::{ConnectionId, InterfaceState, Ldp, LsrId, Output, ReceivedDatagram};
+use ldp::label::{LocalLabel, UpstreamState};
+use ldp::packet::PORT;
+use ldp::{LdpIdentifier, MultiTopologyId, PrefixFec};
 use ldp_lfib::{Binder, Bindings, FecBinding, LfibBinding, Update};
 use mpls::Label;
 
 use super::protocol::{Accepted, Action, Boot, Counters, Datagram, Interface, Protocol, Route};
-use super::settings::{EgressLabel, Families, Settings};
-use crate::network::{loopback_ipv6, router_id};
+use super::settings::Settings;
+use configuration::configuration;
 
 /// LDP on one router.
 #[derive(Debug)]
@@ -30,6 +28,7 @@ struct LdpRouter {
     actions: VecDeque<Action>,
     lsr_id: LsrId,
     interfaces: Vec<(Arc<str>, usize)>,
+    multi_topology: Option<MultiTopologyId>,
     starts: u32,
 }
 
@@ -44,7 +43,14 @@ pub fn start(boot: &Boot<'_>) -> Box<dyn Protocol> {
         .iter()
         .map(|interface| (Arc::clone(&interface.name), interface.link))
         .collect();
-    let mut config = configuration(lsr_id, &interfaces, boot.settings, boot.starts);
+    let multi_topology = boot.multi_topology;
+    let mut config = configuration(
+        lsr_id,
+        &interfaces,
+        multi_topology,
+        boot.settings,
+        boot.starts,
+    );
     let kept = boot.kept.filter(|_| boot.settings.graceful_restart);
     // What is kept was written by the same program.
     let kept: Bindings = kept
@@ -73,85 +79,9 @@ pub fn start(boot: &Boot<'_>) -> Box<dyn Protocol> {
         actions,
         lsr_id,
         interfaces,
+        multi_topology,
         starts: boot.starts,
     })
-}
-
-fn configuration(
-    lsr_id: LsrId,
-    interfaces: &[(Arc<str>, usize)],
-    settings: &Settings,
-    starts: u32,
-) -> LdpConfig {
-    let mut config = LdpConfig::new(lsr_id);
-    let hold = HelloHoldTime::new(settings.hello_hold_time.into());
-    let on_link = InterfaceConfig {
-        hello_hold_time: hold.unwrap_or(InterfaceConfig::default().hello_hold_time),
-        families: ldp::engine::Families {
-            ipv4: settings.families.ipv4(),
-            ipv6: settings.families.ipv6(),
-        },
-        ..InterfaceConfig::default()
-    };
-    config.interfaces = interfaces
-        .iter()
-        .filter(|(_, link)| !settings.disabled_links.contains(link))
-        .map(|(name, _)| (Arc::clone(name), on_link.clone()))
-        .collect::<BTreeMap<_, _>>();
-    config.ipv6_transport = Some(loopback_ipv6(lsr_id.get()));
-    if settings.families == Families::DualStackPreferringIpv4 {
-        config.transport_preference = ldp::engine::Preference::Ipv4;
-    }
-    // Of the two families of dual-stack routers one or the other is that of targeted Hellos.
-    let target = |router: &usize| {
-        let address = router_id(*router);
-        match settings.families {
-            Families::Ipv4 => IpAddr::V4(address),
-            Families::Ipv6 => IpAddr::V6(loopback_ipv6(address)),
-            _ if router.is_multiple_of(2) => IpAddr::V4(address),
-            _ => IpAddr::V6(loopback_ipv6(address)),
-        }
-    };
-    config.targeted_peers = settings
-        .targeted
-        .iter()
-        .map(|router| (target(router), TargetedPeerConfig::default()))
-        .collect();
-    config.accept_targeted = AcceptTargeted::From {
-        prefixes: vec![Ipv4Net::default().into(), Ipv6Net::default().into()],
-        answer: TargetedPeerConfig::default(),
-    };
-    if let Ok(time) = KeepAliveTime::new(settings.keepalive_time.into()) {
-        config.session.keepalive_time = time;
-    }
-    if let Ok(length) = MaxPduLength::new(settings.max_pdu_length.into()) {
-        config.session.max_pdu_length = length;
-    }
-    if settings.on_demand {
-        config.session.advertisement = AdvertisementDiscipline::DownstreamOnDemand;
-    }
-    let labels = &mut config.labels;
-    if settings.ordered {
-        labels.control = ControlMode::Ordered;
-    }
-    if settings.conservative {
-        labels.retention = RetentionMode::Conservative;
-    }
-    labels.egress_label_ipv4 = match settings.egress_label {
-        EgressLabel::Implicit => Null::ImplicitNull,
-        EgressLabel::Explicit => Null::ExplicitNull,
-        EgressLabel::Real => Null::Real,
-    };
-    labels.egress_label_ipv6 = labels.egress_label_ipv4;
-    labels.split_horizon = settings.split_horizon;
-    labels.loop_detection.enabled = settings.loop_detection;
-    labels.advertise.otherwise = !settings.advertise_nothing;
-    labels.accept.otherwise = !settings.accept_nothing;
-    config.graceful_restart = settings
-        .graceful_restart
-        .then(GracefulRestartConfig::default);
-    config.boot_count = starts;
-    config
 }
 
 fn action((fec, binding): FecBinding) -> Action {
@@ -187,7 +117,13 @@ impl Protocol for LdpRouter {
     }
 
     fn configure(&mut self, settings: &Settings, now: Instant) {
-        let config = configuration(self.lsr_id, &self.interfaces, settings, self.starts);
+        let config = configuration(
+            self.lsr_id,
+            &self.interfaces,
+            self.multi_topology,
+            settings,
+            self.starts,
+        );
         let kept = self.binder.kept().is_some();
         self.binder.keep(settings.graceful_restart);
         self.engine.set_config(config, now);
@@ -405,18 +341,12 @@ impl Protocol for LdpRouter {
         }
     }
 
+    fn topologies(&self, octets: &[u8]) -> BTreeSet<MultiTopologyId> {
+        messages::topologies(octets)
+    }
+
     fn describe(&self, octets: &[u8]) -> Vec<String> {
-        let mut stream = PduStream::new();
-        stream.set_max_pdu_length(u16::MAX);
-        stream.push(octets);
-        let mut lines = Vec::new();
-        while let Ok(Some(pdu)) = stream.next_pdu() {
-            lines.extend(pdu.messages().map(|message| match message {
-                Ok(message) => message.to_string(),
-                Err(error) => error.to_string(),
-            }));
-        }
-        lines
+        messages::in_words(octets)
     }
 
     fn hold_down(&self, now: Instant) -> Duration {

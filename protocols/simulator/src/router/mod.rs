@@ -46,6 +46,8 @@ pub struct Router {
     pub ipv6_neighbours: Vec<forwarding::NextHop>,
     /// Its configuration.
     pub settings: Settings,
+    /// It had the second topology at some time: what is under way to it may be of that.
+    pub had_multi_topology: bool,
     /// Its engines, while the daemon runs.
     pub protocols: Vec<Box<dyn Protocol>>,
     /// Whose label is whose.
@@ -101,6 +103,7 @@ impl Router {
             ipv6_neighbours: Vec::new(),
             most_labels: None,
             labels: LabelManager::new(label_manager_config(&settings)),
+            had_multi_topology: settings.multi_topology,
             settings,
             protocols: Vec::new(),
             forwarding: Forwarding::new(),
@@ -125,6 +128,17 @@ impl Router {
         }
     }
 
+    /// Whether it has a topology: all have the default one.
+    pub fn has_topology(&self, topology: MultiTopologyId) -> bool {
+        topology == MultiTopologyId::DEFAULT || self.settings.multi_topology
+    }
+
+    /// It has other settings from now on. Those of its engines are not changed.
+    pub fn set_settings(&mut self, settings: Settings) {
+        self.had_multi_topology |= settings.multi_topology;
+        self.settings = settings;
+    }
+
     /// The daemon ends, at once.
     pub fn stop(&mut self) {
         if self.running {
@@ -140,7 +154,13 @@ impl Router {
     }
 
     /// The daemon starts: all but the engines' inputs, which follow.
-    pub fn start(&mut self, factories: &[Factory], seed: u64, now: Instant) {
+    pub fn start(
+        &mut self,
+        factories: &[Factory],
+        multi_topology: Option<MultiTopologyId>,
+        seed: u64,
+        now: Instant,
+    ) {
         let kept = std::mem::take(&mut self.kept);
         // As many blocks on as no router needs before it starts anew.
         let block = self.starts.wrapping_mul(61);
@@ -156,6 +176,7 @@ impl Router {
                     router_id: self.id,
                     interfaces: &self.interfaces,
                     settings: &self.settings,
+                    multi_topology,
                     seed,
                     starts: self.starts,
                     kept: kept.get(number).and_then(Option::as_deref),

@@ -1,5 +1,6 @@
 //! What a protocol engine is to the simulator: the adapter of a protocol implements [`Protocol`].
 
+use std::collections::BTreeSet;
 use std::iter::Sum;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::AddAssign;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use forwarding::{Fec, FtnAction, IlmAction};
 use ipnet::IpNet;
-use ldp::PrefixFec;
+use ldp::{MultiTopologyId, PrefixFec};
 use mpls::Label;
 use serde::Serialize;
 use smallvec::SmallVec;
@@ -39,6 +40,8 @@ pub struct Boot<'a> {
     pub interfaces: &'a [Interface],
     /// Its settings.
     pub settings: &'a Settings,
+    /// The second topology of the network, if there is one. Whether the router has it is in the settings.
+    pub multi_topology: Option<MultiTopologyId>,
     /// For the engine's random numbers.
     pub seed: u64,
     /// How many times the router was started before.
@@ -278,6 +281,10 @@ pub trait Protocol {
     fn local_labels(&self) -> Vec<(PrefixFec, Label)>;
     /// How much it did and holds.
     fn counters(&self, now: Instant) -> Counters;
+    /// Of which topologies besides the default one octets of a connection name FECs.
+    fn topologies(&self, _octets: &[u8]) -> BTreeSet<MultiTopologyId> {
+        BTreeSet::new()
+    }
     /// What octets of a connection say, for people.
     fn describe(&self, octets: &[u8]) -> Vec<String> {
         vec![format!("{} octets", octets.len())]

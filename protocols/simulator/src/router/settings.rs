@@ -79,6 +79,10 @@ pub struct Settings {
     pub targeted: BTreeSet<usize>,
     /// The protocols do not run on the interfaces of these links.
     pub disabled_links: BTreeSet<usize>,
+    /// It has the second topology, if the network has one; else nothing of that is its.
+    pub multi_topology: bool,
+    /// Capabilities are told of when they change (RFC 5561); else that takes new sessions.
+    pub dynamic_capabilities: bool,
     /// How many labels the label manager deals out; 0: all.
     pub labels: u32,
 }
@@ -101,6 +105,8 @@ impl Default for Settings {
             families: Families::Ipv4,
             targeted: BTreeSet::new(),
             disabled_links: BTreeSet::new(),
+            multi_topology: true,
+            dynamic_capabilities: true,
             labels: 0,
         }
     }

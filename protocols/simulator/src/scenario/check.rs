@@ -70,6 +70,14 @@ pub enum Problem {
         /// The router.
         router: usize,
     },
+    /// A router without what there is not.
+    #[error(
+        "{place} has multi_topology = false, and there is no second topology: give topology.multi_topology_id"
+    )]
+    NoMultiTopology {
+        /// Where.
+        place: Place,
+    },
     /// Two configurations of one router.
     #[error("{place} is a second one of router {router}: a router has one")]
     Twice {
@@ -129,6 +137,7 @@ impl Problem {
             Self::NoRouter { place, .. }
             | Self::NoLink { place, .. }
             | Self::Itself { place, .. }
+            | Self::NoMultiTopology { place }
             | Self::Twice { place, .. }
             | Self::Times { place, .. }
             | Self::NobodyApart { place }
@@ -210,6 +219,9 @@ fn check_settings(
     }
     for &link in &settings.disabled_links {
         check_link(topology, place, link)?;
+    }
+    if !settings.multi_topology && topology.multi_topology_id.is_none() {
+        return Err(Problem::NoMultiTopology { place });
     }
     let [hold, keepalive, length] = [
         settings.hello_hold_time,
@@ -307,6 +319,11 @@ mod tests {
             (
                 "[[router]]\nnumber = 1\n[router.settings]\n[[router]]\nnumber = 1\n[router.settings]\n",
                 "line 14: configuration 1 is a second one of router 1: a router has one",
+            ),
+            (
+                "[[router]]\nnumber = 1\n[router.settings]\nmulti_topology = false\n",
+                "line 11: configuration 0 has multi_topology = false, and there is no second topology: \
+                 give topology.multi_topology_id",
             ),
         ] {
             assert_eq!(error(more), expected);

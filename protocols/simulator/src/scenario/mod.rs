@@ -98,6 +98,8 @@ pub struct Options {
     pub probe_every: u64,
     /// Routers have configurations of all kinds; else all have the defaults.
     pub mixed: bool,
+    /// All networks that are made have a second topology; else a third of those that are mixed.
+    pub multi_topology: bool,
 }
 
 impl Default for Options {
@@ -115,6 +117,7 @@ impl Default for Options {
             seconds: 600,
             probe_every: 50,
             mixed: true,
+            multi_topology: false,
         }
     }
 }
@@ -130,7 +133,7 @@ impl Scenario {
         let any = rng.pick(&Shape::CHOSEN).copied().unwrap_or(Shape::Ring);
         let shape = options.shape.unwrap_or(any);
         let mut of_shape = Rng::new(seed, 11);
-        let topology = match &options.topology {
+        let mut topology = match &options.topology {
             Some(topology) => topology.clone(),
             None => {
                 let mut topology = shape.make(routers as usize, &mut of_shape);
@@ -146,6 +149,17 @@ impl Scenario {
             .map(|_| settings(options, &mut rng))
             .collect();
         let families = network_wide(options, &mut settings, &mut Rng::new(seed, 13));
+        let mut of_second = Rng::new(seed, 15);
+        let has_second = options.mixed && of_second.chance(1.0 / 3.0) || options.multi_topology;
+        if options.topology.is_none() && has_second {
+            second_topology(&mut topology, &mut of_second);
+        }
+        if topology.multi_topology_id.is_some() && options.mixed {
+            for settings in &mut settings {
+                settings.multi_topology = of_second.chance(0.8);
+                settings.dynamic_capabilities = of_second.chance(0.7);
+            }
+        }
         let until = Self::START + std::time::Duration::from_secs(options.seconds);
         let mut of_faults = Rng::new(seed, 12);
         let faults = faults::schedule(
@@ -171,6 +185,23 @@ impl Scenario {
                 .collect(),
             topology,
             faults,
+        }
+    }
+
+    /// Leaves the second topology away, if there is one.
+    pub fn without_multi_topology(&mut self) {
+        self.topology.multi_topology_id = None;
+        for link in &mut self.topology.links {
+            link.multi_topology_metric = None;
+        }
+        let faults = self.faults.iter_mut();
+        let of_faults = faults.filter_map(|fault| match &mut fault.kind {
+            FaultKind::Configure { settings, .. } => Some(settings),
+            _ => None,
+        });
+        let of_routers = self.settings.iter_mut().map(|of| &mut of.settings);
+        for settings in of_routers.chain(of_faults) {
+            settings.multi_topology = true;
         }
     }
 
@@ -231,6 +262,18 @@ fn narrow_links(topology: &mut Topology, rng: &mut Rng) {
         if rng.chance(0.3) {
             link.bandwidth = rng.between(256_000, 100_000_000);
         }
+    }
+}
+
+/// A second topology with metrics of its own, of most links (RFC 7307, RFC 5120).
+fn second_topology(topology: &mut Topology, rng: &mut Rng) {
+    // The experimental ones (RFC 7307 section 9).
+    let least = Topology::MOST_MULTI_TOPOLOGY_ID - 99;
+    let id = rng.between(least.into(), Topology::MOST_MULTI_TOPOLOGY_ID.into());
+    topology.multi_topology_id = Some(id as u16);
+    for link in &mut topology.links {
+        let most = 3 * u64::from(link.metric);
+        link.multi_topology_metric = rng.chance(0.9).then(|| rng.between(1, most) as u32);
     }
 }
 
@@ -295,6 +338,42 @@ mod tests {
             let scenario = Scenario::generate(seed, &Options::default());
             let text = scenario.text();
             assert_eq!(Scenario::parse(&text).unwrap(), scenario, "{text}");
+        }
+    }
+
+    /// Of those networks some routers have all of it, and some nothing; faults take it away and give it.
+    #[test]
+    fn a_third_of_the_networks_have_a_second_topology() {
+        let made = (0..60).map(|seed| Scenario::generate(seed, &Options::default()));
+        let (with, without): (Vec<_>, Vec<_>) =
+            made.partition(|scenario| scenario.topology.multi_topology_id.is_some());
+        assert!((10..=30).contains(&with.len()), "{}", with.len());
+        let changed = |scenario: &Scenario| {
+            let mut faults = scenario.faults.iter();
+            let all = scenario.all_settings();
+            faults.any(|fault| match &fault.kind {
+                FaultKind::Configure { router, settings } => {
+                    settings.multi_topology != all[*router].multi_topology
+                }
+                _ => false,
+            })
+        };
+        assert!(with.iter().any(changed));
+        for mut scenario in with {
+            let settings = scenario.all_settings();
+            assert!(settings.iter().any(|of| of.multi_topology));
+            let links = &scenario.topology.links;
+            assert!(
+                links
+                    .iter()
+                    .any(|link| link.multi_topology_metric.is_some())
+            );
+            scenario.without_multi_topology();
+            scenario.check().unwrap();
+        }
+        for scenario in without {
+            assert!(!changed(&scenario));
+            scenario.check().unwrap();
         }
     }
 }

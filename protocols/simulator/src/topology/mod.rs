@@ -6,6 +6,7 @@ pub use shape::{Shape, ShapeError};
 
 use std::path::Path;
 
+use ldp::MultiTopologyId;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -17,6 +18,10 @@ use crate::place::line_of;
 pub struct Topology {
     /// How many routers there are.
     pub routers: usize,
+    /// The MT-ID of a second topology (RFC 7307), from 1 to [`Topology::MOST_MULTI_TOPOLOGY_ID`]; `None`: there
+    /// is only the default one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multi_topology_id: Option<u16>,
     /// The links.
     #[serde(rename = "link", default)]
     pub links: Vec<Link>,
@@ -33,6 +38,9 @@ pub struct Link {
     /// The metric of the IGP, in both directions: 1 to [`Topology::MOST_METRIC`].
     #[serde(default = "one")]
     pub metric: u32,
+    /// Its metric in the second topology, as great as the other one may be; `None`: it is no link of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multi_topology_metric: Option<u32>,
     /// How long packets take, in microseconds: an hour at most.
     #[serde(default = "thousand")]
     pub delay: u64,
@@ -56,8 +64,17 @@ impl Link {
             a,
             b,
             metric: one(),
+            multi_topology_metric: None,
             delay: thousand(),
             bandwidth: 0,
+        }
+    }
+
+    /// Its metric in a topology; `None`: it is no link of that.
+    pub fn metric_in(&self, topology: MultiTopologyId) -> Option<u32> {
+        match topology {
+            MultiTopologyId::DEFAULT => Some(self.metric),
+            _ => self.multi_topology_metric,
         }
     }
 
@@ -118,6 +135,14 @@ pub enum TopologyError {
         /// The metric.
         metric: u32,
     },
+    /// A topology that no IGP has.
+    #[error("{0} is the MT-ID of no second topology: 1 to {most} are", most = Topology::MOST_MULTI_TOPOLOGY_ID)]
+    MultiTopologyId(u16),
+    /// A metric in a topology that is not there.
+    #[error(
+        "link {0} has a metric in a second topology, and there is none: give multi_topology_id"
+    )]
+    NoMultiTopology(usize),
     /// A link that takes too long.
     #[error("link {link} has a delay of {delay} microseconds: at most {most} are possible", most = MOST_DELAY)]
     Delay {
@@ -156,6 +181,7 @@ impl TopologyError {
         match *self {
             Self::NoRouter { link, .. }
             | Self::Loop(link)
+            | Self::NoMultiTopology(link)
             | Self::Metric { link, .. }
             | Self::Delay { link, .. } => Some(link),
             _ => None,
@@ -175,6 +201,15 @@ impl Topology {
 
     /// The greatest metric: that above is none by which paths are computed (RFC 5305 section 3).
     pub const MOST_METRIC: u32 = 0xff_fffe;
+
+    /// The greatest MT-ID that is assigned to IGPs (RFC 7307 section 9).
+    pub const MOST_MULTI_TOPOLOGY_ID: u16 = 4095;
+
+    /// The topologies: the default one, and the second one if there is one.
+    pub fn topologies(&self) -> impl Iterator<Item = MultiTopologyId> {
+        let second = self.multi_topology_id.map(MultiTopologyId);
+        [MultiTopologyId::DEFAULT].into_iter().chain(second)
+    }
 
     /// Reads a topology in TOML.
     ///
@@ -222,6 +257,11 @@ impl Topology {
         if self.links.len() > MOST_LINKS {
             return Err(TopologyError::Links(self.links.len()));
         }
+        if let Some(id) = self.multi_topology_id
+            && !(1..=Self::MOST_MULTI_TOPOLOGY_ID).contains(&id)
+        {
+            return Err(TopologyError::MultiTopologyId(id));
+        }
         for (number, link) in self.links.iter().enumerate() {
             for router in [link.a, link.b] {
                 if router >= routers {
@@ -235,11 +275,14 @@ impl Topology {
             if link.a == link.b {
                 return Err(TopologyError::Loop(number));
             }
-            if link.metric == 0 || link.metric > Self::MOST_METRIC {
-                return Err(TopologyError::Metric {
-                    link: number,
-                    metric: link.metric,
-                });
+            if link.multi_topology_metric.is_some() && self.multi_topology_id.is_none() {
+                return Err(TopologyError::NoMultiTopology(number));
+            }
+            for metric in [link.metric].into_iter().chain(link.multi_topology_metric) {
+                if metric == 0 || metric > Self::MOST_METRIC {
+                    let link = number;
+                    return Err(TopologyError::Metric { link, metric });
+                }
             }
             if link.delay > MOST_DELAY {
                 return Err(TopologyError::Delay {
@@ -290,11 +333,14 @@ mod tests {
 
     #[test]
     fn a_topology_is_read_from_toml() {
-        let text =
-            "routers = 3\n[[link]]\na = 0\nb = 1\n[[link]]\na = 1\nb = 2\nmetric = 7\ndelay = 20\n";
+        let text = "routers = 3\nmulti_topology_id = 5\n[[link]]\na = 0\nb = 1\n[[link]]\na = 1\nb = 2\nmetric = 7\n\
+             multi_topology_metric = 2\ndelay = 20\n";
         let topology = Topology::parse(text).unwrap();
         assert_eq!(topology.links[0], Link::new(0, 1));
-        assert_eq!(topology.links[1].metric, 7);
+        let metrics = topology
+            .topologies()
+            .map(|of| topology.links[1].metric_in(of));
+        assert_eq!(metrics.collect::<Vec<_>>(), [Some(7), Some(2)]);
         assert_eq!(topology.links_of_routers(), [vec![0], vec![0, 1], vec![1]]);
         let written = toml::to_string(&topology).unwrap();
         assert_eq!(Topology::parse(&written).unwrap(), topology);
@@ -321,6 +367,22 @@ mod tests {
             error("routers = 2\n[[link]]\na = 0\nb = 1\ndelay = 3600000001\n"),
             "line 2: link 0 has a delay of 3600000001 microseconds: at most 3600000000 are possible"
         );
+        let second = "routers = 2\nmulti_topology_id = 3996\n[[link]]\na = 0\nb = 1\n";
+        assert_eq!(
+            error(&format!("{second}multi_topology_metric = 0\n")),
+            "line 3: link 0 has the metric 0: 1 to 16777214 are possible"
+        );
+        assert_eq!(
+            error("routers = 2\n[[link]]\na = 0\nb = 1\nmulti_topology_metric = 1\n"),
+            "line 2: link 0 has a metric in a second topology, and there is none: give multi_topology_id"
+        );
+        for id in ["0", "4096"] {
+            let error = error(&format!("routers = 2\nmulti_topology_id = {id}\n"));
+            assert_eq!(
+                error,
+                format!("{id} is the MT-ID of no second topology: 1 to 4095 are")
+            );
+        }
         assert!(error("routers = 0").contains("0 routers"));
         assert!(error("routers = 1\nlinks = 3").contains("links"));
     }

@@ -82,7 +82,11 @@ impl Shape {
             Self::Waxman => waxman(routers, rng),
             Self::BarabasiAlbert => barabasi_albert(routers, rng),
         };
-        Topology { routers, links }
+        Topology {
+            routers,
+            multi_topology_id: None,
+            links,
+        }
     }
 }
 
@@ -158,11 +162,9 @@ fn waxman(routers: usize, rng: &mut Rng) -> Vec<Link> {
     let link = |a: usize, b: usize| {
         let distance = distance(a, b);
         Link {
-            a,
-            b,
             metric: 1 + (distance * 20.0) as u32,
             delay: 100 + (distance * 10_000.0) as u64,
-            bandwidth: 0,
+            ..Link::new(a, b)
         }
     };
     let mut links = Vec::new();
@@ -214,7 +216,11 @@ fn barabasi_albert(routers: usize, rng: &mut Rng) -> Vec<Link> {
 
 /// Adds links until all is in one piece.
 fn join(routers: usize, links: Vec<Link>) -> Vec<Link> {
-    let mut topology = Topology { routers, links };
+    let mut topology = Topology {
+        routers,
+        multi_topology_id: None,
+        links,
+    };
     loop {
         let reached = topology.piece_of(0, |_| true);
         match reached.iter().position(|reached| !reached) {

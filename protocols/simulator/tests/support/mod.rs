@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use forwarding::{Fec, FtnAction, IlmAction, Nhlfe, Path, PathGroup, TunnelModel};
-use ldp::PrefixFec;
+use forwarding::Fec;
+use ldp::{MultiTopologyId, PrefixFec};
 use mpls::Label;
 use simulator::router::{
     Accepted, Action, Counters, Datagram, Interface, Protocol, Route, Settings,
@@ -21,6 +20,8 @@ pub(crate) struct Hooks {
     pub(crate) clears_every: Option<(Duration, Instant)>,
     /// A FEC that was unbound is not bound any more.
     pub(crate) binds_once: bool,
+    /// FECs of this topology have the routes of the default one.
+    pub(crate) routes_of_default_in: Option<MultiTopologyId>,
     /// What is said to be left of FECs, and of sessions.
     pub(crate) remains: Vec<String>,
     pub(crate) remains_of_sessions: Vec<String>,
@@ -46,40 +47,6 @@ impl Hooked {
     }
 }
 
-/// The first path of a group alone.
-fn first(group: &PathGroup) -> Arc<PathGroup> {
-    Arc::new(PathGroup::single(group.paths()[0].nhlfe.clone()))
-}
-
-pub(crate) fn first_path_of_ftn(action: FtnAction) -> FtnAction {
-    match action {
-        FtnAction::Forward(group) => FtnAction::Forward(first(&group)),
-        other => other,
-    }
-}
-
-pub(crate) fn first_path_of_ilm(mut action: IlmAction) -> IlmAction {
-    if let IlmAction::Forward { paths, .. } = &mut action {
-        *paths = first(paths);
-    }
-    action
-}
-
-/// The label after each one.
-pub(crate) fn next_label(action: FtnAction) -> FtnAction {
-    let FtnAction::Forward(group) = action else {
-        return action;
-    };
-    let paths = group.paths().iter().map(|path| {
-        let labels = path.nhlfe.labels().iter();
-        let labels = labels.map(|label| Label::new(label.value() + 1).unwrap());
-        let next_hop = path.nhlfe.next_hop().clone();
-        let nhlfe = Nhlfe::new(next_hop, labels, TunnelModel::default()).unwrap();
-        Path::new(nhlfe, path.weight)
-    });
-    FtnAction::Forward(Arc::new(PathGroup::new(paths).unwrap()))
-}
-
 impl Protocol for Hooked {
     fn name(&self) -> &'static str {
         self.inner.name()
@@ -100,7 +67,14 @@ impl Protocol for Hooked {
         self.inner.addresses(addresses, now);
     }
     fn route(&mut self, fec: PrefixFec, route: Option<&Route>, now: Instant) {
-        self.inner.route(fec, route, now);
+        match self.hooks.routes_of_default_in {
+            Some(topology) if fec.topology == topology => {}
+            Some(topology) => {
+                self.inner.route(fec, route, now);
+                self.inner.route(PrefixFec { topology, ..fec }, route, now);
+            }
+            None => self.inner.route(fec, route, now),
+        }
     }
     fn label(&mut self, fec: PrefixFec, label: Result<Label, String>, now: Instant) {
         self.inner.label(fec, label, now);
@@ -183,6 +157,9 @@ impl Protocol for Hooked {
     }
     fn counters(&self, now: Instant) -> Counters {
         self.inner.counters(now)
+    }
+    fn topologies(&self, octets: &[u8]) -> BTreeSet<MultiTopologyId> {
+        self.inner.topologies(octets)
     }
     fn hold_down(&self, now: Instant) -> Duration {
         self.inner.hold_down(now)
