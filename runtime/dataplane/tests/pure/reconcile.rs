@@ -259,8 +259,9 @@ proptest! {
         let mut new = target.entries.clone();
         if same_daemon {
             // What is about to go leaves by its own paths until then, those that can be used now.
-            let lasting = switch.entries.iter().map(|(key, value)| (*key, value.clone()));
-            lasting.for_each(|(key, value)| drop(new.entry(key).or_insert(value)));
+            for (key, value) in &switch.entries {
+                new.entry(*key).or_insert_with(|| value.clone());
+            }
         }
         let new = Switch::holding(&new).exits();
         let none = BTreeSet::new();
