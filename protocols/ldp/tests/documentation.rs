@@ -39,6 +39,7 @@ fn each_requirement_names_tests_that_exist() {
         "../../runtime/forwarding/src",
         "../../runtime/forwarding/tests",
         "../../runtime/dataplane/tests",
+        "../../runtime/ldp-lfib/src",
         "../../runtime/lsrd/src",
         "../../runtime/lsrd/tests",
         "../../bmv2-tests/tests",

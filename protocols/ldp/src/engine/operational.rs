@@ -102,9 +102,38 @@ impl Ldp {
             .and_then(|number| self.interface(number))
             .map(|interface| Arc::clone(&interface.name))
         {
+            let up = up && self.is_of_session(identifier, key);
             self.labels
                 .adjacency_changed(identifier, &name, key.source, up, now);
         }
+    }
+
+    /// Whether an adjacency is with the LSR at the other end of the session: then its Hellos have the transport
+    /// address that the session goes to, and in the other family that of the oldest adjacency (RFC 5036 section
+    /// 2.5.2). If not, another LSR has the same LDP Identifier, or a Hello is forged or damaged: what is sent to its
+    /// source must not have labels of the session.
+    fn is_of_session(&self, identifier: LdpIdentifier, key: AdjacencyKey) -> bool {
+        let Some(neighbour) = self.neighbours.get(&identifier) else {
+            return false;
+        };
+        let connection = neighbour
+            .connection
+            .and_then(|id| self.connections.get(&id));
+        let (Some(adjacency), Some(connection)) = (self.adjacencies.get(&key), connection) else {
+            return false;
+        };
+        let family = key.family();
+        if Family::of(connection.remote) == family {
+            return adjacency.transport == connection.remote;
+        }
+        let mut of_family = neighbour
+            .adjacencies
+            .iter()
+            .filter(|of| of.family() == family);
+        let oldest = of_family
+            .next()
+            .and_then(|oldest| self.adjacencies.get(oldest));
+        oldest.is_some_and(|oldest| oldest.transport == adjacency.transport)
     }
 
     /// An adjacency of a neighbour came or went: what its session is told of may have changed.
@@ -127,6 +156,15 @@ impl Ldp {
         };
         if connection.state == SessionState::Operational {
             self.tell_adjacency(identifier, key, up, now);
+            // The oldest one may be another one now.
+            let others = self.neighbours.get(&identifier).into_iter();
+            let others = others.flat_map(|neighbour| neighbour.adjacencies.iter().copied());
+            let others: Vec<AdjacencyKey> = others
+                .filter(|other| *other != key && other.family() == key.family())
+                .collect();
+            for other in others {
+                self.tell_adjacency(identifier, other, true, now);
+            }
             self.refresh_families(id, now);
             // The applications of a session that has a link are not told (RFC 8223 section 2.2).
             self.announce_capabilities(id, now);

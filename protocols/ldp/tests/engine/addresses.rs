@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ldp::engine::{ConnectionId, Families};
-use ldp::packet::{AddressMessage, Body};
+use ldp::LdpIdentifier;
+use ldp::engine::{ConnectionId, Families, Preference, ReceivedDatagram};
+use ldp::label::{NextHop, Route};
+use ldp::packet::{AddressMessage, Body, DualStack, Hello, TransportPreference};
 
-use crate::support::script::Script;
-use crate::support::{address, config, up};
+use crate::support::network::Network;
+use crate::support::script::{Script, hello_octets};
+use crate::support::{address, config, net, seconds, up};
 
 fn announced(script: &mut Script, id: ConnectionId) -> (BTreeSet<IpAddr>, BTreeSet<IpAddr>, usize) {
     let mut added = BTreeSet::new();
@@ -158,4 +161,83 @@ fn messages_are_counted_by_type_and_direction() {
     // What is shown can be written as JSON.
     let json = serde_json::to_value(script.ldp.lsr(script.now())).expect("JSON");
     assert_eq!(json["identifier"], "1.1.1.1:0");
+}
+
+/// RFC 5036 section 2.5.2: the transport address is the same in all Hellos of a label space. A Hello with the LSR Id
+/// of a peer and another transport address, forged or damaged, does not make its source the peer: packets for the
+/// source get no labels of that.
+#[test]
+fn a_hello_with_the_lsr_id_of_another_peer_gives_its_source_no_labels_of_that() {
+    for preference in [Preference::Ipv4, Preference::Ipv6] {
+        let mut network = Network::default();
+        let mut router = |id: u8| {
+            let interfaces = [("eth0", Families::DUAL), ("eth1", Families::DUAL)];
+            let mut config = config(&format!("{id}.{id}.{id}.{id}"), &interfaces);
+            let loopback = format!("2001:db8::{id}").parse().expect("an address");
+            config.ipv6_transport = Some(loopback);
+            config.transport_preference = preference;
+            network.router(config, &[IpAddr::V6(loopback)])
+        };
+        let [a, b, c] = [1, 2, 3].map(&mut router);
+        for (interface, other, number) in [("eth0", b, 2), ("eth1", c, 3)] {
+            let subnet = |last: u8| format!("10.0.{number}.{last}/24");
+            let link_local = |last: u8| format!("fe80::{last}/64");
+            network.link(&[
+                (a, interface, &[&subnet(1), &link_local(1)]),
+                (other, "eth0", &[&subnet(number), &link_local(number)]),
+            ]);
+        }
+        let fec = net("2001:db8:7::/48").into();
+        let egress = Route {
+            egress: true,
+            ..Route::default()
+        };
+        for node in [b, c] {
+            network.with(node, |ldp, now| {
+                ldp.handle_route(fec, Some(egress.clone()), now);
+            });
+        }
+        let via_b = Route {
+            next_hops: [NextHop {
+                interface: "eth0".into(),
+                address: address("fe80::2"),
+            }]
+            .into_iter()
+            .collect(),
+            ..Route::default()
+        };
+        network.with(a, |ldp, now| ldp.handle_route(fec, Some(via_b), now));
+        network.run(seconds(10));
+        let peer = |network: &Network| network.nodes[a].ftn.get(&fec).map(|hops| hops[0].peer);
+        let [of_b, of_c] = [2, 3].map(|id: u8| LdpIdentifier::platform([id; 4].into()));
+        assert_eq!(peer(&network), Some(Some(of_b)));
+        let forged = Hello {
+            hold_time: 15,
+            ipv6_transport: "2001:db8::2".parse().ok(),
+            dual_stack: Some(DualStack {
+                preference: match preference {
+                    Preference::Ipv4 => TransportPreference::Ipv4,
+                    Preference::Ipv6 => TransportPreference::Ipv6,
+                },
+            }),
+            ..Hello::default()
+        };
+        let octets = hello_octets(of_c, forged);
+        network.with(a, |ldp, now| {
+            let datagram = ReceivedDatagram {
+                interface: "eth0",
+                source: address("fe80::2"),
+                destination: address("ff02::2"),
+                hop_limit: Some(255),
+                octets: &octets,
+            };
+            ldp.handle_hello(datagram, now);
+        });
+        network.run(seconds(1));
+        assert_ne!(peer(&network), Some(Some(of_c)), "{preference:?}");
+        assert!(network.operational(a, c));
+        // b's own Hellos make it b again.
+        network.run(seconds(60));
+        assert_eq!(peer(&network), Some(Some(of_b)));
+    }
 }
