@@ -294,6 +294,8 @@ pub(crate) fn everything() -> Router {
     );
     let entropy = nhlfe("core0", &[300, 301]).with_entropy_label(2).unwrap();
     router.ilm(1003, swap(&group(&[entropy])));
+    let topology = ((VrfId::DEFAULT, dscp), VrfId(3996));
+    router.desired.topologies.extend([topology]);
     router
 }
 
