@@ -387,8 +387,8 @@ fn circuit(port: u16, vlan: Option<VlanId>) -> EntryKey {
 pub(crate) const ILM_TABLES: [Table; 3] = [Table::Ilm, Table::IlmSecond, Table::IlmThird];
 
 /// Every table that a reconciliation writes: all but those of the switchover state.
-pub(crate) const TABLES: [Table; 25] = {
-    let mut tables = [Table::PuntPolicy; 25];
+pub(crate) const TABLES: [Table; Table::ALL.len() - Table::SWITCHOVER.len()] = {
+    let mut tables = [Table::PuntPolicy; Table::ALL.len() - Table::SWITCHOVER.len()];
     let mut at = 0;
     while at < tables.len() {
         // Those of the switchover state are the last three.

@@ -256,12 +256,8 @@ impl Interfaces {
         section: &mut Section<'_, '_>,
         problems: &mut Problems,
     ) -> Option<At<u64>> {
-        if section.get("port").is_none() {
-            section.missing("port", "port = 1", problems);
-            return None;
-        }
-        let what = "ports of the hardware profile";
-        section.integer("port", 0..=self.max_port, what, problems)
+        let (range, what) = (0..=self.max_port, "ports of the hardware profile");
+        section.need_integer("port", "port = 1", range, what, problems)
     }
 
     fn addresses(

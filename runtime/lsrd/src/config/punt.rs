@@ -20,10 +20,8 @@ pub(super) fn read(
         let Some(mut class) = section.table(reason.name(), "a class of [punt]", problems) else {
             continue;
         };
-        if class.get("rate").is_none() {
-            class.missing("rate", "rate = 1000", problems);
-        }
-        let rate = class.integer("rate", 0..=1_000_000, "packets a second", problems);
+        let (range, what) = (0..=1_000_000, "packets a second");
+        let rate = class.need_integer("rate", "rate = 1000", range, what, problems);
         let burst = class.integer("burst", 1..=1_000_000, "packets at once", problems);
         class.finish(problems);
         if let Some(rate) = rate {

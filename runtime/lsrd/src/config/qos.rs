@@ -9,7 +9,7 @@ use toml::de::DeValue;
 
 use super::named::Named;
 use super::problem::Problems;
-use super::section::{At, Section, integer, suggestion, text};
+use super::section::{At, Section, integer, one_of, text};
 
 /// The per-hop behaviours that have a name (RFC 2474, 2597, 3246, 8622).
 const NAMES: &[(&str, u8)] = &[
@@ -151,11 +151,8 @@ fn traffic_class(
     section: &mut Section<'_, '_>,
     problems: &mut Problems,
 ) -> Option<TrafficClass> {
-    if section.get(key).is_none() {
-        section.missing(key, &format!("{key} = 5"), problems);
-        return None;
-    }
-    let value = section.integer(key, 0..=7, "traffic classes (RFC 5462)", problems)?;
+    let (example, what) = (format!("{key} = 5"), "traffic classes (RFC 5462)");
+    let value = section.need_integer(key, &example, 0..=7, what, problems)?;
     TrafficClass::new(value.value as u8).ok()
 }
 
@@ -171,20 +168,10 @@ pub(super) fn code_point(
             (value as u8, span)
         }
         None => {
-            let what = format!("each of `{key}`");
-            let given = text(&what, value, problems)?;
-            let named = NAMES.iter().find(|(name, _)| *name == given.value);
-            let Some((_, number)) = named else {
-                let known: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
-                problems.add(
-                    &given.span,
-                    format!("`{}` is no DSCP", given.value),
-                    "not known",
-                    suggestion(given.value, &known),
-                );
-                return None;
-            };
-            (*number, given.span)
+            let given = text(&format!("each of `{key}`"), value, problems)?;
+            let wrong = format!("`{}` is no DSCP", given.value);
+            let At { value, span } = one_of(given, NAMES, wrong, problems)?;
+            (value, span)
         }
     };
     let value = Dscp::new(number).ok()?;
@@ -193,11 +180,7 @@ pub(super) fn code_point(
 
 /// The key `dscp` (RFC 2474).
 pub(super) fn dscp(section: &mut Section<'_, '_>, problems: &mut Problems) -> Option<Dscp> {
-    if section.get("dscp").is_none() {
-        section.missing("dscp", "dscp = 46", problems);
-        return None;
-    }
-    let value = section.integer("dscp", 0..=63, CODE_POINTS, problems)?;
+    let value = section.need_integer("dscp", "dscp = 46", 0..=63, CODE_POINTS, problems)?;
     Dscp::new(value.value as u8).ok()
 }
 

@@ -94,6 +94,22 @@ impl<'a, 'i> Section<'a, 'i> {
         integer(key, value, range, what, problems)
     }
 
+    /// A whole number that must be there.
+    pub(crate) fn need_integer(
+        &mut self,
+        key: &'static str,
+        example: &str,
+        range: RangeInclusive<u64>,
+        what: &str,
+        problems: &mut Problems,
+    ) -> Option<At<u64>> {
+        if self.get(key).is_none() {
+            self.missing(key, example, problems);
+            return None;
+        }
+        self.integer(key, range, what, problems)
+    }
+
     /// `true` or `false`, or the default when the key is absent.
     pub(crate) fn boolean(
         &mut self,
@@ -118,20 +134,8 @@ impl<'a, 'i> Section<'a, 'i> {
         problems: &mut Problems,
     ) -> Option<At<T>> {
         let given = self.text(key, problems)?;
-        if let Some((_, value)) = words.iter().find(|(word, _)| *word == given.value) {
-            return Some(At {
-                value: *value,
-                span: given.span,
-            });
-        }
-        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        problems.add(
-            &given.span,
-            format!("`{}` is not a value of `{key}`", given.value),
-            "not known",
-            suggestion(given.value, &known),
-        );
-        None
+        let wrong = format!("`{}` is not a value of `{key}`", given.value);
+        one_of(given, words, wrong, problems)
     }
 
     /// The elements of a list; an absent key is an empty list.
@@ -229,6 +233,25 @@ pub(crate) fn text<'a>(
             None
         }
     }
+}
+
+/// What one of a list of words stands for; `wrong` says that it is none of them.
+pub(crate) fn one_of<T: Copy>(
+    given: At<&str>,
+    words: &[(&str, T)],
+    wrong: String,
+    problems: &mut Problems,
+) -> Option<At<T>> {
+    let At { value: word, span } = given;
+    if let Some((_, value)) = words.iter().find(|(known, _)| *known == word) {
+        return Some(At {
+            value: *value,
+            span,
+        });
+    }
+    let known: Vec<&str> = words.iter().map(|(known, _)| *known).collect();
+    problems.add(&span, wrong, "not known", suggestion(word, &known));
+    None
 }
 
 /// A whole number within `range`.

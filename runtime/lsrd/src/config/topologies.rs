@@ -16,6 +16,7 @@ use crate::kernel::{is_table_of_kernel, table_of_vrf};
 
 /// What RFC 7307, section 9, leaves to IGPs. Those above are not assigned.
 const IDS: std::ops::RangeInclusive<u64> = 1..=4095;
+const WHAT_IDS: &str = "MT-IDs of topologies besides the default one (RFC 7307, section 9)";
 
 /// The topologies that were read so far.
 #[derive(Debug, Default)]
@@ -53,12 +54,8 @@ impl Topologies {
         interfaces: &Interfaces,
         problems: &mut Problems,
     ) -> Option<MultiTopologyId> {
-        if section.get("id").is_none() {
-            section.missing("id", "id = 3996", problems);
-            return None;
-        }
-        let what = "MT-IDs of topologies besides the default one (RFC 7307, section 9)";
-        let At { value, span } = section.integer("id", IDS, what, problems)?;
+        let At { value, span } =
+            section.need_integer("id", "id = 3996", IDS, WHAT_IDS, problems)?;
         // At most 4095.
         let id = value as u16;
         if let Some(earlier) = self.ids.insert(id, span.clone()) {
@@ -89,13 +86,10 @@ impl Topologies {
         section: &mut Section<'_, '_>,
         problems: &mut Problems,
     ) -> Option<u32> {
-        if section.get("routing-table").is_none() {
-            section.missing("routing-table", "routing-table = 3996", problems);
-            return None;
-        }
-        let what = "numbers of the kernel's routing tables";
+        let (key, example) = ("routing-table", "routing-table = 3996");
         let range = 1..=u64::from(u32::MAX);
-        let At { value, span } = section.integer("routing-table", range, what, problems)?;
+        let what = "numbers of the kernel's routing tables";
+        let At { value, span } = section.need_integer(key, example, range, what, problems)?;
         // Within the range that was asked for.
         let table = value as u32;
         let of_vrfs = table_of_vrf(1)..=table_of_vrf(u16::MAX);
@@ -159,8 +153,7 @@ impl Topologies {
         if section.get("topology").is_none() {
             return Some(MultiTopologyId::DEFAULT);
         }
-        let what = "MT-IDs of topologies besides the default one (RFC 7307, section 9)";
-        let At { value, span } = section.integer("topology", IDS, what, problems)?;
+        let At { value, span } = section.integer("topology", IDS, WHAT_IDS, problems)?;
         // At most 4095.
         let id = value as u16;
         if !self.ids.contains_key(&id) {

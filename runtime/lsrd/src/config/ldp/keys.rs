@@ -95,11 +95,8 @@ fn hello_key(
     sent: bool,
     problems: &mut Problems,
 ) -> Option<HelloKey> {
-    if section.get("id").is_none() {
-        section.missing("id", "id = 1", problems);
-    }
     let what = "Security Association IDs (RFC 7349, section 2.1)";
-    let id = section.integer("id", 0..=u64::from(u32::MAX), what, problems);
+    let id = section.need_integer("id", "id = 1", 0..=u64::from(u32::MAX), what, problems);
     let algorithm = section.word("algorithm", HELLO, problems);
     let key = need_secret("key", usize::from(u8::MAX), section, problems);
     let lifetime = lifetime(section, sent, problems);
