@@ -267,6 +267,17 @@ pub async fn lsrctl(lab: &Lab, router: &str, arguments: &[&str]) -> String {
     output
 }
 
+/// Makes another configuration of a router's, and lets its lsrd read it. Gives what it was.
+pub async fn reconfigure(lab: &Lab, router: &str, change: impl FnOnce(&str) -> String) -> String {
+    let file = lab.file(format!("{router}/lsrd.toml"));
+    let former = std::fs::read_to_string(&file).expect("the lab wrote it");
+    let changed = change(&former);
+    assert_ne!(changed, former, "nothing changes");
+    std::fs::write(&file, changed).expect("the lab's files can be written");
+    lsrctl(lab, router, &["reload"]).await;
+    former
+}
+
 /// What `lsrctl show SUBJECT --json` prints; a subject may have two words.
 pub async fn show(lab: &Lab, router: &str, subject: &str) -> serde_json::Value {
     let mut arguments = vec!["show", "--json"];

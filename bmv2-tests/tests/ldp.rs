@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bmv2_tests::{
     PING, TestLab, Traffic, assert_no_loss, describe, lab_file, local_labels, lsrctl, options,
-    ping, prober, show, start,
+    ping, prober, reconfigure, show, start,
 };
 use lsrctl::lab::echo::Answer;
 use lsrctl::lab::running::{Process, Quiet};
@@ -70,12 +70,10 @@ async fn a_filter_that_is_read_again_withdraws_labels_and_keeps_sessions() {
     let Some(lab) = start(options(&chain("true"))).await else {
         return;
     };
-    let file = lab.file("p1/lsrd.toml");
-    let former = std::fs::read_to_string(&file).unwrap();
-    let filtered = former.replace("[ldp]\n", "[ldp]\nallocate = \"host-routes\"\n");
-    assert_ne!(filtered, former);
-    std::fs::write(&file, filtered).unwrap();
-    lsrctl(&lab, "p1", &["reload"]).await;
+    let former = reconfigure(&lab, "p1", |former| {
+        former.replace("[ldp]\n", "[ldp]\nallocate = \"host-routes\"\n")
+    })
+    .await;
     let end = Instant::now() + PATIENCE;
     // pe1 hears of it: p1 has no label for h2's network any more.
     let labels_at_pe1 = async || -> Vec<String> {
@@ -102,8 +100,7 @@ async fn a_filter_that_is_read_again_withdraws_labels_and_keeps_sessions() {
     );
     // What has no label goes as IP.
     assert_no_loss(&ping(&lab, "h1", "h2", false, PING).await);
-    std::fs::write(&file, former).unwrap();
-    lsrctl(&lab, "p1", &["reload"]).await;
+    reconfigure(&lab, "p1", |_| former).await;
     while !labels_at_pe1().await.contains(&"10.2.0.0/24".to_owned()) {
         assert!(Instant::now() < end, "{:?}", labels_at_pe1().await);
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -160,12 +157,10 @@ async fn another_ttl_model_is_read_again_and_keeps_sessions() {
     assert_eq!(hops().await, [pe1, p1, p2, pe2, h2]);
     let traffic = Traffic::start(&lab, "h2", "h1", true);
     for router in ["pe1", "p1", "p2", "pe2"] {
-        let file = lab.file(format!("{router}/lsrd.toml"));
-        let former = std::fs::read_to_string(&file).unwrap();
-        let pipe = former.replace("ttl-model = \"uniform\"", "ttl-model = \"pipe\"");
-        assert_ne!(pipe, former);
-        std::fs::write(&file, pipe).unwrap();
-        lsrctl(&lab, router, &["reload"]).await;
+        reconfigure(&lab, router, |former| {
+            former.replace("ttl-model = \"uniform\"", "ttl-model = \"pipe\"")
+        })
+        .await;
     }
     let end = Instant::now() + PATIENCE;
     loop {
@@ -229,19 +224,17 @@ async fn a_router_that_gives_up_ldp_is_not_waited_for() {
     let Some(lab) = start(options(&chain(restart))).await else {
         return;
     };
-    let file = lab.file("p1/lsrd.toml");
-    let former = std::fs::read_to_string(&file).unwrap();
-    let mut of_ldp = false;
-    let without = former.split_inclusive('\n').filter(|line| {
-        if line.starts_with('[') {
-            of_ldp = line.trim_start_matches('[').starts_with("ldp");
-        }
-        !of_ldp
-    });
-    let without: String = without.collect();
-    assert_ne!(without, former);
-    std::fs::write(&file, without).unwrap();
-    lsrctl(&lab, "p1", &["reload"]).await;
+    reconfigure(&lab, "p1", |former| {
+        let mut of_ldp = false;
+        let without = former.split_inclusive('\n').filter(|line| {
+            if line.starts_with('[') {
+                of_ldp = line.trim_start_matches('[').starts_with("ldp");
+            }
+            !of_ldp
+        });
+        without.collect()
+    })
+    .await;
     tokio::time::sleep(2 * SETTLE).await;
     for ipv6 in [false, true] {
         assert_no_loss(&ping(&lab, "h1", "h2", ipv6, PING).await);

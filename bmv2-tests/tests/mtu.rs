@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bmv2_tests::{
-    PING, TestLab, assert_no_loss, chain, lsrctl, options, ping, show, start, system_ping,
+    PING, TestLab, assert_no_loss, chain, options, ping, reconfigure, show, start, system_ping,
 };
 use lsrctl::lab::capture::Capture;
 
@@ -248,12 +248,10 @@ async fn the_ingress_tells_the_mtu_of_the_lsp() {
     let output = system_ping(&lab, "h1", &large).await.unwrap();
     assert!(output.contains(" 0% packet loss"), "{output}");
 
-    let file = lab.file("p1/lsrd.toml");
-    let former = std::fs::read_to_string(&file).unwrap();
-    let narrower = former.replace("mpls-mtu = 1400", "mpls-mtu = 1304");
-    assert_ne!(narrower, former);
-    std::fs::write(&file, narrower).unwrap();
-    lsrctl(&lab, "p1", &["reload"]).await;
+    reconfigure(&lab, "p1", |former| {
+        former.replace("mpls-mtu = 1400", "mpls-mtu = 1304")
+    })
+    .await;
     wait_for_mtu(&lab, 1300).await;
     assert_pe1_tells(&lab, 1396, 1300).await;
 

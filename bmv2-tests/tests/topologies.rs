@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bmv2_tests::{
-    TestLab, Traffic, assert_no_loss, describe, lab_file, local_labels, lsrctl, options, show,
-    skipped, start, system_ping,
+    TestLab, Traffic, assert_no_loss, describe, lab_file, local_labels, lsrctl, options,
+    reconfigure, show, skipped, start, system_ping,
 };
 use lsrctl::lab::capture::Capture;
 use lsrctl::lab::packet::{Frame, IpContent, Payload};
@@ -185,12 +185,10 @@ async fn a_topology_that_is_taken_out_is_withdrawn() {
         return;
     };
     wait_for_label(&lab, "p2", "10.255.0.1:0", true).await;
-    let file = lab.file("pe1/lsrd.toml");
-    let former = std::fs::read_to_string(&file).unwrap();
-    let without = former.split("\n[[topology]]").next().unwrap();
-    assert_ne!(without, former);
-    std::fs::write(&file, without).unwrap();
-    lsrctl(&lab, "pe1", &["reload"]).await;
+    reconfigure(&lab, "pe1", |former| {
+        former.split("\n[[topology]]").next().unwrap().to_owned()
+    })
+    .await;
     wait_for_label(&lab, "p2", "10.255.0.1:0", false).await;
     wait_for_label(&lab, "pe1", "10.255.0.3:0", false).await;
     // What p2 and pe2 have of each other is not touched.

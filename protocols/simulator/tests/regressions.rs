@@ -449,3 +449,16 @@ advertise_nothing = true
 "#,
     );
 }
+
+/// Seed 71397. A Hello with a wrong bit named another neighbour's LSR Id, and packets for its source got labels of
+/// that (RFC 5036 section 2.5.2). The session goes over IPv6, as the Hello.
+#[test]
+fn a_damaged_hello_of_the_family_of_the_session() {
+    check(include_str!("scenarios/71397.toml"));
+}
+
+/// Seed 70808. The same, where the session goes over IPv4 and the Hello is one of IPv6.
+#[test]
+fn a_damaged_hello_of_the_other_family() {
+    check(include_str!("scenarios/70808.toml"));
+}

@@ -163,33 +163,9 @@ fn synchronization_is_by_end_of_lib_or_by_time() {
     assert!(lsr.labels.peer(peer(2)).unwrap().synchronized);
 }
 
-/// RFC 7552 section 7.2: when a session gains a family, the typed wildcard asks for what was discarded before.
-#[test]
-fn a_family_that_is_gained_is_asked_for() {
+/// An LSR whose session with peer 2 had IPv4 alone, and has IPv6 now; what it says then is not taken yet.
+fn gaining_ipv6(both: &PeerParameters) -> Lsr {
     let mut lsr = Lsr::new(|_| {});
-    let one = PeerParameters {
-        ipv6: false,
-        ..capable()
-    };
-    lsr.up_with(2, one);
-    lsr.said(2);
-    let now = lsr.now;
-    lsr.labels.peer_parameters_changed(peer(2), capable(), now);
-    lsr.settle();
-    assert_eq!(lsr.said(2), ["request *Ipv6/0"]);
-}
-
-/// RFC 7307 section 4.1: a typed wildcard is of one topology; so each that is negotiated is asked for.
-#[test]
-fn each_topology_of_a_family_that_is_gained_is_asked_for() {
-    let mut lsr = Lsr::new(|_| {});
-    let mut both = capable();
-    both.capabilities.multi_topology = [AddressFamily::Ipv4, AddressFamily::Ipv6]
-        .map(|family| TypedWildcard::Prefix {
-            family,
-            topology: MultiTopologyId(7),
-        })
-        .to_vec();
     let one = PeerParameters {
         ipv6: false,
         ..both.clone()
@@ -200,6 +176,28 @@ fn each_topology_of_a_family_that_is_gained_is_asked_for() {
     lsr.labels
         .peer_parameters_changed(peer(2), both.clone(), now);
     lsr.settle();
+    lsr
+}
+
+/// RFC 7552 section 7.2: when a session gains a family, the typed wildcard asks for what was discarded before.
+#[test]
+fn a_family_that_is_gained_is_asked_for() {
+    let mut lsr = gaining_ipv6(&capable());
+    assert_eq!(lsr.said(2), ["request *Ipv6/0"]);
+}
+
+/// RFC 7307 section 4.1: a typed wildcard is of one topology; so each that is negotiated is asked for.
+#[test]
+fn each_topology_of_a_family_that_is_gained_is_asked_for() {
+    let mut both = capable();
+    both.capabilities.multi_topology = [AddressFamily::Ipv4, AddressFamily::Ipv6]
+        .map(|family| TypedWildcard::Prefix {
+            family,
+            topology: MultiTopologyId(7),
+        })
+        .to_vec();
+    let mut lsr = gaining_ipv6(&both);
+    let now = lsr.now;
     assert_eq!(lsr.said(2), ["request *Ipv6/0", "request *Ipv6/7"]);
     // A topology that is lost and gained: what the peer bound to it was given up, and the peer may take it for
     // released, or not know that (RFC 7307 section 3.5.2).
@@ -265,16 +263,7 @@ fn a_peer_without_label_resources_is_not_asked_for_all() {
 /// once there are labels.
 #[test]
 fn what_there_was_no_label_for_is_asked_for_again() {
-    let mut lsr = Lsr::new(|_| {});
-    let one = PeerParameters {
-        ipv6: false,
-        ..capable()
-    };
-    lsr.up_with(2, one);
-    lsr.said(2);
-    let now = lsr.now;
-    lsr.labels.peer_parameters_changed(peer(2), capable(), now);
-    lsr.settle();
+    let mut lsr = gaining_ipv6(&capable());
     let id = LabelDistribution::FIRST_REQUEST_ID;
     for code in [NO_LABEL_RESOURCES, NO_LABEL_RESOURCES] {
         lsr.receive(2, Body::Notification(Box::new(notification(code, id))));
