@@ -14,8 +14,8 @@ use forwarding::{
     Nhlfe, Owner, Path, PathGroup, Payload, QosMapId, TunnelModel, VrfId,
 };
 use ipnet::IpNet;
-use ldp::PrefixFec;
 use ldp::label::{IlmOperation, LabelledNextHop, LfibChange};
+use ldp::{MultiTopologyId, PrefixFec};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
@@ -99,7 +99,7 @@ impl LfibTranslator {
 
     fn egress(&self, fec: PrefixFec) -> IlmAction {
         IlmAction::PopAndLookUpIp {
-            vrf: vrf(fec),
+            vrf: vrf_of(fec.topology),
             payload: payload(fec),
             tunnel_model: self.settings.tunnel_model,
             qos_map: QosMapId::DEFAULT,
@@ -223,14 +223,14 @@ pub fn entry_key(change: &LfibChange) -> EntryKey {
 }
 
 /// The FEC in the FTN.
-fn ftn_key(fec: PrefixFec) -> Fec {
-    Fec::prefix(vrf(fec), fec.prefix)
+pub fn ftn_key(fec: PrefixFec) -> Fec {
+    Fec::prefix(vrf_of(fec.topology), fec.prefix)
 }
 
-/// The VRF in which the FEC stands in the FTN: a topology (RFC 7307) has the one of its number, the default one
+/// The VRF in which the FECs of a topology (RFC 7307) stand in the FTN: the one of its number, of the default one
 /// the global VRF.
-fn vrf(fec: PrefixFec) -> VrfId {
-    VrfId(fec.topology.0)
+pub fn vrf_of(topology: MultiTopologyId) -> VrfId {
+    VrfId(topology.0)
 }
 
 fn payload(fec: PrefixFec) -> Payload {
@@ -244,7 +244,7 @@ fn payload(fec: PrefixFec) -> Payload {
 mod tests {
     use super::*;
     use forwarding::Protocol;
-    use ldp::{LdpIdentifier, MultiTopologyId};
+    use ldp::LdpIdentifier;
     use mpls::Label;
     use smallvec::smallvec;
 

@@ -274,8 +274,7 @@ impl Router {
             let gateways = next_hops
                 .iter()
                 .filter_map(|(next_hop, weight)| self.gateway(next_hop, *weight, fec.prefix));
-            let table = self.config.routing_table(VrfId(fec.topology.0));
-            insert_route(&mut routes, (table, fec.prefix), gateways.collect());
+            insert_route(&mut routes, self.config.route_key(fec), gateways.collect());
         }
         for lsp in &self.config.static_lsps {
             let (StaticLspKind::Ftn, Some((Fec::Prefix { vrf, prefix }, action))) =

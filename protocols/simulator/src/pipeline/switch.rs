@@ -189,7 +189,7 @@ impl RealSwitch {
         // A router without the topology knows its packets, too, and has no route for them.
         let topology = self.multi_topology.and_then(|topology| {
             let dscp = Dscp::new(frame::DSCP).ok()?;
-            Some(((VrfId::DEFAULT, dscp), VrfId(topology.0)))
+            Some(((VrfId::DEFAULT, dscp), ldp_lfib::vrf_of(topology)))
         });
         // What is punted is looked at, however much it is.
         let all = PuntRate {

@@ -7,6 +7,7 @@ mod settings;
 mod switch;
 
 pub use ldp::start as ldp;
+pub use ldp_lfib::ftn_key;
 pub use pipeline::Pipeline;
 pub use protocol::{
     Accepted, Action, Boot, Counters, Datagram, Interface, NextHop, Protocol, Route,
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 use ::ldp::{MultiTopologyId, PrefixFec};
 use forwarding::{
     Fec, Forwarding, FtnAction, InterfaceName, LabelManager, LabelManagerConfig, LabelSpace,
-    MacAddress, Nhlfe, Owner, Path, PathGroup, Protocol as Source, SpecialPurposeLabels, VrfId,
+    MacAddress, Nhlfe, Owner, Path, PathGroup, Protocol as Source, SpecialPurposeLabels,
 };
 use ipnet::IpNet;
 use mpls::{Label, LabelRange};
@@ -388,12 +389,7 @@ impl Router {
     }
 }
 
-/// A FEC as the FTN of a switch has it: those of a topology are those of the VRF with its number.
-pub fn ftn_key(fec: PrefixFec) -> Fec {
-    Fec::prefix(VrfId(fec.topology.0), fec.prefix)
-}
-
-/// The FEC of an entry of the FTN, if it is one of a prefix.
+/// The FEC of an entry of the FTN, if it is one of a prefix: [`ftn_key`] the other way round.
 pub fn prefix_fec(key: &Fec) -> Option<PrefixFec> {
     match *key {
         Fec::Prefix { vrf, prefix } => Some(PrefixFec {

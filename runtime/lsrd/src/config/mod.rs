@@ -97,6 +97,14 @@ impl Config {
         topology.map_or_else(|| table_of_vrf(vrf.0), |topology| topology.routing_table)
     }
 
+    /// Where the kernel has the route of a FEC: the routing table of its topology, and the prefix.
+    pub fn route_key(&self, fec: &PrefixFec) -> (u32, IpNet) {
+        (
+            self.routing_table(ldp_lfib::vrf_of(fec.topology)),
+            fec.prefix,
+        )
+    }
+
     /// The topology of packets without a label, by the VRF that they arrive in and their DSCP.
     pub fn topology_classes(&self) -> BTreeMap<(VrfId, Dscp), VrfId> {
         let topologies = self.topologies.iter();
@@ -131,7 +139,7 @@ pub struct TopologyConfig {
 impl TopologyConfig {
     /// The VRF that holds its FECs in the switch.
     pub fn vrf(&self) -> VrfId {
-        VrfId(self.id.0)
+        ldp_lfib::vrf_of(self.id)
     }
 }
 

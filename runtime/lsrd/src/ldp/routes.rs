@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use forwarding::VrfId;
 use ipnet::IpNet;
 use ldp::engine::InterfaceState;
 use ldp::label::{NextHop, Route};
@@ -102,8 +101,7 @@ impl Snapshot {
             snapshot.own.extend(fecs.map(|fec| (fec, egress.clone())));
         }
         for fec in config.static_routes.keys() {
-            let key = (config.routing_table(VrfId(fec.topology.0)), fec.prefix);
-            if let Some(gateways) = snapshot.kernel.own_routes.get(&key)
+            if let Some(gateways) = snapshot.kernel.own_routes.get(&config.route_key(fec))
                 && let Some(route) = snapshot.route(gateways)
             {
                 snapshot.own.entry(*fec).or_insert(route);

@@ -128,7 +128,7 @@ fn kernel_routes(
         vrfs.insert(table_of_vrf(interface.vrf), interface.vrf);
     }
     let topologies = config.topologies.iter();
-    vrfs.extend(topologies.map(|topology| (topology.routing_table, topology.id.0)));
+    vrfs.extend(topologies.map(|topology| (topology.routing_table, topology.vrf().0)));
     let mut bindings = Vec::new();
     let owner = Owner::from(Protocol::Kernel);
     let of_kernel = kernel.routes.iter();
@@ -137,7 +137,7 @@ fn kernel_routes(
     let configured: BTreeSet<(u32, IpNet)> = config
         .static_routes
         .keys()
-        .map(|fec| (config.routing_table(VrfId(fec.topology.0)), fec.prefix))
+        .map(|fec| config.route_key(fec))
         .collect();
     let static_routes = own.filter(|(key, _)| configured.contains(key));
     let names = ports.iter().map(|(index, interface)| {
