@@ -66,32 +66,40 @@ impl fmt::Display for Protocol {
 pub struct Owner {
     /// The protocol.
     pub protocol: Protocol,
-    /// The name, such as that of a static LSP; empty where the protocol needs none.
-    pub name: Arc<str>,
+    /// One word in size, and none of the heap without a name: each binding of a full table has an owner.
+    name: Option<Arc<Box<str>>>,
 }
 
 impl Owner {
     /// The owner of a binding that has a name.
-    pub fn named(protocol: Protocol, name: impl Into<Arc<str>>) -> Self {
+    pub fn named(protocol: Protocol, name: impl Into<Box<str>>) -> Self {
+        let name = name.into();
         Self {
             protocol,
-            name: name.into(),
+            name: (!name.is_empty()).then(|| Arc::new(name)),
         }
+    }
+
+    /// The name, such as that of a static LSP; empty where the protocol needs none.
+    pub fn name(&self) -> &str {
+        self.name.as_ref().map_or("", |name| name)
     }
 }
 
 impl From<Protocol> for Owner {
     fn from(protocol: Protocol) -> Self {
-        Self::named(protocol, "")
+        Self {
+            protocol,
+            name: None,
+        }
     }
 }
 
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.name.is_empty() {
-            write!(f, "{}", self.protocol)
-        } else {
-            write!(f, "{} {}", self.protocol, self.name)
+        match &self.name {
+            None => write!(f, "{}", self.protocol),
+            Some(name) => write!(f, "{} {name}", self.protocol),
         }
     }
 }

@@ -29,7 +29,7 @@ pub(in super::super) fn ilm(
     let entries = views.map(|view| {
         let context = Context::of(shown, counters, &view.state, &view.unresolved);
         v1::IlmEntry {
-            name: view.owner.name.to_string(),
+            name: view.owner.name().to_owned(),
             status: Some(status(&view.state)),
             counter: context
                 .counters
@@ -63,7 +63,7 @@ pub(in super::super) fn ftn(
     let entries = views.map(|view| {
         let context = Context::of(shown, counters, &view.state, &view.unresolved);
         v1::FtnEntry {
-            name: view.owner.name.to_string(),
+            name: view.owner.name().to_owned(),
             status: Some(status(&view.state)),
             counter: context
                 .counters
