@@ -1,5 +1,6 @@
 //! The incoming label map.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// What an ILM entry is found by: an incoming label in the label space of its interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct IlmKey {
     /// The label space.
@@ -29,6 +30,20 @@ impl IlmKey {
             label_space: LabelSpace::PLATFORM,
             label,
         }
+    }
+}
+
+impl PartialOrd for IlmKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for IlmKey {
+    /// By label space, then by label. The ILM is searched for it: one comparison of numbers.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let number = |key: &Self| u64::from(key.label_space.0) << 32 | u64::from(key.label.value());
+        number(self).cmp(&number(other))
     }
 }
 

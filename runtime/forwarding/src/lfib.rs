@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
+
 use crate::{
     Fec, FtnAction, IlmAction, IlmKey, LabelSpace, MacAddress, NextHop, NextHopProblem, Nhlfe,
     Owner, PathGroup, QosMap, QosMapId, TunnelEnd, UnresolvedNextHop,
@@ -13,16 +16,18 @@ use crate::{
 ///
 /// An entry of which no next hop is resolved is in here all the same: it cannot be installed, but
 /// what the switch holds of it may have to stay over a restart.
+///
+/// A copy shares what does not change later.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Lfib {
     /// The FTN.
-    pub ftn: BTreeMap<Fec, FtnEntry>,
+    pub ftn: OrdMap<Fec, FtnEntry>,
     /// The ILM.
-    pub ilm: BTreeMap<IlmKey, IlmEntry>,
+    pub ilm: OrdMap<IlmKey, IlmEntry>,
     /// The MAC address of each next hop that can be used.
-    pub resolved: BTreeMap<NextHop, MacAddress>,
+    pub resolved: OrdMap<NextHop, MacAddress>,
     /// Why each other next hop of the entries cannot be used.
-    pub unresolved: BTreeMap<NextHop, NextHopProblem>,
+    pub unresolved: OrdMap<NextHop, NextHopProblem>,
     /// The label space of upstream-assigned labels, by the LSR that assigns them (RFC 5331 section
     /// 7, RFC 5332): a neighbour on an interface, which is resolved like a next hop.
     pub upstream_contexts: BTreeMap<NextHop, LabelSpace>,
@@ -115,26 +120,16 @@ impl Lfib {
     }
 }
 
-/// The keys of which the values differ, by one pass over both maps.
+/// The keys of which the values differ. What both maps share is passed over.
 fn differing<K: Ord + Clone, V: PartialEq>(
-    one: &BTreeMap<K, V>,
-    other: &BTreeMap<K, V>,
+    one: &OrdMap<K, V>,
+    other: &OrdMap<K, V>,
 ) -> BTreeSet<K> {
-    let mut differing = BTreeSet::new();
-    let (mut left, mut right) = (one.iter().peekable(), other.iter().peekable());
-    while let Some(key) = match (left.peek(), right.peek()) {
-        (Some((a, _)), Some((b, _))) => Some(*a.min(b)),
-        (Some((a, _)), None) => Some(*a),
-        (None, Some((b, _))) => Some(*b),
-        (None, None) => None,
-    } {
-        let a = left.next_if(|(of, _)| *of == key);
-        let b = right.next_if(|(of, _)| *of == key);
-        if a.map(|(_, value)| value) != b.map(|(_, value)| value) {
-            differing.insert(key.clone());
-        }
-    }
-    differing
+    let key = |difference| match difference {
+        DiffItem::Add(key, _) | DiffItem::Remove(key, _) => key,
+        DiffItem::Update { new, .. } => new.0,
+    };
+    other.diff(one).map(key).cloned().collect()
 }
 
 /// An entry of the LFIB: of the FTN or of the ILM.

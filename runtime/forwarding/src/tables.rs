@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
+use imbl::OrdMap;
 use mpls::{Label, SpecialPurposeLabel};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -489,7 +490,7 @@ fn next_hops<E: Entry>(entry: &E) -> SmallVec<[NextHop; 1]> {
     next_hops
 }
 
-fn set<V>(map: &mut BTreeMap<NextHop, V>, next_hop: &NextHop, value: Option<V>) {
+fn set<V: Clone>(map: &mut OrdMap<NextHop, V>, next_hop: &NextHop, value: Option<V>) {
     match value {
         Some(value) => {
             map.insert(next_hop.clone(), value);
@@ -656,7 +657,7 @@ impl<K: Ord + Hash + Clone, E: Entry> Others<K, E> {
         next
     }
 
-    fn of_protocol(&self, chosen: &BTreeMap<K, E>, protocol: Protocol) -> Vec<(K, Owner)> {
+    fn of_protocol(&self, chosen: &OrdMap<K, E>, protocol: Protocol) -> Vec<(K, Owner)> {
         let all = self.all(chosen);
         let owned = all.filter(|(_, entry, _)| entry.owner().protocol == protocol);
         owned
@@ -667,7 +668,7 @@ impl<K: Ord + Hash + Clone, E: Entry> Others<K, E> {
     /// Key, binding and the chosen binding of that key, the chosen one first.
     fn all<'a>(
         &'a self,
-        chosen: &'a BTreeMap<K, E>,
+        chosen: &'a OrdMap<K, E>,
     ) -> impl Iterator<Item = (&'a K, &'a E, &'a E)> {
         chosen.iter().flat_map(|(key, chosen)| {
             let others = self.0.get(key).into_iter().flatten();

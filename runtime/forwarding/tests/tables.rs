@@ -331,7 +331,7 @@ fn differences(before: &Lfib, after: &Lfib) -> Changes {
     let mut changes = Changes::default();
     let fecs = before.ftn.keys().chain(after.ftn.keys());
     changes.ftn = fecs
-        .filter(|fec| before.ftn.get(fec) != after.ftn.get(fec))
+        .filter(|fec| before.ftn.get(*fec) != after.ftn.get(*fec))
         .cloned()
         .collect();
     let hops = before.resolved.keys().chain(after.resolved.keys());
@@ -339,8 +339,8 @@ fn differences(before: &Lfib, after: &Lfib) -> Changes {
         .chain(before.unresolved.keys())
         .chain(after.unresolved.keys());
     let differs = |hop: &&NextHop| {
-        before.resolved.get(hop) != after.resolved.get(hop)
-            || before.unresolved.get(hop) != after.unresolved.get(hop)
+        before.resolved.get(*hop) != after.resolved.get(*hop)
+            || before.unresolved.get(*hop) != after.unresolved.get(*hop)
     };
     changes.next_hops = hops.filter(differs).cloned().collect();
     changes
