@@ -14,7 +14,8 @@ use crate::{NextHop, ProtectionId, QosMapId, Tunnel, TunnelModel};
 /// Used by the FTN it pushes the labels; used by the ILM it replaces the incoming label by them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nhlfe {
-    next_hop: NextHop,
+    // Many have the same one: they share it.
+    next_hop: Arc<NextHop>,
     // As many as fit the space of a Vec: there is one of these for each FEC of a full table.
     labels: SmallVec<[Label; 4]>,
     tunnel_model: TunnelModel,
@@ -51,7 +52,8 @@ pub enum NhlfeError {
 }
 
 impl Nhlfe {
-    /// The entry that sends to `next_hop` with these labels, outermost first.
+    /// The entry that sends to `next_hop` with these labels, outermost first. Entries that are given the same
+    /// [`Arc`] share the next hop.
     ///
     /// An implicit null is left out of the labels (RFC 3032 section 2.1). Explicit null may stand
     /// at any position (RFC 4182).
@@ -59,7 +61,7 @@ impl Nhlfe {
     /// # Errors
     /// One of the labels is reserved and neither implicit nor explicit null.
     pub fn new(
-        next_hop: NextHop,
+        next_hop: impl Into<Arc<NextHop>>,
         labels: impl IntoIterator<Item = Label>,
         tunnel_model: TunnelModel,
     ) -> Result<Self, NhlfeError> {
@@ -83,9 +85,9 @@ impl Nhlfe {
     }
 
     /// The entry that sends to `next_hop` without labels.
-    pub fn unlabelled(next_hop: NextHop) -> Self {
+    pub fn unlabelled(next_hop: impl Into<Arc<NextHop>>) -> Self {
         Self {
-            next_hop,
+            next_hop: next_hop.into(),
             labels: SmallVec::new(),
             tunnel_model: TunnelModel::default(),
             qos_map: QosMapId::DEFAULT,
@@ -165,6 +167,11 @@ impl Nhlfe {
 
     /// The next hop.
     pub fn next_hop(&self) -> &NextHop {
+        &self.next_hop
+    }
+
+    /// The next hop, to be shared.
+    pub(crate) fn shared_next_hop(&self) -> &Arc<NextHop> {
         &self.next_hop
     }
 
@@ -382,7 +389,7 @@ fn path_set(paths: impl IntoIterator<Item = Path>) -> Result<SmallVec<[Path; 1]>
         .iter()
         .find(|path| !(1..=MAX_WEIGHT).contains(&path.weight))
     {
-        let next_hop = path.nhlfe.next_hop.clone();
+        let next_hop = path.nhlfe.next_hop().clone();
         return Err(PathGroupError::Weight {
             next_hop,
             weight: path.weight,
@@ -390,7 +397,7 @@ fn path_set(paths: impl IntoIterator<Item = Path>) -> Result<SmallVec<[Path; 1]>
     }
     // Equal NHLFEs are neighbours in the order, whatever their weights.
     if let Some(pair) = paths.windows(2).find(|pair| pair[0].nhlfe == pair[1].nhlfe) {
-        return Err(PathGroupError::Duplicate(pair[0].nhlfe.next_hop.clone()));
+        return Err(PathGroupError::Duplicate(pair[0].nhlfe.next_hop().clone()));
     }
     Ok(paths)
 }
@@ -431,7 +438,7 @@ impl Replication {
             return Err(ReplicationError::Empty);
         }
         if let Some(pair) = branches.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(ReplicationError::Duplicate(pair[0].next_hop.clone()));
+            return Err(ReplicationError::Duplicate(pair[0].next_hop().clone()));
         }
         Ok(Self { branches, local })
     }

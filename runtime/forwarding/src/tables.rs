@@ -208,13 +208,13 @@ impl Forwarding {
         if self.lfib.upstream_contexts == contexts {
             return;
         }
-        let used = contexts.keys().cloned().collect();
+        let used = contexts.keys().cloned().map(Arc::new).collect();
         let lfib = Arc::make_mut(&mut self.lfib);
         let former = std::mem::replace(&mut lfib.upstream_contexts, contexts);
         self.settings_changed();
         self.refer(&NextHopChange {
             used,
-            unused: former.into_keys().collect(),
+            unused: former.into_keys().map(Arc::new).collect(),
         });
     }
 
@@ -379,18 +379,18 @@ impl Forwarding {
     /// Counts next hops that are used from now on and ones that are not any more.
     fn refer(&mut self, change: &NextHopChange) {
         for next_hop in &change.used {
-            if let Some(count) = self.references.get_mut(next_hop) {
+            if let Some(count) = self.references.get_mut(&**next_hop) {
                 *count += 1;
             } else {
-                self.references.insert(next_hop.clone(), 1);
+                self.references.insert(NextHop::clone(next_hop), 1);
                 self.resolve(next_hop);
             }
         }
         for next_hop in &change.unused {
-            if let Some(count) = self.references.get_mut(next_hop) {
+            if let Some(count) = self.references.get_mut(&**next_hop) {
                 *count -= 1;
                 if *count == 0 {
-                    self.references.remove(next_hop);
+                    self.references.remove(&**next_hop);
                     self.resolve(next_hop);
                 }
             }
@@ -445,11 +445,13 @@ impl Forwarding {
     }
 }
 
+type NextHops = SmallVec<[Arc<NextHop>; 1]>;
+
 /// Next hops of an entry that is another one from now on.
 #[derive(Debug, Default)]
 struct NextHopChange {
-    used: SmallVec<[NextHop; 1]>,
-    unused: SmallVec<[NextHop; 1]>,
+    used: NextHops,
+    unused: NextHops,
 }
 
 impl NextHopChange {
@@ -473,11 +475,11 @@ impl NextHopChange {
 }
 
 /// The next hop of each NHLFE of an entry. Nearly all have one.
-fn next_hops<E: Entry>(entry: &E) -> SmallVec<[NextHop; 1]> {
+fn next_hops<E: Entry>(entry: &E) -> NextHops {
     let mut next_hops = SmallVec::new();
     if let Some(group) = entry.path_group() {
         for nhlfe in group.nhlfes() {
-            next_hops.push(nhlfe.next_hop().clone());
+            next_hops.push(Arc::clone(nhlfe.shared_next_hop()));
         }
     }
     for branch in entry
@@ -485,7 +487,7 @@ fn next_hops<E: Entry>(entry: &E) -> SmallVec<[NextHop; 1]> {
         .into_iter()
         .flat_map(|replication| replication.branches())
     {
-        next_hops.push(branch.next_hop().clone());
+        next_hops.push(Arc::clone(branch.shared_next_hop()));
     }
     next_hops
 }
@@ -666,10 +668,7 @@ impl<K: Ord + Hash + Clone, E: Entry> Others<K, E> {
     }
 
     /// Key, binding and the chosen binding of that key, the chosen one first.
-    fn all<'a>(
-        &'a self,
-        chosen: &'a OrdMap<K, E>,
-    ) -> impl Iterator<Item = (&'a K, &'a E, &'a E)> {
+    fn all<'a>(&'a self, chosen: &'a OrdMap<K, E>) -> impl Iterator<Item = (&'a K, &'a E, &'a E)> {
         chosen.iter().flat_map(|(key, chosen)| {
             let others = self.0.get(key).into_iter().flatten();
             std::iter::once(chosen)

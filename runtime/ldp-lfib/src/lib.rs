@@ -4,19 +4,19 @@
 mod binder;
 mod bindings;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use binder::{Binder, FecBinding, Update};
 pub use bindings::Bindings;
 
 use forwarding::{
-    BindError, EntryKey, Fec, Forwarding, FtnAction, IlmAction, IlmKey, InterfaceName, NextHop,
-    Nhlfe, Owner, Path, PathGroup, Payload, QosMapId, TunnelModel, VrfId,
+    BindError, EntryKey, Fec, Forwarding, FtnAction, IlmAction, IlmKey, NextHop, Nhlfe, Owner,
+    Path, PathGroup, Payload, QosMapId, TunnelModel, VrfId,
 };
 use ipnet::IpNet;
 use ldp::label::{IlmOperation, LabelledNextHop, LfibChange};
 use ldp::{MultiTopologyId, PrefixFec};
-use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 /// How packets are put into LSPs and taken out of them.
@@ -57,12 +57,15 @@ impl LfibBinding {
 #[derive(Debug, Default)]
 pub struct LfibTranslator {
     settings: LspSettings,
-    /// Names of interfaces as both sides have them: one allocation for each.
-    names: FxHashMap<Arc<str>, InterfaceName>,
+    /// Next hops that were bound last, as both sides have them, so that NHLFEs share them.
+    known: VecDeque<(ldp::label::NextHop, Arc<NextHop>)>,
     /// The next hops bound last, whether they may get entropy labels, and their paths. A FEC and its
     /// label come one after the other, and share them.
     last: Option<(NextHops, bool, Arc<PathGroup>)>,
 }
+
+/// A batch of changes goes by few next hops; others are made anew.
+const KNOWN_NEXT_HOPS: usize = 16;
 
 type NextHops = SmallVec<[LabelledNextHop; 1]>;
 
@@ -161,10 +164,7 @@ impl LfibTranslator {
 
     /// `None`: its label cannot be pushed, and without it packets would get out of their LSP there.
     fn nhlfe(&mut self, hop: &LabelledNextHop, entropy: bool) -> Option<Nhlfe> {
-        let next_hop = NextHop {
-            interface: self.name(&hop.next_hop.interface),
-            address: hop.next_hop.address,
-        };
+        let next_hop = self.next_hop(&hop.next_hop);
         let model = self.settings.tunnel_model;
         let nhlfe = Nhlfe::new(next_hop, hop.label, model).ok()?;
         Some(
@@ -175,12 +175,14 @@ impl LfibTranslator {
         )
     }
 
-    fn name(&mut self, name: &Arc<str>) -> InterfaceName {
-        if let Some(known) = self.names.get(name) {
-            return known.clone();
+    fn next_hop(&mut self, next_hop: &ldp::label::NextHop) -> Arc<NextHop> {
+        let known = self.known.iter().find(|(of, _)| of == next_hop);
+        if let Some((_, known)) = known {
+            return Arc::clone(known);
         }
-        let new = InterfaceName::from(&**name);
-        self.names.insert(Arc::clone(name), new.clone());
+        let new = Arc::new(NextHop::new(&*next_hop.interface, next_hop.address));
+        self.known.truncate(KNOWN_NEXT_HOPS - 1);
+        self.known.push_front((next_hop.clone(), Arc::clone(&new)));
         new
     }
 }

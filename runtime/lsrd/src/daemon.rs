@@ -27,6 +27,7 @@ use crate::io::PacketIo;
 use crate::kernel::route::{self, Routes};
 use crate::kernel::state::KernelState;
 use crate::kernel::{KernelError, interface, neighbour, sysctl, watch as kernel_watch};
+use crate::ldp::driver::Next;
 use crate::management::{Program, Question, Service, Shown};
 use crate::metrics::Metrics;
 use crate::router::{Router, Urgency};
@@ -267,18 +268,18 @@ impl Daemon {
                     self.ldp.follow(&self.router);
                     self.apply().await;
                 }
-                (updates, since) = self.ldp.updates() => {
-                    let begin = Instant::now();
-                    self.router.apply_ldp(updates.into_iter().flatten());
-                    self.apply().await;
-                    self.ldp.took(begin.elapsed());
-                    if let Some(since) = since {
+                next = self.ldp.next() => match next {
+                    Next::Bind(updates) => self.router.apply_ldp(updates),
+                    Next::HandOn(since) => {
+                        let begin = Instant::now();
+                        self.apply().await;
+                        self.ldp.took(begin.elapsed());
                         self.convergence.changed(self.version, since);
                         // The switch may hold it already: then the status does not change again.
                         let version = status.borrow().version;
                         self.converged(version);
                     }
-                }
+                },
                 Ok(()) = status.changed() => {
                     let version = status.borrow_and_update().version;
                     self.converged(version);

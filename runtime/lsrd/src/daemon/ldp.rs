@@ -1,15 +1,15 @@
 //! LDP as the configuration wants it: it starts, follows and ends with `[ldp]`.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use ldp_lfib::{Bindings, Update};
+use ldp_lfib::Bindings;
 use tracing::warn;
 
 use crate::config::LdpConfig;
 use crate::ldp::Handle;
-use crate::ldp::driver::End;
+use crate::ldp::driver::{End, Next};
 use crate::ldp::preserve;
 use crate::management::SharedLdp;
 use crate::router::Router;
@@ -93,13 +93,10 @@ impl Ldp {
         false
     }
 
-    /// Waits for what LDP asks of the LFIB.
-    pub(super) async fn updates(&self) -> (Vec<Vec<Update>>, Option<Instant>) {
+    /// Waits for what is to be done with the LFIB.
+    pub(super) async fn next(&self) -> Next {
         match &self.running {
-            Some((handle, _)) => {
-                handle.updates().settled().await;
-                handle.updates().take()
-            }
+            Some((handle, _)) => handle.updates().next().await,
             None => std::future::pending().await,
         }
     }

@@ -21,6 +21,7 @@ use self::connections::Connections;
 use self::refused::RefusedCounters;
 use self::resources::Resources;
 use self::sockets::{Arrived, Sockets};
+pub use self::updates::Next;
 use self::updates::Updates;
 pub use super::routes::Snapshot;
 use super::starts;

@@ -1,5 +1,7 @@
-//! What LDP asks of the LFIB, on its way to the router: in pieces, and handed on when no more of it comes.
+//! What LDP asks of the LFIB, on its way to the router: in pieces, which are bound as they come, and handed on to
+//! the switch together when no more of them come.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,12 +10,19 @@ use tokio::sync::Notify;
 
 /// So many changes of the LFIB are handed on at once.
 const FEW: usize = 32;
-/// More of them are handed on when no other has come for this long,
+/// A fast switch needs so long for a change. What is handed on too early costs it more where it changes again: a
+/// table that comes faster than this is handed on as a whole.
+const SWITCH_TAKES: Duration = Duration::from_micros(5);
+/// More than a few changes are handed on when no other has come for this long,
 const SETTLE: Duration = Duration::from_millis(3);
-/// or after this long,
-const SETTLE_LIMIT: Duration = Duration::from_millis(60);
-/// or so many times as long as it took last.
-const SETTLE_COSTS: u32 = 4;
+/// or for this part of what a switch takes for all of them, if that is more.
+const SETTLE_PART: u32 = 10;
+/// However fast they come, they are handed on after this long,
+const LIMIT: Duration = Duration::from_millis(60);
+/// or so many times as long as it took last,
+const LIMIT_COSTS: u32 = 4;
+/// or after what a switch takes for all of them, but that at most.
+const LIMIT_SWITCH: Duration = Duration::from_secs(1);
 
 /// What LDP asks of the LFIB and was not taken yet.
 #[derive(Debug, Default)]
@@ -22,73 +31,180 @@ pub struct Updates {
     arrived: Notify,
 }
 
+/// What the router is to do next.
+#[derive(Debug, PartialEq)]
+pub enum Next {
+    /// Bind these.
+    Bind(Vec<Update>),
+    /// Hand on what was bound, of which the first came at this time.
+    HandOn(Instant),
+}
+
 #[derive(Debug, Default)]
 struct Waiting {
-    /// In pieces as they came: no piece is moved again.
-    pieces: Vec<Vec<Update>>,
+    /// As they came, and when: no piece is moved again.
+    pieces: VecDeque<(Instant, Vec<Update>)>,
+    /// Changes in the pieces, and those that were bound and not handed on.
     count: usize,
-    /// When the first and the last of them came.
-    since: Option<(Instant, Instant)>,
-    /// How long it took last to hand them on.
+    /// When the first came of those that were bound and not handed on.
+    bound_since: Option<Instant>,
+    /// When the last piece came.
+    last: Option<Instant>,
+    /// How long it took last to hand on.
     cost: Duration,
 }
 
 impl Waiting {
-    /// When they should be taken: a few at once; many together, as each time that they are handed on
-    /// costs as much as the whole LFIB is large.
+    fn add(&mut self, updates: Vec<Update>, now: Instant) {
+        self.count += updates.len();
+        self.pieces.push_back((now, updates));
+        self.last = Some(now);
+    }
+
+    /// What to do now; otherwise when there is something to do, if that is known.
+    fn next(&mut self, now: Instant) -> Result<Next, Option<Instant>> {
+        let overdue = self.latest().is_some_and(|latest| latest <= now);
+        if !overdue && let Some((came, piece)) = self.pieces.pop_front() {
+            self.bound_since.get_or_insert(came);
+            return Ok(Next::Bind(piece));
+        }
+        match self.bound_since {
+            Some(first) if self.due().is_some_and(|due| due <= now) => {
+                self.bound_since = None;
+                self.count = self.pieces.iter().map(|(_, piece)| piece.len()).sum();
+                Ok(Next::HandOn(first))
+            }
+            _ => Err(self.due()),
+        }
+    }
+
+    /// When what was bound is handed on: a few at once; many together, as each time costs the switch's driver as
+    /// much as the whole LFIB is large.
     fn due(&self) -> Option<Instant> {
-        let (first, last) = self.since?;
+        let first = self.bound_since?;
         Some(match self.count {
             0..=FEW => first,
-            _ => (last + SETTLE).min(first + SETTLE_LIMIT.max(self.cost * SETTLE_COSTS)),
+            _ => {
+                let settled = SETTLE.max(self.switch_takes() / SETTLE_PART);
+                (self.last? + settled).min(self.latest()?)
+            }
         })
+    }
+
+    /// When it is handed on although more comes all the time.
+    fn latest(&self) -> Option<Instant> {
+        let costs = LIMIT.max(self.cost * LIMIT_COSTS);
+        self.bound_since
+            .map(|first| first + costs.max(self.switch_takes()))
+    }
+
+    /// What a fast switch needs for all changes.
+    fn switch_takes(&self) -> Duration {
+        let count = u32::try_from(self.count).unwrap_or(u32::MAX);
+        SWITCH_TAKES.saturating_mul(count).min(LIMIT_SWITCH)
     }
 }
 
 impl Updates {
-    /// Waits until there is something, and no more of it for a moment. Nothing is lost where this is
-    /// given up and asked again.
-    pub async fn settled(&self) {
+    /// Waits for what is to be done next. Nothing is lost where this is given up and asked again.
+    pub async fn next(&self) -> Next {
         loop {
-            let due = self.lock().due();
-            match due {
-                None => self.arrived.notified().await,
-                Some(due) if due <= Instant::now() => return,
-                Some(due) => tokio::time::sleep_until(due.into()).await,
+            let next = self.lock().next(Instant::now());
+            match next {
+                Ok(next) => return next,
+                Err(None) => self.arrived.notified().await,
+                Err(Some(due)) => {
+                    // Whichever is first: it is looked at again.
+                    let _ = tokio::time::timeout_at(due.into(), self.arrived.notified()).await;
+                }
             }
         }
     }
 
-    /// All there is, in its order and in pieces, and when the first of it came.
-    pub fn take(&self) -> (Vec<Vec<Update>>, Option<Instant>) {
-        let mut waiting = self.lock();
-        waiting.count = 0;
-        let since = waiting.since.take();
-        let pieces = std::mem::take(&mut waiting.pieces);
-        (pieces, since.map(|(first, _)| first))
-    }
-
-    /// How long it took to hand on what was taken.
+    /// How long it took to hand on what was bound.
     pub fn took(&self, time: Duration) {
         self.lock().cost = time;
     }
 
     /// Adds a piece, which is empty then.
     pub(super) fn add(&self, updates: &mut Vec<Update>) {
-        if updates.is_empty() {
-            return;
+        if !updates.is_empty() {
+            self.lock().add(std::mem::take(updates), Instant::now());
+            self.arrived.notify_one();
         }
-        let now = Instant::now();
-        let mut waiting = self.lock();
-        waiting.count += updates.len();
-        waiting.pieces.push(std::mem::take(updates));
-        let first = waiting.since.map_or(now, |(first, _)| first);
-        waiting.since = Some((first, now));
-        drop(waiting);
-        self.arrived.notify_one();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(len: usize) -> Vec<Update> {
+        vec![Update::HoldingExpired; len]
+    }
+
+    #[test]
+    fn a_few_changes_are_handed_on_at_once() {
+        let now = Instant::now();
+        let mut waiting = Waiting::default();
+        assert_eq!(waiting.next(now), Err(None));
+        waiting.add(piece(FEW), now);
+        assert_eq!(waiting.next(now), Ok(Next::Bind(piece(FEW))));
+        assert_eq!(waiting.next(now), Ok(Next::HandOn(now)));
+        assert_eq!(waiting.next(now), Err(None));
+    }
+
+    #[test]
+    fn many_are_bound_as_they_come_and_handed_on_when_no_more_come() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let mut waiting = Waiting::default();
+        for millis in [0, 2, 4] {
+            waiting.add(piece(FEW + 1), at(millis));
+            assert_eq!(waiting.next(at(millis)), Ok(Next::Bind(piece(FEW + 1))));
+            assert_eq!(waiting.next(at(millis)), Err(Some(at(millis) + SETTLE)));
+        }
+        let settled = at(4) + SETTLE;
+        assert_eq!(waiting.next(settled), Ok(Next::HandOn(start)));
+        assert_eq!(waiting.next(settled), Err(None));
+    }
+
+    #[test]
+    fn a_table_that_comes_fast_is_handed_on_as_a_whole() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let mut waiting = Waiting::default();
+        for millis in 0..1000 {
+            waiting.add(piece(1000), at(millis));
+            assert!(matches!(waiting.next(at(millis)), Ok(Next::Bind(_))));
+        }
+        waiting.add(piece(1000), at(1000));
+        assert_eq!(waiting.next(at(1000)), Ok(Next::HandOn(start)));
+    }
+
+    /// However much comes, what was bound reaches the switch; the longer the handing on takes, the rarer it is.
+    #[test]
+    fn what_never_settles_is_handed_on_all_the_same() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        for (cost, limit) in [(0, 60), (10, 60), (50, 200)] {
+            let mut waiting = Waiting {
+                cost: Duration::from_millis(cost),
+                ..Waiting::default()
+            };
+            for millis in 0..limit {
+                waiting.add(piece(FEW + 1), at(millis));
+                assert!(matches!(waiting.next(at(millis)), Ok(Next::Bind(_))));
+            }
+            waiting.add(piece(1), at(limit));
+            assert_eq!(waiting.next(at(limit)), Ok(Next::HandOn(start)));
+            // What was not bound yet is a change of its own.
+            assert_eq!(waiting.next(at(limit)), Ok(Next::Bind(piece(1))));
+            assert_eq!(waiting.next(at(limit)), Ok(Next::HandOn(at(limit))));
+        }
     }
 }
