@@ -22,7 +22,7 @@ use tracing::warn;
 
 use crate::config::{Config, InterfaceConfig, StaticLspKind};
 use crate::kernel::route::Routes;
-use crate::kernel::state::{Gateway, KernelState};
+use crate::kernel::state::{Gateway, Gateways, KernelState};
 use crate::ldp::Snapshot;
 use crate::packet::view::{InterfaceView, RouterView};
 use crate::switch_ports::SwitchPorts;
@@ -354,7 +354,7 @@ impl Router {
     }
 }
 
-fn insert_route(routes: &mut Routes, key: (u32, IpNet), mut gateways: Vec<Gateway>) {
+fn insert_route(routes: &mut Routes, key: (u32, IpNet), mut gateways: Gateways) {
     gateways.sort();
     gateways.dedup_by_key(|gateway| (gateway.index, gateway.address));
     if let [only] = &mut gateways[..] {

@@ -5,6 +5,7 @@ use forwarding::{
     Lfib, Nhlfe, PathGroup, Payload, Programmed, SpecialPurposeLabels, State, TunnelModel,
 };
 use mpls::Label;
+use smallvec::smallvec;
 
 use super::*;
 use crate::config::{MplsPolicy, StaticLsp, SwitchConfig};
@@ -241,7 +242,7 @@ fn routes_of_the_kernel_with_a_gateway_on_our_interfaces_are_forwarded() {
         address: address.parse().unwrap(),
         weight: 1,
     };
-    let route = |gateways: Vec<Gateway>| Route {
+    let route = |gateways: Gateways| Route {
         metric: 0,
         gateways,
     };
@@ -250,31 +251,31 @@ fn routes_of_the_kernel_with_a_gateway_on_our_interfaces_are_forwarded() {
         [
             (
                 (254, prefix("10.9.0.0/16")),
-                route(vec![gateway(CORE0, "10.0.12.2")]),
+                route(smallvec![gateway(CORE0, "10.0.12.2")]),
             ),
             (
                 (254, prefix("0.0.0.0/0")),
-                route(vec![gateway(MANAGEMENT, "192.0.2.254")]),
+                route(smallvec![gateway(MANAGEMENT, "192.0.2.254")]),
             ),
             (
                 (254, prefix("10.8.0.0/16")),
-                route(vec![
+                route(smallvec![
                     gateway(CORE0, "10.0.12.2"),
                     gateway(CORE0, "10.0.12.3"),
                 ]),
             ),
             (
                 (table_of_vrf(7), prefix("10.9.0.0/16")),
-                route(vec![gateway(RED0, "10.0.12.9")]),
+                route(smallvec![gateway(RED0, "10.0.12.9")]),
             ),
             (
                 (99, prefix("10.7.0.0/16")),
-                route(vec![gateway(CORE0, "10.0.12.2")]),
+                route(smallvec![gateway(CORE0, "10.0.12.2")]),
             ),
             // A FEC with an LSP is labelled, whatever the kernel knows of it.
             (
                 (254, prefix("10.2.0.0/24")),
-                route(vec![gateway(CORE0, "10.0.12.7")]),
+                route(smallvec![gateway(CORE0, "10.0.12.7")]),
             ),
         ]
         .into(),
@@ -321,7 +322,7 @@ fn a_topology_is_a_vrf_of_the_switch_with_the_interfaces_of_the_global_one() {
         .insert(key, neighbour(NeighbourState::Reachable));
     let route = Route {
         metric: 0,
-        gateways: vec![gateway.clone()],
+        gateways: smallvec![gateway.clone()],
     };
     kernel.routes = Arc::new([((103, "10.8.0.0/16".parse().unwrap()), route)].into());
     let mut router = Router::new(Arc::new(config)).unwrap();
@@ -329,7 +330,7 @@ fn a_topology_is_a_vrf_of_the_switch_with_the_interfaces_of_the_global_one() {
     // The static route goes into the kernel's table of the topology, and comes back from there.
     let own = router.own_routes();
     let key = (103, fec.prefix);
-    assert_eq!(own[&key], vec![gateway]);
+    assert_eq!(own[&key][..], [gateway]);
     kernel.own_routes = own;
     router.set_kernel(Arc::new(kernel));
     let desired = router.desired();
@@ -384,7 +385,7 @@ fn the_router_itself_reaches_the_fecs_of_its_lsps_by_routes_of_the_kernel() {
     let fec = "10.2.0.0/24".parse().unwrap();
     assert_eq!(
         router.own_routes(),
-        Routes::from([((254, fec), vec![gateway])])
+        Routes::from([((254, fec), smallvec![gateway])])
     );
 }
 

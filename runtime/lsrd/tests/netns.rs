@@ -14,6 +14,7 @@ use lsrd::kernel::state::{Gateway, KernelState};
 use lsrd::kernel::tap::{FrameBuffer, Tap};
 use lsrd::kernel::{KernelError, interface, neighbour, route, sysctl, watch};
 use lsrd::packet::frame;
+use smallvec::smallvec;
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout;
 
@@ -187,21 +188,24 @@ fn routes_come_from_the_kernel_and_go_to_it() {
         handle.route().add(route).execute().await.unwrap();
         until(&mut kernel, "the operator's route", |state| {
             let route = state.routes.get(&prefix("10.9.0.0/16"));
-            route.is_some_and(|route| route.gateways == [gateway("10.0.12.2", 1)])
+            route.is_some_and(|route| route.gateways[..] == [gateway("10.0.12.2", 1)])
         })
         .await;
 
         // Ours: they are told apart, changed and removed.
         let wanted = route::Routes::from([
-            (prefix("10.2.0.0/24"), vec![gateway("10.0.12.2", 1)]),
+            (prefix("10.2.0.0/24"), smallvec![gateway("10.0.12.2", 1)]),
             (
                 prefix("10.3.0.0/24"),
-                vec![gateway("10.0.12.2", 1), gateway("10.0.12.3", 2)],
+                smallvec![gateway("10.0.12.2", 1), gateway("10.0.12.3", 2)],
             ),
-            (prefix("10.4.0.0/24"), vec![gateway("2001:db8:12::2", 1)]),
+            (
+                prefix("10.4.0.0/24"),
+                smallvec![gateway("2001:db8:12::2", 1)],
+            ),
             (
                 prefix("2001:db8:2::/64"),
-                vec![gateway("2001:db8:12::2", 1), gateway("2001:db8:12::3", 3)],
+                smallvec![gateway("2001:db8:12::2", 1), gateway("2001:db8:12::3", 3)],
             ),
         ]);
         route::reconcile(&handle, &wanted, &route::Routes::new()).await;
@@ -211,7 +215,8 @@ fn routes_come_from_the_kernel_and_go_to_it() {
         .await;
         assert!(!kernel.borrow().routes.contains_key(&prefix("10.2.0.0/24")));
 
-        let fewer = route::Routes::from([(prefix("10.3.0.0/24"), vec![gateway("10.0.12.3", 1)])]);
+        let fewer =
+            route::Routes::from([(prefix("10.3.0.0/24"), smallvec![gateway("10.0.12.3", 1)])]);
         route::reconcile(&handle, &fewer, &wanted).await;
         until(&mut kernel, "the change of our routes", |state| {
             state.own_routes == fewer

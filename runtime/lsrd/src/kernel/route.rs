@@ -10,14 +10,14 @@ use netlink_packet_route::route::{RouteMessage, RouteProtocol};
 use rtnetlink::{Handle, RouteMessageBuilder, RouteNextHopBuilder};
 use tracing::{debug, warn};
 
-use super::state::Gateway;
+use super::state::{Gateway, Gateways};
 use super::{KernelError, PROTOCOL};
 
 /// The metric of our routes: after what an operator sets by hand without one.
 const METRIC: u32 = 20;
 
 /// Routes by table and prefix.
-pub type Routes = BTreeMap<(u32, IpNet), Vec<Gateway>>;
+pub type Routes = BTreeMap<(u32, IpNet), Gateways>;
 
 /// Makes `wanted` our only routes; `present` are those that the kernel has. What the kernel
 /// refuses is told once by the log, and asked again with the next change.

@@ -16,6 +16,8 @@ use netlink_packet_route::route::{
     RouteVia,
 };
 
+use smallvec::SmallVec;
+
 use super::PROTOCOL;
 use super::route::Routes;
 
@@ -96,8 +98,11 @@ pub struct Route {
     /// The metric; of several routes of a prefix the kernel uses the one with the lowest.
     pub metric: u32,
     /// The gateways.
-    pub gateways: Vec<Gateway>,
+    pub gateways: Gateways,
 }
+
+/// The gateways of a route. Nearly all routes have one.
+pub type Gateways = SmallVec<[Gateway; 1]>;
 
 /// One gateway of a route.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -228,27 +233,8 @@ impl KernelState {
     }
 
     /// Makes these the only routes. Returns whether that changes anything.
-    pub fn replace_routes(&mut self, messages: &[RouteMessage]) -> bool {
-        let mut routes: BTreeMap<(u32, IpNet), Route> = BTreeMap::new();
-        let mut own_routes = Routes::new();
-        for (message, (key, route)) in messages.iter().filter_map(|m| Some((m, route_of(m)?))) {
-            if message.header.protocol == RouteProtocol::Other(PROTOCOL) {
-                own_routes.insert(key, route.gateways);
-                continue;
-            }
-            match routes.get_mut(&key) {
-                Some(present) if present.metric < route.metric => {}
-                // IPv6 may list the gateways of one route as several routes of equal metric.
-                Some(present) if present.metric == route.metric => {
-                    present.gateways.extend(route.gateways);
-                    present.gateways.sort();
-                    present.gateways.dedup();
-                }
-                _ => {
-                    routes.insert(key, route);
-                }
-            }
-        }
+    pub fn replace_routes(&mut self, dump: RouteDump) -> bool {
+        let RouteDump { routes, own_routes } = dump;
         let mut changed = own_routes != self.own_routes;
         self.own_routes = own_routes;
         // The same value stays the same one: whoever holds it sees at once that nothing changed.
@@ -257,6 +243,38 @@ impl KernelState {
             changed = true;
         }
         changed
+    }
+}
+
+/// All routes of the kernel, message by message as it tells them.
+#[derive(Debug, Clone, Default)]
+pub struct RouteDump {
+    routes: BTreeMap<(u32, IpNet), Route>,
+    own_routes: Routes,
+}
+
+impl RouteDump {
+    /// Takes in what one message says.
+    pub fn add(&mut self, message: &RouteMessage) {
+        let Some((key, route)) = route_of(message) else {
+            return;
+        };
+        if message.header.protocol == RouteProtocol::Other(PROTOCOL) {
+            self.own_routes.insert(key, route.gateways);
+            return;
+        }
+        match self.routes.get_mut(&key) {
+            Some(present) if present.metric < route.metric => {}
+            // IPv6 may list the gateways of one route as several routes of equal metric.
+            Some(present) if present.metric == route.metric => {
+                present.gateways.extend(route.gateways);
+                present.gateways.sort();
+                present.gateways.dedup();
+            }
+            _ => {
+                self.routes.insert(key, route);
+            }
+        }
     }
 }
 
@@ -308,7 +326,7 @@ fn route_of(message: &RouteMessage) -> Option<((u32, IpNet), Route)> {
     let mut table = u32::from(header.table);
     let mut destination = None;
     let mut metric = 0;
-    let mut gateways = Vec::new();
+    let mut gateways = Gateways::new();
     for attribute in &message.attributes {
         match attribute {
             RouteAttribute::Table(wide) => table = *wide,

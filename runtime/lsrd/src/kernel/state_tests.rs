@@ -63,6 +63,12 @@ fn via(index: u32, address: [u8; 4]) -> Vec<RouteAttribute> {
     ]
 }
 
+fn dump(messages: &[RouteMessage]) -> RouteDump {
+    let mut dump = RouteDump::default();
+    messages.iter().for_each(|message| dump.add(message));
+    dump
+}
+
 fn gateway(index: u32, address: &str, weight: u16) -> Gateway {
     Gateway {
         index,
@@ -171,16 +177,16 @@ fn of_several_routes_of_a_prefix_the_one_with_the_lowest_metric_counts() {
         with_metric([10, 0, 12, 2], 10),
         with_metric([10, 0, 12, 4], 30),
     ];
-    assert!(state.replace_routes(&messages));
-    assert!(!state.replace_routes(&messages));
+    assert!(state.replace_routes(dump(&messages)));
+    assert!(!state.replace_routes(dump(&messages)));
     let route = &state.routes[&key("10.9.0.0/16")];
-    assert_eq!(route.gateways, [gateway(5, "10.0.12.2", 1)]);
+    assert_eq!(route.gateways[..], [gateway(5, "10.0.12.2", 1)]);
 }
 
 #[test]
 fn a_default_route_has_no_destination_attribute() {
     let mut state = KernelState::default();
-    state.replace_routes(&[route("0.0.0.0/0", via(5, [10, 0, 12, 2]))]);
+    state.replace_routes(dump(&[route("0.0.0.0/0", via(5, [10, 0, 12, 2]))]));
     assert!(state.routes.contains_key(&key("0.0.0.0/0")));
 }
 
@@ -200,9 +206,12 @@ fn a_multipath_route_has_the_weights_of_its_live_gateways() {
         hop(7, [10, 0, 14, 2], 0, RouteNextHopFlags::Dead),
     ];
     let mut state = KernelState::default();
-    state.replace_routes(&[route("10.9.0.0/16", vec![RouteAttribute::MultiPath(hops)])]);
+    state.replace_routes(dump(&[route(
+        "10.9.0.0/16",
+        vec![RouteAttribute::MultiPath(hops)],
+    )]));
     let expected = [gateway(5, "10.0.12.2", 1), gateway(6, "10.0.13.2", 3)];
-    assert_eq!(state.routes[&key("10.9.0.0/16")].gateways, expected);
+    assert_eq!(state.routes[&key("10.9.0.0/16")].gateways[..], expected);
 }
 
 #[test]
@@ -214,7 +223,7 @@ fn routes_without_gateway_with_encapsulation_or_of_other_kinds_are_left_to_the_k
     let mut encapsulated = via(5, [10, 0, 12, 2]);
     encapsulated.push(RouteAttribute::Encap(Vec::new()));
     let encapsulated = route("10.7.0.0/16", encapsulated);
-    assert!(!state.replace_routes(&[connected, blackhole, encapsulated]));
+    assert!(!state.replace_routes(dump(&[connected, blackhole, encapsulated])));
     assert!(state.routes.is_empty());
 }
 
@@ -223,10 +232,10 @@ fn our_own_routes_are_told_apart() {
     let mut state = KernelState::default();
     let mut ours = route("10.2.0.0/24", via(5, [10, 0, 12, 2]));
     ours.header.protocol = RouteProtocol::Other(PROTOCOL);
-    assert!(state.replace_routes(&[ours]));
+    assert!(state.replace_routes(dump(&[ours])));
     assert!(state.routes.is_empty());
     assert_eq!(
-        state.own_routes[&key("10.2.0.0/24")],
+        state.own_routes[&key("10.2.0.0/24")][..],
         [gateway(5, "10.0.12.2", 1)]
     );
 }
@@ -239,7 +248,7 @@ fn an_ipv4_route_may_have_an_ipv6_gateway() {
         RouteAttribute::Table(100_007),
     ];
     let mut state = KernelState::default();
-    state.replace_routes(&[route("10.9.0.0/16", attributes)]);
+    state.replace_routes(dump(&[route("10.9.0.0/16", attributes)]));
     let route = &state.routes[&(100_007, "10.9.0.0/16".parse().unwrap())];
-    assert_eq!(route.gateways, [gateway(5, "fe80::2", 1)]);
+    assert_eq!(route.gateways[..], [gateway(5, "fe80::2", 1)]);
 }

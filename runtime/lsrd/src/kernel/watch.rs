@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::{StreamExt, TryStreamExt};
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::route::RouteMessage;
 use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
 use rtnetlink::sys::{AsyncSocket, SocketAddr};
 use rtnetlink::{Handle, MulticastGroup, RouteMessageBuilder};
@@ -16,7 +15,7 @@ use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use super::KernelError;
-use super::state::{Effect, KernelState};
+use super::state::{Effect, KernelState, RouteDump};
 
 /// Room for notifications while lsrd is busy.
 const SOCKET_BUFFER: usize = 4 << 20;
@@ -114,7 +113,7 @@ async fn follow(
     } else if routes {
         match dump_routes(handle).await {
             Ok(fresh) => {
-                state.replace_routes(&fresh);
+                state.replace_routes(fresh);
             }
             Err(error) => error!(%error, "the kernel's routes are not known any more"),
         }
@@ -172,19 +171,19 @@ async fn dump(handle: &Handle) -> Result<KernelState, KernelError> {
     {
         state.apply(&RouteNetlinkMessage::NewNeighbour(neighbour));
     }
-    state.replace_routes(&dump_routes(handle).await?);
+    state.replace_routes(dump_routes(handle).await?);
     Ok(state)
 }
 
-async fn dump_routes(handle: &Handle) -> Result<Vec<RouteMessage>, KernelError> {
+async fn dump_routes(handle: &Handle) -> Result<RouteDump, KernelError> {
     let error = |source| KernelError::request("show routes", source);
     let ipv4 = RouteMessageBuilder::<Ipv4Addr>::new().build();
     let ipv6 = RouteMessageBuilder::<Ipv6Addr>::new().build();
-    let mut routes = Vec::new();
+    let mut routes = RouteDump::default();
     for family in [ipv4, ipv6] {
         let mut family = handle.route().get(family).execute();
         while let Some(route) = family.try_next().await.map_err(error)? {
-            routes.push(route);
+            routes.add(&route);
         }
     }
     Ok(routes)

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 
 use ldp::label::Route;
+use smallvec::smallvec;
 
 use super::*;
 use crate::config::LdpConfig;
-use crate::kernel::state::{Gateway, Link, Route as KernelRoute};
+use crate::kernel::state::{Gateway, Gateways, Link, Route as KernelRoute};
 use crate::router::test_config;
 
 const CORE0: u32 = 11;
@@ -78,7 +79,7 @@ fn gateway(index: u32, address: &str) -> Gateway {
     }
 }
 
-fn with_routes(routes: &[(&str, Vec<Gateway>)]) -> Arc<KernelState> {
+fn with_routes(routes: &[(&str, Gateways)]) -> Arc<KernelState> {
     let mut kernel = kernel();
     let routes = routes.iter().map(|(prefix, gateways)| {
         let route = KernelRoute {
@@ -137,10 +138,10 @@ fn the_router_is_the_egress_of_its_links_and_of_its_loopback() {
 #[test]
 fn the_router_is_the_egress_of_routes_that_leave_the_interfaces_with_ldp() {
     let kernel = with_routes(&[
-        ("10.5.0.0/16", vec![gateway(HOST0, "10.1.0.9")]),
+        ("10.5.0.0/16", smallvec![gateway(HOST0, "10.1.0.9")]),
         (
             "10.6.0.0/16",
-            vec![gateway(CORE0, "10.0.12.2"), gateway(HOST0, "10.1.0.9")],
+            smallvec![gateway(CORE0, "10.0.12.2"), gateway(HOST0, "10.1.0.9")],
         ),
     ]);
     let changes = changes(&snapshot(kernel), &Snapshot::default());
@@ -151,8 +152,8 @@ fn the_router_is_the_egress_of_routes_that_leave_the_interfaces_with_ldp() {
 
 #[test]
 fn only_what_differs_is_told() {
-    let ecmp = || vec![gateway(CORE0, "10.0.12.2"), gateway(CORE1, "10.0.13.3")];
-    let one = || vec![gateway(CORE0, "10.0.12.2")];
+    let ecmp = || smallvec![gateway(CORE0, "10.0.12.2"), gateway(CORE1, "10.0.13.3")];
+    let one = || smallvec![gateway(CORE0, "10.0.12.2")];
     let old = snapshot(with_routes(&[
         ("10.5.0.0/16", ecmp()),
         ("10.6.0.0/16", one()),
@@ -180,7 +181,7 @@ fn only_what_differs_is_told() {
 
 #[test]
 fn routes_by_other_interfaces_of_the_host_are_none() {
-    let kernel = with_routes(&[("0.0.0.0/0", vec![gateway(2, "192.0.2.254")])]);
+    let kernel = with_routes(&[("0.0.0.0/0", smallvec![gateway(2, "192.0.2.254")])]);
     assert!(!changes(&snapshot(kernel), &Snapshot::default()).contains_key("0.0.0.0/0"));
 }
 
@@ -197,7 +198,7 @@ fn a_port_without_a_link_takes_its_interface_down() {
 
 #[test]
 fn an_interface_without_ldp_changes_who_is_the_egress() {
-    let kernel = with_routes(&[("10.5.0.0/16", vec![gateway(CORE0, "10.0.12.2")])]);
+    let kernel = with_routes(&[("10.5.0.0/16", smallvec![gateway(CORE0, "10.0.12.2")])]);
     let old = snapshot(Arc::clone(&kernel));
     let mut config = config();
     config
@@ -225,7 +226,7 @@ fn a_topology_has_the_routes_of_its_table() {
     }];
     let route = |gateway| KernelRoute {
         metric: 0,
-        gateways: vec![gateway],
+        gateways: smallvec![gateway],
     };
     let mut kernel = kernel();
     kernel.routes = Arc::new(
