@@ -159,7 +159,14 @@ impl Ldp {
             else {
                 return;
             };
-            self.send(id, &Body::Capability(Box::new(message.clone())), now);
+            let neighbour = connection.neighbour;
+            let body = Body::Capability(Box::new(message.clone()));
+            // RFC 7307 section 3.5.2: labels of a topology that is given up are withdrawn; "Then, it clears the
+            // S-bit".
+            let is_last = !message.withdrawn.multi_topology.is_empty();
+            if !is_last {
+                self.send(id, &body, now);
+            }
             if let Some(local) = self
                 .connections
                 .get_mut(&id)
@@ -168,6 +175,9 @@ impl Ldp {
                 capability::apply(&mut local.capabilities, &message);
             }
             self.parameters_changed(id, now);
+            if is_last && let Some(body) = self.labels.send_after_all(neighbour, body) {
+                self.send(id, &body, now);
+            }
         }
     }
 }

@@ -9,6 +9,8 @@ impl LabelDistribution {
     /// Bindings of a family or a topology that the session does not have any more are not used any more. Those of
     /// a family are released. Those of a topology are withdrawn by the peer, and released then (RFC 7307
     /// section 3.5.2): before that there are no messages about it.
+    ///
+    /// Those that the peer got are withdrawn: those of a topology at once, as the peer is told of its end behind them.
     pub(super) fn give_up_bindings(&mut self, index: PeerIndex, before: &PeerParameters) {
         let Some(peer) = self.peers.get_mut(index.place()) else {
             return;
@@ -23,21 +25,29 @@ impl LabelDistribution {
                 .multi_topology
                 .contains(topology)
         });
-        if peer.received == 0 || !(lost_family || lost_topology) {
+        if !(lost_family || lost_topology) {
             return;
         }
         let mut given_up = Vec::new();
+        let mut withdrawn = Vec::new();
         for (place, fec) in &mut self.fecs {
             if peer.exchanges(fec) {
                 continue;
             }
+            let is_of_topology = fec.fec.topology != MultiTopologyId::DEFAULT;
             if let Some(received) = fec.forget(index) {
                 peer.received = peer.received.saturating_sub(1);
-                if fec.fec.topology == MultiTopologyId::DEFAULT {
+                if !is_of_topology {
                     send_label_release(&mut self.output, peer, fec.fec, received.label, None);
                 }
                 given_up.push(place);
             }
+            if is_of_topology && !fec.sent_to(index).is_empty() {
+                withdrawn.push(place);
+            }
+        }
+        for place in withdrawn {
+            self.settle(place, Some(index));
         }
         for place in given_up {
             self.mark(place);

@@ -266,6 +266,17 @@ impl LabelDistribution {
         self.change_parameters(peer, parameters);
     }
 
+    /// Queues a message for a peer behind those that there are for it by now. Gives it back where none are taken.
+    pub(crate) fn send_after_all(&mut self, peer: LdpIdentifier, body: Body) -> Option<Body> {
+        let index = self.peer_index.get(&peer);
+        let peer = index.and_then(|index| self.peers.get_mut(index.place()));
+        match peer.filter(|peer| peer.is_open()) {
+            Some(peer) => message::send_message(&mut self.output, peer, body),
+            None => return Some(body),
+        }
+        None
+    }
+
     /// A Hello adjacency of a link came or went: from which address of which interface a peer that is up
     /// says Hello. It tells peers with the same address apart (RFC 7552 section 8).
     pub fn adjacency_changed(
