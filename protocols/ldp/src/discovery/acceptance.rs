@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use thiserror::Error;
 
 use super::Family;
+use crate::LdpIdentifier;
 use crate::packet::{Hello, TransportPreference};
 
 /// All routers on this subnet, of IPv4 (RFC 5036 section 2.4.1).
@@ -83,6 +84,12 @@ pub enum HelloDiscard {
     /// An LSR Id has to be other than zero (RFC 7552 section 4).
     #[error("its LSR Id is zero")]
     ZeroLsrId,
+    /// Its source has a session under another LDP Identifier: while that lasts, the Hello of a third party must not
+    /// end the adjacency of the session (RFC 5036 section 5.1, point 1).
+    #[error(
+        "its source has an operational session as {0}, and may have another LDP Identifier after that"
+    )]
+    SourceHasSession(LdpIdentifier),
     /// RFC 5036 section 2.9.2.
     #[error("there is no key for the TCP connection with {0}, and keys are required")]
     NoKey(Ipv4Addr),

@@ -91,6 +91,7 @@ impl Ldp {
             | HelloDiscard::NoKey(_) => &mut counts.authentication,
             HelloDiscard::Replayed { .. } => &mut counts.replayed,
             HelloDiscard::OwnLsrId(_) | HelloDiscard::ZeroLsrId => &mut counts.own_lsr_id,
+            HelloDiscard::SourceHasSession(_) => &mut counts.source_has_session,
             HelloDiscard::TargetedNotAccepted(_) => &mut counts.targeted_not_accepted,
             HelloDiscard::TooMany(_) => &mut counts.too_many,
         };

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::config::{AcceptTargeted, HelloAuthentication};
 use super::io::ReceivedDatagram;
-use super::{Family, Ldp};
+use super::{Family, Ldp, SessionState};
 use crate::LdpIdentifier;
 use crate::discovery::{
     AdjacencyKey, HelloDiscard, Scope, check_link_datagram, check_preference,
@@ -130,8 +130,9 @@ impl Ldp {
             self.preference_mismatch(identifier, &discard, now);
             return Err(discard);
         }
-        if !self.adjacencies.contains_key(&key) {
-            self.check_limits(key)?;
+        match self.adjacencies.get(&key) {
+            None => self.check_limits(key)?,
+            Some(adjacency) => self.check_session_of_source(adjacency.neighbour, identifier)?,
         }
         if accepted_targeted {
             self.answer_targeted(key.source);
@@ -150,6 +151,22 @@ impl Ldp {
         self.discarded_sources.accepted(key);
         self.note_hello(key, identifier, &hello, transport, now);
         Ok(())
+    }
+
+    /// Whether the source of an adjacency with `known` may be another LSR now.
+    fn check_session_of_source(
+        &self,
+        known: LdpIdentifier,
+        identifier: LdpIdentifier,
+    ) -> Result<(), HelloDiscard> {
+        let connection = self.neighbours.get(&known).and_then(|of| of.connection);
+        let is_operational = connection
+            .and_then(|id| self.connections.get(&id))
+            .is_some_and(|connection| connection.state == SessionState::Operational);
+        match known != identifier && is_operational {
+            true => Err(HelloDiscard::SourceHasSession(known)),
+            false => Ok(()),
+        }
     }
 
     /// Whether a Targeted Hello is acceptable: this LSR sends Hellos to its source, or is configured to

@@ -349,6 +349,8 @@ pub struct HelloDiscards {
     pub replayed: u64,
     /// Of this LSR's own LSR Id.
     pub own_lsr_id: u64,
+    /// With another LDP Identifier than that of the operational session of their source.
+    pub source_has_session: u64,
     /// Targeted Hellos that nothing allows.
     pub targeted_not_accepted: u64,
     /// There are as many adjacencies as the limits allow.

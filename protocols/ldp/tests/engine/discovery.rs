@@ -250,6 +250,27 @@ fn a_source_with_another_ldp_identifier_is_another_peer() {
     assert_eq!(script.state(), SessionState::NonExistent);
 }
 
+/// RFC 5036 section 5.1: a spoofed Hello may end an adjacency and its session. One with another LDP Identifier does not
+/// while the session is operational; after that the source may be another peer.
+#[test]
+fn a_hello_with_another_ldp_identifier_does_not_end_the_session_of_its_source() {
+    let mut script = script(Families::IPV4);
+    let id = script.operational();
+    let other = LdpIdentifier::platform(std::net::Ipv4Addr::new(7, 7, 7, 7));
+    script.say_as(other, "10.0.0.9", script.hello());
+    assert_eq!(script.state(), SessionState::Operational);
+    let adjacencies = script.ldp.adjacencies(script.now());
+    assert_eq!(adjacencies.len(), 1);
+    assert_ne!(adjacencies[0].neighbour, other);
+    let discarded = script.ldp.lsr(script.now()).hellos_discarded;
+    assert_eq!(discarded.source_has_session, 1);
+    let now = script.now();
+    script.ldp.handle_closed(id, "reset".to_owned(), now);
+    script.drain();
+    script.say_as(other, "10.0.0.9", script.hello());
+    assert_eq!(script.ldp.adjacencies(script.now())[0].neighbour, other);
+}
+
 /// RFC 5036 section 2.5.5: several Hello adjacencies for one session; it lasts as long as one of them.
 #[test]
 fn two_links_to_a_peer_make_one_session_that_lasts_as_long_as_one_of_them() {

@@ -62,6 +62,10 @@ pub(in super::super) fn ldp_discovery(
         ("authentication missing or wrong", discards.authentication),
         ("replayed", discards.replayed),
         ("with this router's LSR Id", discards.own_lsr_id),
+        (
+            "with another LDP Identifier than the session of their source",
+            discards.source_has_session,
+        ),
         ("targeted, and not accepted", discards.targeted_not_accepted),
         ("more adjacencies than the limit", discards.too_many),
     ];
