@@ -36,6 +36,11 @@ pub const fn half_of(link: usize, end: usize) -> usize {
     link * 2 + end
 }
 
+/// The link and the end of a half in a view.
+pub const fn of_half(index: usize) -> (usize, usize) {
+    (index / 2, index % 2)
+}
+
 impl View {
     /// The view of a router that has just started and knows of nothing.
     pub fn empty(links: usize) -> Self {

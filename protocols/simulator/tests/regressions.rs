@@ -462,3 +462,11 @@ fn a_damaged_hello_of_the_family_of_the_session() {
 fn a_damaged_hello_of_the_other_family() {
     check(include_str!("scenarios/70808.toml"));
 }
+
+/// Seed 602358. A router came back from a crash and learnt late, from a part of the network that had been cut off, that
+/// it had taken a link down: its IGP did not say again that the link is up (RFC 2328 section 13.4), and no route
+/// went over it any more. LDP had no part in that.
+#[test]
+fn a_word_of_before_a_crash_that_comes_late_is_answered() {
+    check(include_str!("scenarios/602358.toml"));
+}

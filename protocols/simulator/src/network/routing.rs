@@ -6,10 +6,12 @@ use std::time::Duration;
 use ldp::MultiTopologyId;
 
 use super::{Event, Network};
-use crate::igp::{self, Half, Links, Paths, half_of};
+use crate::igp::{self, Half, Links, Paths, half_of, of_half};
 
 /// After which time the IGP sends again what was not acknowledged.
 const RETRANSMISSION: Duration = Duration::from_secs(1);
+/// After which time a router answers a word of its own that is not true any more.
+const OWN_WORD: Duration = Duration::from_millis(10);
 
 impl Network {
     /// Whether the IGP could have an adjacency over a link: both directions work and both ends run.
@@ -104,6 +106,13 @@ impl Network {
             return;
         }
         self.schedule_paths(router);
+        let (link, end) = of_half(index);
+        if self.topology.links[link].end(end) == router && half.up != self.link_usable(link) {
+            // Its own word of before a restart, which is later than the one that it found when it came back: it has
+            // to say again how things are, as RFC 2328 section 13.4 asks for.
+            let at = self.now + OWN_WORD;
+            self.queue.push(at, Event::Adjacency { link, end });
+        }
         for place in 0..self.links_of[router].len() {
             let link = self.links_of[router][place];
             if (self.link_usable(link) || self.is_adjacent(link, router))
