@@ -267,3 +267,49 @@ async fn the_ingress_tells_the_mtu_of_the_lsp() {
         assert_eq!(p1[count], 0, "{count} of p1");
     }
 }
+
+/// RFC 3988, section 4: what the ingress itself sends is no exception. It is told, and makes fragments, as its hosts.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ingress_itself_keeps_to_the_mtu_of_the_lsp() {
+    let Some(lab) = start(options(WITH_LDP)).await else {
+        return;
+    };
+    if system_ping(&lab, "h1", &["-4", "10.2.0.2"]).await.is_none() {
+        return;
+    }
+    let first = Capture::start(lab.sandbox(), "pe1", "eth2").unwrap();
+    wait_for_mtu(&lab, 1396).await;
+    for (family, source, h2, headers) in [
+        ("-4", "10.255.0.1", "10.2.0.2", 28),
+        ("-6", "2001:db8:ffff::1", "2001:db8:2::2", 48),
+    ] {
+        let size = (1500 - headers).to_string();
+        let large = [family, "-M", "do", "-I", source, "-s", &size, h2];
+        let output = system_ping(&lab, "pe1", &large).await.unwrap();
+        assert!(
+            output.contains("mtu = 1396") || output.contains("mtu=1396"),
+            "{output}"
+        );
+    }
+    let large = [
+        "-4",
+        "-M",
+        "dont",
+        "-I",
+        "10.255.0.1",
+        "-s",
+        "1472",
+        "10.2.0.2",
+    ];
+    let output = system_ping(&lab, "pe1", &large).await.unwrap();
+    assert!(output.contains(" 0% packet loss"), "{output}");
+    let labelled = first.frames();
+    let labelled = labelled
+        .iter()
+        .filter(|frame| frame.sent && frame.octets[12..14] == [0x88, 0x47]);
+    let largest = labelled.map(|frame| frame.octets.len() - 14).max();
+    assert!(
+        largest.is_some_and(|largest| largest <= 1400),
+        "{largest:?}"
+    );
+}

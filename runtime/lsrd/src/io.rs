@@ -160,6 +160,11 @@ impl PacketIo {
                     port,
                     frame: frame.into(),
                 },
+                Origin::TooBig(place, frame) => {
+                    PacketCounters::count(&self.counters.icmp_sent);
+                    self.to_kernel(place, &frame).await;
+                    continue;
+                }
                 Origin::NoNextHop => {
                     PacketCounters::count(&self.counters.no_next_hop);
                     continue;

@@ -255,6 +255,7 @@ impl Router {
                 interface: interface.name.as_str().into(),
                 mac: MacAddress(interface.mac),
                 vrf: VrfId(interface.vrf),
+                mpls_mtu: octets(interface.mpls_mtu),
                 addresses: addresses.collect(),
             };
             interfaces.insert(interface.place(), view);

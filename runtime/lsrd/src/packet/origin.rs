@@ -8,12 +8,15 @@ use std::net::IpAddr;
 
 use etherparse::{IpNumber, LaxIpSlice};
 use forwarding::{
-    Dscp, Fec, FtnAction, FtnEntry, Lfib, Nhlfe, PathGroup, Protocol, TunnelModel, VrfId,
+    Dscp, Fec, FtnAction, FtnEntry, Lfib, NextHop, Nhlfe, Path, PathGroup, Protocol, TunnelModel,
+    VrfId,
 };
 use ipnet::IpNet;
 use mpls::{LabelStack, TrafficClass};
 
+use super::fragment::{self, NotFragmented};
 use super::frame::{self, ETHER_TYPE_IPV4, ETHER_TYPE_IPV6, ETHER_TYPE_MPLS, Frame};
+use super::icmp;
 use super::view::{PortVlan, RouterView};
 use crate::ldp::hello::PORT;
 
@@ -37,6 +40,9 @@ pub enum Origin {
         /// The frame, to the router's own address there.
         frame: Vec<u8>,
     },
+    /// It does not fit its LSP and must not be fragmented: the TAP of an interface receives a frame that tells the
+    /// kernel what fits.
+    TooBig(PortVlan, Vec<u8>),
     /// Its FEC is an LSP of which no next hop can be used now.
     NoNextHop,
 }
@@ -86,9 +92,13 @@ pub fn originate(view: &RouterView, place: PortVlan, octets: &[u8]) -> Origin {
         // Which of two paths is in use, and what else goes with the labels, the switch knows.
         Some(FtnAction::Forward(group)) if group.protection().is_some() => by_switch(),
         Some(FtnAction::Forward(group)) if group.nhlfes().any(needs_switch) => by_switch(),
-        Some(FtnAction::Forward(group)) => {
-            push(view, group, &packet, frame).unwrap_or(Origin::NoNextHop)
-        }
+        Some(FtnAction::Forward(group)) => match limit(view, group) {
+            Some((mtu, next_hop)) if frame.payload().len() > usize::from(mtu) => {
+                // What may be fragmented is, as any other packet that enters the LSP.
+                too_big(view, mtu, next_hop, frame).unwrap_or_else(by_switch)
+            }
+            _ => push(view, group, &packet, frame).unwrap_or(Origin::NoNextHop),
+        },
         Some(FtnAction::Replicate(_)) => by_switch(),
         _ => Origin::AsIs,
     }
@@ -119,6 +129,37 @@ fn is_ldp(packet: &LaxIpSlice<'_>) -> bool {
 /// Whether more than labels goes in front of the packet.
 fn needs_switch(nhlfe: &Nhlfe) -> bool {
     nhlfe.tunnel().is_some() || nhlfe.entropy_label().is_some()
+}
+
+/// The largest packet that fits all paths, if there is a limit, and the next hop of the narrowest one: the LSPs' (RFC 3988
+/// section 4), and what their links take with the labels on it (RFC 3032 section 3.1).
+fn limit<'a>(view: &RouterView, group: &'a PathGroup) -> Option<(u16, &'a NextHop)> {
+    let of_path = |path: &'a Path| {
+        let next_hop = path.nhlfe.next_hop();
+        let labels = path.nhlfe.overhead();
+        // What goes without labels the kernel has measured.
+        let (_, interface) = view.place_of(&next_hop.interface).filter(|_| labels > 0)?;
+        let of_link = interface.mpls_mtu.saturating_sub(labels);
+        let mtu = path.mtu.map_or(of_link, |mtu| mtu.min(of_link));
+        Some((mtu, next_hop))
+    };
+    let limits = group.paths().iter().filter_map(of_path);
+    limits.min_by_key(|(mtu, _)| *mtu)
+}
+
+/// The ICMP error that tells the kernel, as from the next hop: from one of its own addresses it would not take it.
+/// `None` for a packet that may be fragmented, and where the RFCs forbid an answer.
+fn too_big(view: &RouterView, mtu: u16, next_hop: &NextHop, frame: Frame<'_>) -> Option<Origin> {
+    let Err(NotFragmented::Forbidden) = fragment::fragments(frame.payload(), mtu.into()) else {
+        return None;
+    };
+    let reason = icmp::Reason::TooBig { mtu };
+    let answer = icmp::error(reason, frame.payload(), Some(next_hop.address), None).ok()?;
+    let neighbour = *view.lfib.resolved.get(next_hop)?;
+    let (place, interface) = view.place_of(&next_hop.interface)?;
+    let payload: &[&[u8]] = &[&answer];
+    let frame = frame::build(interface.mac, neighbour, 0, frame.ether_type(), payload);
+    Some(Origin::TooBig(place, frame))
 }
 
 fn push(

@@ -50,6 +50,7 @@ fn view(labels: &[u32], ttl_model: TunnelModel) -> RouterView {
         interface: InterfaceName::from(interface),
         mac,
         vrf: VrfId::DEFAULT,
+        mpls_mtu: 1504,
         addresses: Vec::new(),
     };
     RouterView {
@@ -205,6 +206,64 @@ fn the_switch_puts_on_what_is_more_than_labels() {
         frame: frame::build(HOST0, HOST0, 0, ETHER_TYPE_IPV4, &[&octets[14..]]),
     };
     assert_eq!(originate(&view, AT_HOST0, &octets), expected);
+}
+
+/// RFC 3988 section 4, RFC 3032 section 3.1: of what is too big for an LSP, or for its link with the labels on it, the
+/// kernel is told, as by the next hop; what may be fragmented goes to the switch, as from a host.
+#[test]
+fn the_kernel_is_told_what_fits_the_lsp() {
+    let next_hop = NextHop::new("core0", [10, 0, 12, 2].into());
+    // The length of the packet in `frame_to`.
+    let length = 20 + 8 + 5;
+    for (label, lsp, link, told) in [
+        (Some(100), None, length + 4, None),
+        (Some(100), None, length + 3, Some(length - 1)),
+        (Some(100), Some(length), 1504, None),
+        (Some(100), Some(length - 1), 1504, Some(length - 1)),
+        (Some(100), Some(length - 1), length + 2, Some(length - 2)),
+        (None, None, length, None),
+    ] {
+        let mut forwarding = Forwarding::new();
+        forwarding.set_interface("core0".into(), true);
+        forwarding.set_neighbour(next_hop.clone(), NEIGHBOUR);
+        let labels = label.map(|label| Label::new(label).unwrap());
+        let nhlfe = Nhlfe::new(next_hop.clone(), labels, TunnelModel::Uniform).unwrap();
+        let group = PathGroup::new([Path::new(nhlfe, 1).with_mtu(lsp)]).unwrap();
+        let fec = Fec::prefix(VrfId::DEFAULT, "10.2.0.0/16".parse().unwrap());
+        let action = FtnAction::Forward(Arc::new(group));
+        forwarding.bind_ftn(Owner::from(Protocol::Static), fec, action);
+        let mut view = RouterView {
+            lfib: forwarding.lfib(),
+            ..view(&[], TunnelModel::Uniform)
+        };
+        for interface in view.interfaces.values_mut() {
+            interface.mpls_mtu = link;
+        }
+        let mut sent = frame_to([10, 2, 0, 1]);
+        let answer = match originate(&view, AT_HOST0, &sent) {
+            Origin::TooBig(place, frame) => {
+                assert_eq!(place, AT_CORE0);
+                assert_eq!(
+                    (&frame[..6], &frame[6..12]),
+                    (&CORE0.0[..], &NEIGHBOUR.0[..])
+                );
+                // From the next hop, to the source; RFC 1191 section 4.
+                assert_eq!(frame[14 + 12..14 + 20], [10, 0, 12, 2, 10, 1, 0, 1]);
+                assert_eq!(frame[14 + 20..14 + 22], [3, 4]);
+                Some(u16::from_be_bytes([frame[14 + 26], frame[14 + 27]]))
+            }
+            Origin::Labelled { .. } | Origin::AsIs => None,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(answer, told, "{label:?} {lsp:?} {link}");
+        // DF is clear.
+        sent[14 + 6] = 0;
+        let by_switch = matches!(
+            originate(&view, AT_HOST0, &sent),
+            Origin::BySwitch { port: 1, .. }
+        );
+        assert_eq!(by_switch, told.is_some(), "{label:?} {lsp:?} {link}");
+    }
 }
 
 /// RFC 7307: what the router sends with the DSCP of a topology goes by the routes of that, with labels or without;

@@ -18,6 +18,7 @@ fn view() -> RouterView {
         interface: InterfaceName::from("core0"),
         mac: TAP,
         vrf: VrfId::DEFAULT,
+        mpls_mtu: 1504,
         addresses: vec![
             "10.0.12.2/24".parse().unwrap(),
             "fe80::2/64".parse().unwrap(),

@@ -35,6 +35,8 @@ pub struct InterfaceView {
     pub mac: MacAddress,
     /// The VRF of its packets.
     pub vrf: VrfId,
+    /// The largest labelled packet that leaves, labels included, in octets.
+    pub mpls_mtu: u16,
     /// Its addresses.
     pub addresses: Vec<IpNet>,
 }

@@ -46,12 +46,19 @@ struct Waiting {
     pieces: VecDeque<(Instant, Vec<Update>)>,
     /// Changes in the pieces, and those that were bound and not handed on.
     count: usize,
-    /// When the first came of those that were bound and not handed on.
-    bound_since: Option<Instant>,
+    /// Of those that were bound and not handed on, when the first one came, and when it was bound. What waited for
+    /// long, as the router was busy, is not handed on piece by piece for that.
+    bound: Option<Bound>,
     /// When the last piece came.
     last: Option<Instant>,
     /// How long it took last to hand on.
     cost: Duration,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Bound {
+    came: Instant,
+    since: Instant,
 }
 
 impl Waiting {
@@ -65,14 +72,14 @@ impl Waiting {
     fn next(&mut self, now: Instant) -> Result<Next, Option<Instant>> {
         let overdue = self.latest().is_some_and(|latest| latest <= now);
         if !overdue && let Some((came, piece)) = self.pieces.pop_front() {
-            self.bound_since.get_or_insert(came);
+            self.bound.get_or_insert(Bound { came, since: now });
             return Ok(Next::Bind(piece));
         }
-        match self.bound_since {
-            Some(first) if self.due().is_some_and(|due| due <= now) => {
-                self.bound_since = None;
+        match self.bound {
+            Some(bound) if self.due().is_some_and(|due| due <= now) => {
+                self.bound = None;
                 self.count = self.pieces.iter().map(|(_, piece)| piece.len()).sum();
-                Ok(Next::HandOn(first))
+                Ok(Next::HandOn(bound.came))
             }
             _ => Err(self.due()),
         }
@@ -81,9 +88,9 @@ impl Waiting {
     /// When what was bound is handed on: a few at once; many together, as each time costs the switch's driver as
     /// much as the whole LFIB is large.
     fn due(&self) -> Option<Instant> {
-        let first = self.bound_since?;
+        let bound = self.bound?;
         Some(match self.count {
-            0..=FEW => first,
+            0..=FEW => bound.since,
             _ => {
                 let settled = SETTLE.max(self.switch_takes() / SETTLE_PART);
                 (self.last? + settled).min(self.latest()?)
@@ -94,8 +101,8 @@ impl Waiting {
     /// When it is handed on although more comes all the time.
     fn latest(&self) -> Option<Instant> {
         let costs = LIMIT.max(self.cost * LIMIT_COSTS);
-        self.bound_since
-            .map(|first| first + costs.max(self.switch_takes()))
+        self.bound
+            .map(|bound| bound.since + costs.max(self.switch_takes()))
     }
 
     /// What a fast switch needs for all changes.
@@ -184,6 +191,34 @@ mod tests {
         }
         waiting.add(piece(1000), at(1000));
         assert_eq!(waiting.next(at(1000)), Ok(Next::HandOn(start)));
+    }
+
+    /// A table that came while the router did something else is bound as a whole before it is handed on.
+    #[test]
+    fn what_waited_for_long_is_handed_on_once() {
+        let start = Instant::now();
+        let at = |micros| start + Duration::from_micros(micros);
+        let mut waiting = Waiting::default();
+        for millis in 0..400 {
+            waiting.add(piece(512), at(1000 * millis));
+        }
+        let (mut bound, mut handed_on) = (0, 0);
+        let mut now = 1_500_000;
+        loop {
+            match waiting.next(at(now)) {
+                Ok(Next::Bind(_)) => {
+                    bound += 1;
+                    now += 512;
+                }
+                Ok(Next::HandOn(_)) => {
+                    handed_on += 1;
+                    now += 5000;
+                }
+                Err(None) => break,
+                Err(Some(due)) => now = now.max((due - start).as_micros() as u64),
+            }
+        }
+        assert_eq!((bound, handed_on), (400, 1));
     }
 
     /// However much comes, what was bound reaches the switch; the longer the handing on takes, the rarer it is.
