@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use forwarding::EntryKey;
 use ldp::label::{IlmOperation, LabelledNextHop, LfibChange, NextHop, Preserved};
-use ldp::{ParsePrefixFecError, PrefixFec};
+use ldp::{MultiTopologyId, ParsePrefixFecError, PrefixFec};
 use mpls::Label;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -154,6 +154,15 @@ impl Bindings {
         }
     }
 
+    /// Forgets the FECs of topologies (RFC 7307) for which this does not hold. The default topology stays.
+    pub fn retain_topologies(&mut self, holds: impl Fn(MultiTopologyId) -> bool) {
+        let stays = |KeptFec(fec): &KeptFec| {
+            fec.topology == MultiTopologyId::DEFAULT || holds(fec.topology)
+        };
+        self.ftn.retain(|fec, _| stays(fec));
+        self.ilm.retain(|_, incoming| stays(&incoming.fec));
+    }
+
     /// What makes them anew.
     pub fn changes(&self) -> Vec<LfibChange> {
         let ftn = self.ftn.iter().map(|(fec, hops)| LfibChange::BindFtn {
@@ -262,5 +271,33 @@ mod tests {
             next_hops: smallvec![hop(Some(100))],
         };
         assert_eq!(bindings.changes(), [expected]);
+    }
+
+    /// RFC 7307: the number of a topology that is gone may be a VRF's now, which has no part in its LSPs.
+    #[test]
+    fn the_bindings_of_topologies_that_are_gone_are_forgotten() {
+        let mut bindings = Bindings::default();
+        for (value, of) in [
+            (16_000, ""),
+            (16_001, " topology 5"),
+            (16_002, " topology 6"),
+        ] {
+            let fec = format!("10.2.0.0/24{of}").parse().unwrap();
+            let label = Label::new(value).unwrap();
+            bindings.apply(&LfibChange::BindFtn {
+                fec,
+                next_hops: smallvec![hop(Some(100))],
+            });
+            bindings.apply(&LfibChange::BindIlm {
+                label,
+                fec,
+                operation: IlmOperation::Egress,
+            });
+        }
+        bindings.retain_topologies(|topology| topology == MultiTopologyId(6));
+        let kept = bindings.preserved();
+        let values: Vec<u32> = kept.labels.iter().map(|(_, label)| label.value()).collect();
+        assert_eq!(values, [16_000, 16_002]);
+        assert_eq!(kept.ftns.len(), 2);
     }
 }

@@ -35,10 +35,12 @@ impl Ldp {
             preserve::remove(&socket);
             return Self::default();
         }
-        let kept = preserve::load(&socket).unwrap_or_else(|error| {
+        let mut kept = preserve::load(&socket).unwrap_or_else(|error| {
             warn!(%error, "what LDP bound before is not known: it begins anew");
             Bindings::default()
         });
+        let topologies = &router.config().topologies;
+        kept.retain_topologies(|topology| topologies.iter().any(|of| of.id == topology));
         router.restore_ldp(&kept);
         Self {
             kept,
