@@ -24,7 +24,7 @@ use self::ldp::Ldp;
 use crate::config::{Config, ConfigError, PortStateSource, SwitchConfig};
 use crate::convergence::Convergence;
 use crate::io::PacketIo;
-use crate::kernel::route::{self, Routes};
+use crate::kernel::route::OwnRoutes;
 use crate::kernel::state::KernelState;
 use crate::kernel::{KernelError, interface, neighbour, sysctl, watch as kernel_watch};
 use crate::ldp::driver::Next;
@@ -164,8 +164,7 @@ struct Daemon {
     /// The number that the driver gave it.
     version: u64,
     switchover: Option<Switchover>,
-    /// The routes wanted and present when the kernel was asked last.
-    routes: Option<(Routes, Routes)>,
+    routes: OwnRoutes,
     /// Entries that were refused when it was told last.
     refused: Vec<EntryKey>,
     ticks: u64,
@@ -234,7 +233,7 @@ impl Daemon {
             desired: None,
             version: 0,
             switchover: None,
-            routes: None,
+            routes: OwnRoutes::default(),
             refused: Vec::new(),
             ticks: 0,
         };
@@ -314,15 +313,15 @@ impl Daemon {
         }
         self.io.view.store(Arc::new(self.router.view()));
         self.interfaces.follow_carriers(&self.router).await;
-        let routes = (
-            self.router.own_routes(),
-            self.router.kernel().own_routes.clone(),
-        );
-        if self.routes.as_ref() != Some(&routes) {
-            route::reconcile(&self.netlink, &routes.0, &routes.1).await;
-            self.routes = Some(routes);
-        }
+        self.keep_routes().await;
         self.solicit(Urgency::Unresolved).await;
+    }
+
+    /// Makes the routes that the router wants the kernel's.
+    async fn keep_routes(&mut self) {
+        let wanted = self.router.own_routes();
+        let present = self.router.kernel().own_routes.clone();
+        self.routes.reconcile(&self.netlink, wanted, present).await;
     }
 
     /// Tells the switch which ports and protecting paths are in use: before all else, since traffic
@@ -337,6 +336,9 @@ impl Daemon {
 
     async fn tick(&mut self) {
         self.ticks += 1;
+        if self.routes.is_refused() {
+            self.keep_routes().await;
+        }
         Ldp::store(&mut self.router);
         let lost = self.interfaces.take_lost();
         if !lost.is_empty() {

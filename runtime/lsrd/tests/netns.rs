@@ -208,7 +208,11 @@ fn routes_come_from_the_kernel_and_go_to_it() {
                 smallvec![gateway("2001:db8:12::2", 1), gateway("2001:db8:12::3", 3)],
             ),
         ]);
-        route::reconcile(&handle, &wanted, &route::Routes::new()).await;
+        let mut routes = route::OwnRoutes::default();
+        routes
+            .reconcile(&handle, wanted.clone(), route::Routes::new())
+            .await;
+        assert!(!routes.is_refused());
         until(&mut kernel, "our routes", |state| {
             state.own_routes == wanted
         })
@@ -217,12 +221,35 @@ fn routes_come_from_the_kernel_and_go_to_it() {
 
         let fewer =
             route::Routes::from([(prefix("10.3.0.0/24"), smallvec![gateway("10.0.12.3", 1)])]);
-        route::reconcile(&handle, &fewer, &wanted).await;
+        routes.reconcile(&handle, fewer.clone(), wanted).await;
         until(&mut kernel, "the change of our routes", |state| {
             state.own_routes == fewer
         })
         .await;
         assert!(kernel.borrow().routes.contains_key(&prefix("10.9.0.0/16")));
+
+        // The address towards the gateway goes, with the routes, and comes back without them.
+        let mut smaller = core0.clone();
+        smaller
+            .addresses
+            .retain(|address| !address.addr().is_ipv4());
+        interface::configure(&handle, &smaller).await.unwrap();
+        until(&mut kernel, "the end of our routes", |state| {
+            state.own_routes.is_empty()
+        })
+        .await;
+        let none = route::Routes::new();
+        for refused in [true, true, false] {
+            if !refused {
+                interface::configure(&handle, core0).await.unwrap();
+            }
+            routes.reconcile(&handle, fewer.clone(), none.clone()).await;
+            assert_eq!(routes.is_refused(), refused);
+        }
+        until(&mut kernel, "our routes, again", |state| {
+            state.own_routes == fewer
+        })
+        .await;
     });
 }
 
