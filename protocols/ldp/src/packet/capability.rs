@@ -12,6 +12,9 @@ use super::{Problem, TypedWildcard, UnknownTlv};
 const STATE: u8 = 0x80;
 /// The D bit of a State Advertisement Control element (RFC 7473 section 4.1).
 const DISABLE: u8 = 0x80;
+/// The application of a State Advertisement Control Element: three bits above four that are not used.
+const APPLICATION_SHIFT: u32 = 4;
+const APPLICATION_MASK: u8 = 0x7;
 /// The E bit of a Targeted Application element (RFC 8223 section 2.1).
 const ENABLE: u16 = 0x8000;
 
@@ -114,7 +117,7 @@ fn state_and_data<'a>(tlv: &Tlv<'a>) -> Result<(bool, &'a [u8]), Problem> {
 fn state_advertisements(data: &[u8]) -> Vec<StateAdvertisement> {
     let mut elements: Vec<StateAdvertisement> = Vec::new();
     for octet in data {
-        let application = (octet >> 3) & 0xF;
+        let application = (octet >> APPLICATION_SHIFT) & APPLICATION_MASK;
         if !(1..=4).contains(&application) {
             continue;
         }
@@ -245,7 +248,8 @@ impl Capabilities {
                 |out| {
                     for element in &self.state_advertisement {
                         let disable = if element.disable { DISABLE } else { 0 };
-                        out.push(disable | ((element.application & 0xF) << 3));
+                        let application = element.application & APPLICATION_MASK;
+                        out.push(disable | application << APPLICATION_SHIFT);
                     }
                 },
             );

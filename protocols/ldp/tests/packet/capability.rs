@@ -1,6 +1,9 @@
 //! Capabilities (RFC 5561 and those that it carries).
 
-use ldp::packet::{Body, Capabilities, CapabilityMessage, StateAdvertisement, StatusCode};
+use ldp::LdpIdentifier;
+use ldp::packet::{
+    Body, Capabilities, CapabilityMessage, Message, Pdu, StateAdvertisement, StatusCode,
+};
 
 use crate::octets::{
     CAPABILITY, INITIALIZATION, common_session_parameters, decode_message, refused, tlv,
@@ -110,10 +113,34 @@ fn state_advertisement_of_other_applications_is_ignored() {
         disable,
     };
     assert_eq!(
-        state_advertisement(&[0x80 | 1 << 3, 7, 2 << 3 | 7, 0x80 | 5 << 3]),
+        // D = 1 of IPv4, none, D = 0 of IPv6 with unused bits, and D = 1 of application 5.
+        state_advertisement(&[0x90, 0x0F, 0x2F, 0xD0]),
         [element(1, true), element(2, false)]
     );
-    assert_eq!(state_advertisement(&[1 << 3, 2 << 3, 0x80 | 1 << 3]), []);
+    assert_eq!(state_advertisement(&[0x10, 0x20, 0x90]), []);
+}
+
+/// RFC 7473 section 4.1, figure 2: an element is the D bit, three bits of the application, and four unused ones.
+#[test]
+fn an_element_of_state_advertisement_control_has_three_bits_of_application() {
+    let state_advertisement = (1..=4).map(|application| StateAdvertisement {
+        application,
+        disable: application % 2 == 1,
+    });
+    let mut message = CapabilityMessage::default();
+    message.announced.state_advertisement = state_advertisement.collect();
+    let octets = Pdu {
+        identifier: LdpIdentifier::platform([10, 0, 0, 1].into()),
+        messages: vec![Message::new(1, Body::Capability(Box::new(message)))],
+    };
+    let octets = octets.encode().expect("it is short");
+    let expected = [0x85, 0x0D, 0, 5, 0x80, 0x90, 0x20, 0xB0, 0x40];
+    assert!(
+        octets
+            .windows(expected.len())
+            .any(|found| found == expected),
+        "{octets:x?}"
+    );
 }
 
 /// RFC 8223 sections 2.1 and 2.2: the E bit announces or withdraws an application, the S bit the capability.
