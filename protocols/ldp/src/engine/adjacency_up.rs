@@ -14,6 +14,10 @@ use crate::packet::Hello;
 /// Hellos that an interface sends out of turn in a second, at most.
 const HELLOS_OUT_OF_TURN: u32 = 10;
 
+/// A peer that was to be held for ever may say Hello seldom, until it hears of another hold time: so long at least its
+/// next one is waited for.
+const FIRST_HOLD: Duration = Duration::from_secs(60);
+
 impl Ldp {
     /// Makes or refreshes the adjacency of an acceptable Hello.
     pub(super) fn note_hello(
@@ -91,6 +95,25 @@ impl Ldp {
                 self.timers.set(Timer::Adjacency(key), due);
             }
             None => self.timers.cancel(Timer::Adjacency(key)),
+        }
+    }
+
+    /// Adjacencies that were held for ever are not with another hold time. Those that are held for some time expire by
+    /// what was negotiated before, unless a Hello comes, which starts the new time.
+    pub(super) fn hold_adjacencies(&mut self, now: Instant) {
+        let for_ever: Vec<_> = self
+            .adjacencies
+            .iter()
+            .filter(|(key, _)| self.timers.due(Timer::Adjacency(**key)).is_none())
+            .map(|(key, adjacency)| (*key, adjacency.peer_hold_time))
+            .collect();
+        for (key, peer) in for_ever {
+            let targeted = key.scope == Scope::Targeted;
+            let hold = negotiated_hold_time(self.proposed_hold_time(key), peer, targeted);
+            if let Some(hold) = hold {
+                let hold = Duration::from_secs(u64::from(hold)).max(FIRST_HOLD);
+                self.timers.set(Timer::Adjacency(key), now + hold);
+            }
         }
     }
 

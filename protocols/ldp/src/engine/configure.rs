@@ -47,6 +47,7 @@ impl Ldp {
         }
         self.configure_interfaces(&old);
         self.configure_targeted(&old, now);
+        self.hold_adjacencies(now);
         self.configure_peers(&old, now);
         self.refresh_all(now);
         // The families of sessions before the addresses, so that peers are told of those that are given up.

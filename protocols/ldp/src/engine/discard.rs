@@ -1,13 +1,17 @@
 //! Hellos that are discarded: counted, logged, and kept as the reason why there is no session.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::event::{EventKind, Severity, Subject};
 use super::io::ReceivedDatagram;
 use super::view::DuplicateLsrId;
 use super::{Family, Ldp};
 use crate::discovery::{AdjacencyKey, HelloDiscard, Scope};
+
+/// So long after its last Hello another LSR with this LSR's Id counts as there: more than the hold times of RFC 5036
+/// section 3.5.2.
+const DUPLICATE_FOR: Duration = Duration::from_secs(60);
 
 impl Ldp {
     pub(super) fn report_duplicate(&mut self, datagram: ReceivedDatagram<'_>, now: Instant) {
@@ -29,7 +33,8 @@ impl Ldp {
             source: datagram.source,
             interface: Arc::from(datagram.interface),
         };
-        if self.duplicate_lsr_id.as_ref() != Some(&duplicate) {
+        let known = self.duplicate_lsr_id(now);
+        if known.as_ref() != Some(&duplicate) {
             self.log_limited(
                 Subject::Lsr,
                 Severity::Warning,
@@ -40,8 +45,15 @@ impl Ldp {
                 ),
                 now,
             );
-            self.duplicate_lsr_id = Some(duplicate);
         }
+        self.duplicate_lsr_id = Some((duplicate, now));
+    }
+
+    /// Another LSR that has this LSR's Id, while it says so.
+    pub(super) fn duplicate_lsr_id(&self, now: Instant) -> Option<DuplicateLsrId> {
+        let (duplicate, last) = self.duplicate_lsr_id.as_ref()?;
+        let is_heard = now.saturating_duration_since(*last) <= DUPLICATE_FOR;
+        is_heard.then(|| duplicate.clone())
     }
 
     /// Counts and logs a Hello that is discarded, and keeps why.

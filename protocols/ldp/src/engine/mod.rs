@@ -120,7 +120,8 @@ pub struct Ldp {
     connects: RateLimit,
     discards: HelloDiscards,
     discarded_sources: DiscardedSources,
-    duplicate_lsr_id: Option<DuplicateLsrId>,
+    /// And when its last Hello came.
+    duplicate_lsr_id: Option<(DuplicateLsrId, Instant)>,
     /// Hellos, and the messages of neighbours that are gone.
     totals: Statistics,
 }

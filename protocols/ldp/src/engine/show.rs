@@ -37,7 +37,7 @@ impl Ldp {
             operational_sessions: self.operational_connections().len(),
             statistics: self.statistics(),
             hellos_discarded: self.discards,
-            duplicate_lsr_id: self.duplicate_lsr_id.clone(),
+            duplicate_lsr_id: self.duplicate_lsr_id(now),
         }
     }
 

@@ -115,6 +115,18 @@ fn hold_times_of_zero_and_of_0xffff() {
     script.pass(seconds(100_000));
     let adjacency = &script.ldp.adjacencies(script.now())[0];
     assert_eq!((adjacency.hold_time, adjacency.expires_in), (None, None));
+
+    // With another hold time it is not for ever that nothing is heard.
+    let mut config = script.ldp.config().clone();
+    for interface in config.interfaces.values_mut() {
+        interface.hello_hold_time = HelloHoldTime::new(15).expect("in range");
+    }
+    let now = script.now();
+    script.ldp.set_config(config, now);
+    script.pass(seconds(59));
+    assert_eq!(script.ldp.adjacencies(script.now()).len(), 1);
+    script.pass(seconds(2));
+    assert_eq!(script.ldp.adjacencies(script.now()).len(), 0);
 }
 
 /// A configured interval counts if it is less than a third of the hold time.
@@ -217,6 +229,14 @@ fn another_lsr_with_this_ones_lsr_id_is_reported() {
             .iter()
             .any(|event| event.text.contains("another LSR has the LSR Id 1.1.1.1"))
     );
+    // Until it is not heard any more.
+    let reported = |script: &Script| script.ldp.lsr(script.now()).duplicate_lsr_id.is_some();
+    script.pass(seconds(50));
+    script.say_as(LOCAL, "10.0.0.9", script.hello());
+    script.pass(seconds(50));
+    assert!(reported(&script));
+    script.pass(seconds(11));
+    assert!(!reported(&script));
 }
 
 /// RFC 5036 section 2.5.2: Hellos of one label space have one transport address. Two of them show that two
