@@ -13,6 +13,8 @@ use super::problem::{Problems, Span};
 use super::section::{Section, text};
 use super::topologies::Topologies;
 
+const NEXT_HOPS: &str = "next-hops = [{ interface = \"core0\", address = \"10.0.12.2\" }]";
+
 /// Reads `loopback-addresses`: the router's addresses that belong to no link.
 pub(super) fn loopback(root: &mut Section<'_, '_>, problems: &mut Problems) -> Vec<IpNet> {
     let Some(list) = root.list("loopback-addresses", problems) else {
@@ -63,9 +65,22 @@ pub(super) fn read(
         let prefix = section.need_text("prefix", "prefix = \"10.255.0.2/32\"", problems);
         let topology = topologies.referred(&mut section, problems);
         let hops = section.tables("next-hops", "a next hop", problems);
-        if hops.is_empty() {
-            let example = "next-hops = [{ interface = \"core0\", address = \"10.0.12.2\" }]";
-            section.missing("next-hops", example, problems);
+        match section.get("next-hops") {
+            None => section.missing("next-hops", NEXT_HOPS, problems),
+            Some(given)
+                if given
+                    .get_ref()
+                    .as_array()
+                    .is_some_and(|list| list.is_empty()) =>
+            {
+                problems.add(
+                    &given.span(),
+                    "a static route has at least one next hop",
+                    "none here",
+                    format!("write one, as in {NEXT_HOPS}"),
+                );
+            }
+            Some(_) => {}
         }
         let mut next_hops = Vec::new();
         for hop in hops {
@@ -85,6 +100,15 @@ pub(super) fn read(
             continue;
         };
         let prefix = prefix.trunc();
+        if prefix.addr().is_multicast() || prefix.addr().is_loopback() {
+            problems.add(
+                &given.span,
+                format!("`{}` is not a prefix of unicast destinations", given.value),
+                "no route leads there",
+                "write the prefix of hosts or routers, as in \"10.255.0.2/32\"",
+            );
+            continue;
+        }
         let fec = PrefixFec { topology, prefix };
         if let Some(earlier) = seen.insert(fec, given.span.clone()) {
             problems.add_conflict(

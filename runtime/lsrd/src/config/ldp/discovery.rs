@@ -25,11 +25,12 @@ const AUTHENTICATION: &str = "hello-authentication";
 const HOLD: &str = "seconds without a Hello, 65535 for ever (RFC 5036, section 3.5.2)";
 const INTERVAL: &str = "seconds between Hellos (RFC 5036, section 3.5.2.1)";
 
-/// Reads what is said of interfaces and targeted peers.
+/// Reads what is said of interfaces and targeted peers. `own_addresses`: those of this router as a whole.
 pub(super) fn read(
     config: &mut LdpConfig,
     section: &mut Section<'_, '_>,
     interfaces: &Interfaces,
+    own_addresses: &[IpAddr],
     problems: &mut Problems,
 ) {
     let mut common = InterfaceConfig {
@@ -53,7 +54,7 @@ pub(super) fn read(
     targeted.hello_authentication = keys::hello(key, section, problems);
     config.interfaces = read_interfaces(section, &common, interfaces, problems);
     config.requested_targeted = targeted.clone();
-    config.targeted_peers = read_targeted(section, &targeted, problems);
+    config.targeted_peers = read_targeted(section, &targeted, own_addresses, problems);
     let accepted = prefixes("accept-targeted", section, problems);
     if !accepted.is_empty() {
         config.accept_targeted = AcceptTargeted::From {
@@ -146,6 +147,7 @@ fn read_interfaces(
 fn read_targeted(
     section: &mut Section<'_, '_>,
     common: &TargetedPeerConfig,
+    own_addresses: &[IpAddr],
     problems: &mut Problems,
 ) -> BTreeMap<IpAddr, TargetedPeerConfig> {
     let mut read: BTreeMap<IpAddr, TargetedPeerConfig> = BTreeMap::new();
@@ -185,6 +187,14 @@ fn read_targeted(
             );
             continue;
         };
+        if own_addresses.contains(&address) {
+            problems.add(
+                &given.span,
+                format!("{address} is an address of this router"),
+                "not a peer's",
+                "write the peer's transport address, such as \"10.255.0.9\"",
+            );
+        }
         if read.insert(address, settings).is_some() {
             problems.add(
                 &given.span,

@@ -72,6 +72,17 @@ fn read_rule(
         false => None,
     };
     rule.finish(problems);
+    if let (Some(least), Some(most)) = (&least, &most)
+        && least.value > most.value
+    {
+        problems.add_conflict(
+            &least.span,
+            &most.span,
+            format!("`min-length` {} is above `max-length` {}", least.value, most.value),
+            ("no prefix is as long as this", "and as short as this"),
+            "the rule is of prefixes from `min-length` to `max-length`: exchange them, or leave one out",
+        );
+    }
     let within = within?;
     Some(PrefixRule {
         within,

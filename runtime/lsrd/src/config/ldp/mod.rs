@@ -89,8 +89,12 @@ pub(super) fn read(
         config.limits.establishment_time = time;
     }
     config.graceful_restart = graceful_restart(&mut section, problems);
-    discovery::read(&mut config, &mut section, interfaces, problems);
-    config.peers = neighbours::read(&mut section, problems);
+    let own: Vec<IpAddr> = [IpAddr::V4(lsr_id.get())]
+        .into_iter()
+        .chain(loopback.iter().map(IpNet::addr))
+        .collect();
+    discovery::read(&mut config, &mut section, interfaces, &own, problems);
+    config.peers = neighbours::read(&mut section, lsr_id.get(), problems);
     config.labels = policy::read(lsr_id.get(), &mut section, problems);
     let settings = LspSettings {
         tunnel_model: super::lsps::tunnel_model("ttl-model", &mut section, problems),
@@ -124,7 +128,7 @@ fn session(section: &mut Section<'_, '_>, problems: &mut Problems) -> SessionCon
         problems,
     );
     let what = "seconds before the next attempt (RFC 5036, section 2.5.3)";
-    set(
+    let initial = set(
         &mut session.initial_backoff,
         "initial-backoff",
         what,
@@ -138,6 +142,15 @@ fn session(section: &mut Section<'_, '_>, problems: &mut Problems) -> SessionCon
         section,
         problems,
     );
+    let (first, most) = (session.initial_backoff.get(), session.maximum_backoff.get());
+    if let Some(span) = initial.filter(|_| first > most) {
+        problems.add(
+            &span,
+            format!("`initial-backoff` {first} is above `maximum-backoff` {most}"),
+            "the delay grows from this one",
+            format!("set maximum-backoff = {first}, or more"),
+        );
+    }
     if let Some(discipline) = section.word("advertisement", DISCIPLINES, problems) {
         (session.advertisement, session.insist_on_advertisement) = discipline.value;
     }

@@ -18,6 +18,7 @@ const TTL_SECURITY: &[(&str, TtlSecurity)] = &[
 /// Reads all `[[ldp.neighbour]]`.
 pub(super) fn read(
     section: &mut Section<'_, '_>,
+    own_lsr_id: Ipv4Addr,
     problems: &mut Problems,
 ) -> BTreeMap<Ipv4Addr, PeerConfig> {
     let mut read = BTreeMap::new();
@@ -38,6 +39,14 @@ pub(super) fn read(
             not_an_lsr_id(&given, problems);
             continue;
         };
+        if lsr_id == own_lsr_id {
+            problems.add(
+                &given.span,
+                format!("{lsr_id} is the LSR Id of this router"),
+                "not a neighbour's",
+                "write the neighbour's router identifier, such as \"10.255.0.2\"",
+            );
+        }
         if read.insert(lsr_id, settings).is_some() {
             problems.add(
                 &given.span,
