@@ -31,7 +31,7 @@ impl LabelDistribution {
         let mut given_up = Vec::new();
         let mut withdrawn = Vec::new();
         for (place, fec) in &mut self.fecs {
-            if peer.exchanges(fec) {
+            if peer.exchanges(&fec.fec) {
                 continue;
             }
             let is_of_topology = fec.fec.topology != MultiTopologyId::DEFAULT;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use super::store::Fec;
+use super::store::{Fec, family};
 use super::{PeerCounters, PeerParameters, Policy};
 use crate::packet::{AddressFamily, AdvertisementDiscipline, TypedWildcard};
-use crate::{LdpIdentifier, MultiTopologyId};
+use crate::{LdpIdentifier, MultiTopologyId, PrefixFec};
 
 /// A peer.
 #[derive(Debug)]
@@ -130,13 +130,13 @@ impl Peer {
     }
 
     /// Bindings of a FEC are exchanged: the session has its family and its topology.
-    pub(super) fn exchanges(&self, fec: &Fec) -> bool {
-        let family = fec.family();
+    pub(super) fn exchanges(&self, fec: &PrefixFec) -> bool {
+        let family = family(fec);
         let exchanged = match family {
             AddressFamily::Ipv4 => self.parameters.ipv4,
             AddressFamily::Ipv6 => self.parameters.ipv6,
         };
-        exchanged && self.has_topology(family, fec.fec.topology)
+        exchanged && self.has_topology(family, fec.topology)
     }
 
     /// The topology is negotiated (RFC 7307 section 3.5); the default one always is.

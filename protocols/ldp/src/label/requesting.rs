@@ -70,12 +70,8 @@ impl LabelDistribution {
         let Some(peer) = self.peers.get_mut(peer_index.place()) else {
             return;
         };
-        let exchanged = match fec.family() {
-            crate::packet::AddressFamily::Ipv4 => peer.parameters.ipv4,
-            crate::packet::AddressFamily::Ipv6 => peer.parameters.ipv6,
-        };
         if !peer.is_open()
-            || !exchanged
+            || !peer.exchanges(&fec.fec)
             || !(wanted || (needed && peer.on_demand()))
             || !self.policy.accept.permits(&fec.fec.prefix, Some(peer.id))
         {

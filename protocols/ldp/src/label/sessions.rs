@@ -207,6 +207,9 @@ impl LabelDistribution {
         let before = std::mem::replace(&mut peer.parameters, parameters);
         let has = peer.exchanged();
         peer.end_of_lib_owed.retain(|owed| has.contains(owed));
+        // Of what is lost nothing is asked for, also when the peer has label resources again.
+        peer.postponed_types.retain(|of| has.contains(of));
+        peer.asked_types.retain(|(_, of)| has.contains(of));
         if before.targeted_only != peer.parameters.targeted_only {
             self.resolve_peer(index);
         }

@@ -1,4 +1,4 @@
-//! Which FECs get labels, and to whom they go: filters, RFC 7473, RFC 7307, RFC 7552 section 7.2.
+//! Which FECs get labels, and to whom they go: filters, RFC 7473, RFC 7552 section 7.2.
 
 use ldp::MultiTopologyId;
 use ldp::label::{PeerParameters, PrefixFilter, PrefixRule};
@@ -147,44 +147,6 @@ fn a_session_of_one_family_has_no_bindings_of_the_other() {
     assert_eq!(lsr.said(2), ["release 198.51.100.0/24 500"]);
 }
 
-/// A peer that announced IPv4 in this topology.
-fn with_topology(topology: MultiTopologyId) -> PeerParameters {
-    let ipv4 = TypedWildcard::Prefix {
-        family: AddressFamily::Ipv4,
-        topology,
-    };
-    PeerParameters {
-        capabilities: Capabilities {
-            multi_topology: vec![ipv4],
-            ..Capabilities::default()
-        },
-        ..parameters()
-    }
-}
-
-/// RFC 7307 section 3.5: FECs of a topology go to peers that announced it.
-#[test]
-fn multi_topology_fecs_go_to_peers_of_the_topology() {
-    let mut lsr = Lsr::new(|_| {});
-    let topology = MultiTopologyId(5);
-    lsr.up(2);
-    lsr.up_with(3, with_topology(topology));
-    let fec = ldp::PrefixFec {
-        topology,
-        ..fec("198.51.100.0/24")
-    };
-    let now = lsr.now;
-    lsr.labels.route_changed(fec, via(&[2]), now);
-    lsr.settle();
-    assert_eq!(lsr.said(2), [""; 0]);
-    let sent = lsr.take(3);
-    assert_eq!(sent.len(), 1);
-    let Body::LabelMapping(mapping) = &sent[0] else {
-        panic!("{sent:?}");
-    };
-    assert_eq!(mapping.fec, [FecElement::Prefix(fec)]);
-}
-
 /// RFC 5283 section 5: a mapping is used, and the FEC advertised, if a route covers it; the longest one counts,
 /// and what follows routing.
 #[test]
@@ -254,33 +216,4 @@ fn bindings_of_a_family_that_is_given_up_are_released() {
     assert_eq!(lsr.pushed("2001:db8::/32"), []);
     assert_eq!(lsr.pushed("198.51.100.0/24"), [Some(500)]);
     assert_eq!(lsr.labels.peer(peer(2)).unwrap().received, 1);
-}
-
-/// RFC 7307 section 3.5.2: an LSR whose peer gives up a topology "cleans up all the LSPs of all non-default MTs
-/// locally"; "Each side of the node sends a label release to its peer once it receives the label release [withdraw]
-/// messages even though each side has already cleaned up all the LSPs locally".
-#[test]
-fn bindings_of_a_topology_that_is_given_up_are_not_used() {
-    let mut lsr = Lsr::new(|_| {});
-    let topology = MultiTopologyId(5);
-    lsr.up_with(2, with_topology(topology));
-    let of = ldp::PrefixFec {
-        topology,
-        ..fec("198.51.100.0/24")
-    };
-    let bound = ldp::packet::LabelMapping::new(vec![FecElement::Prefix(of)], label(500));
-    lsr.receive(2, Body::LabelMapping(bound));
-    assert_eq!(lsr.labels.peer(peer(2)).unwrap().received, 1);
-    let now = lsr.now;
-    lsr.labels
-        .peer_parameters_changed(peer(2), parameters(), now);
-    lsr.settle();
-    assert_eq!(lsr.labels.peer(peer(2)).unwrap().received, 0);
-    assert_eq!(lsr.said(2), [""; 0]);
-    let withdraw = ldp::packet::LabelWithdraw {
-        fec: vec![FecElement::Prefix(of)],
-        label: Some(label(500)),
-    };
-    lsr.receive(2, Body::LabelWithdraw(withdraw));
-    assert_eq!(lsr.said(2).len(), 1, "a Label Release");
 }

@@ -28,7 +28,7 @@ pub(crate) fn address(n: u8) -> IpAddr {
 }
 
 pub(crate) fn fec(text: &str) -> PrefixFec {
-    PrefixFec::from(text.parse::<ipnet::IpNet>().unwrap())
+    text.parse().unwrap()
 }
 
 pub(crate) fn label(value: u32) -> Label {

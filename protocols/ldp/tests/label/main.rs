@@ -8,6 +8,7 @@ mod forwarded;
 mod lfib;
 mod loops;
 mod mapping;
+mod multi_topology;
 mod network;
 mod on_demand;
 mod release;

@@ -1,0 +1,121 @@
+//! Topologies besides the default one: RFC 7307.
+
+use ldp::MultiTopologyId;
+use ldp::label::{PeerParameters, RetentionMode};
+use ldp::packet::{AddressFamily, Body, Capabilities, TypedWildcard};
+
+use crate::lsr::*;
+
+const TOPOLOGY: MultiTopologyId = MultiTopologyId(5);
+/// A FEC of the topology.
+const FEC: &str = "198.51.100.0/24 topology 5";
+
+/// A peer that announced the topology for IPv4, too.
+fn with_topology(parameters: PeerParameters) -> PeerParameters {
+    PeerParameters {
+        capabilities: Capabilities {
+            multi_topology: vec![TypedWildcard::Prefix {
+                family: AddressFamily::Ipv4,
+                topology: TOPOLOGY,
+            }],
+            ..parameters.capabilities
+        },
+        ..parameters
+    }
+}
+
+/// What was negotiated with peer 2 changes.
+fn change(lsr: &mut Lsr, parameters: PeerParameters) {
+    let now = lsr.now;
+    lsr.labels.peer_parameters_changed(peer(2), parameters, now);
+    lsr.settle();
+}
+
+/// Section 3.5: FECs of a topology go to peers that announced it.
+#[test]
+fn multi_topology_fecs_go_to_peers_of_the_topology() {
+    let mut lsr = Lsr::new(|_| {});
+    lsr.up(2);
+    lsr.up_with(3, with_topology(parameters()));
+    lsr.route(FEC, via(&[2]));
+    assert_eq!(lsr.said(2), [""; 0]);
+    assert_eq!(lsr.said(3), [format!("map {FEC} 100")]);
+}
+
+/// Section 3.5.2: an LSR whose peer gives up a topology "cleans up all the LSPs of all non-default MTs locally"; "Each
+/// side of the node sends a label release to its peer once it receives the label release [withdraw] messages even though
+/// each side has already cleaned up all the LSPs locally".
+#[test]
+fn bindings_of_a_topology_that_is_given_up_are_not_used() {
+    let mut lsr = Lsr::new(|_| {});
+    lsr.up_with(2, with_topology(parameters()));
+    lsr.map(2, FEC, 500);
+    assert_eq!(lsr.labels.peer(peer(2)).unwrap().received, 1);
+    change(&mut lsr, parameters());
+    assert_eq!(lsr.labels.peer(peer(2)).unwrap().received, 0);
+    assert_eq!(lsr.said(2), [""; 0]);
+    lsr.receive(2, Body::LabelWithdraw(withdraw(FEC, 500)));
+    assert_eq!(lsr.said(2), [format!("release {FEC} 500")]);
+}
+
+/// Section 3.5.1: "An LDP speaker MUST NOT send messages containing MT FEC elements unless the peer has said it can
+/// handle it". That is so on demand, and where a label that was released is asked for again (RFC 5036 appendix A.1.7,
+/// NH.13).
+#[test]
+fn a_peer_is_asked_for_fecs_of_topologies_that_it_announced_only() {
+    for announced in [false, true] {
+        let of = |parameters| match announced {
+            true => with_topology(parameters),
+            false => parameters,
+        };
+        let expected = match announced {
+            true => vec![format!("request {FEC}")],
+            false => vec![],
+        };
+        let mut lsr = Lsr::new(|_| {});
+        lsr.up_with(2, of(on_demand()));
+        lsr.route(FEC, via(&[2]));
+        assert_eq!(lsr.said(2), expected);
+
+        let mut lsr = Lsr::new(|policy| policy.retention = RetentionMode::Conservative);
+        lsr.up_with(2, of(parameters()));
+        lsr.up_with(3, with_topology(parameters()));
+        lsr.route(FEC, via(&[3]));
+        lsr.said(2);
+        lsr.route(FEC, via(&[2]));
+        let mut said = lsr.said(2);
+        said.retain(|said| said.starts_with("request"));
+        assert_eq!(said, expected);
+    }
+}
+
+/// Section 3.5.2: a peer that has no label resources is asked later (RFC 5036 section 3.5.8.1), unless the topology is
+/// lost meanwhile.
+#[test]
+fn a_topology_that_is_lost_is_not_asked_for_when_there_are_labels_again() {
+    let capable = PeerParameters {
+        capabilities: Capabilities {
+            typed_wildcard: true,
+            ..Capabilities::default()
+        },
+        ..parameters()
+    };
+    for lost_before_the_answer in [false, true] {
+        let mut lsr = Lsr::new(|_| {});
+        lsr.up_with(2, capable.clone());
+        change(&mut lsr, with_topology(capable.clone()));
+        let id = lsr.request_id(2);
+        assert_eq!(lsr.said(2), ["request *Ipv4/5"]);
+        let no_resources = Body::Notification(Box::new(notification(NO_LABEL_RESOURCES, id)));
+        if lost_before_the_answer {
+            change(&mut lsr, capable.clone());
+            lsr.receive(2, no_resources);
+        } else {
+            lsr.receive(2, no_resources);
+            change(&mut lsr, capable.clone());
+        }
+        let available = notification(LABEL_RESOURCES_AVAILABLE, 0);
+        lsr.receive(2, Body::Notification(Box::new(available)));
+        assert_eq!(lsr.said(2), [""; 0]);
+    }
+}
