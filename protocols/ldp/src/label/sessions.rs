@@ -412,10 +412,7 @@ fn purge(fec: &mut Fec, index: PeerIndex, hold: bool) -> bool {
         changed = true;
     }
     if let Some(requests) = &mut fec.requests {
-        requests.received.retain(|request| request.peer != index);
-        requests.sent.retain(|request| request.peer != index);
-        requests.postponed.retain(|peer| *peer != index);
-        requests.deferred.retain(|(peer, _)| *peer != index);
+        requests.forget(index);
         changed = true;
     }
     changed

@@ -162,6 +162,13 @@ pub(super) struct RequestSent {
     pub(super) aborted: Option<Instant>,
 }
 
+/// The Message IDs of Label Requests that are not answered.
+#[derive(Debug, Default)]
+pub(super) struct Outstanding {
+    pub(super) sent: SmallVec<[u32; 1]>,
+    pub(super) received: SmallVec<[u32; 1]>,
+}
+
 /// What few FECs have: requests.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Requests {
@@ -176,6 +183,28 @@ pub(super) struct Requests {
 }
 
 impl Requests {
+    /// Drops all that there is about a peer, and gives what was outstanding.
+    pub(super) fn forget(&mut self, peer: PeerIndex) -> Outstanding {
+        let mut outstanding = Outstanding::default();
+        self.sent.retain(|sent| {
+            let is_other = sent.peer != peer;
+            if !is_other {
+                outstanding.sent.push(sent.id);
+            }
+            is_other
+        });
+        self.received.retain(|request| {
+            let is_other = request.peer != peer;
+            if !is_other {
+                outstanding.received.push(request.id);
+            }
+            is_other
+        });
+        self.postponed.retain(|postponed| *postponed != peer);
+        self.deferred.retain(|(deferred, _)| *deferred != peer);
+        outstanding
+    }
+
     fn is_empty(&self) -> bool {
         self.received.is_empty()
             && self.sent.is_empty()

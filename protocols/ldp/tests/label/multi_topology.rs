@@ -1,7 +1,7 @@
 //! Topologies besides the default one: RFC 7307.
 
 use ldp::MultiTopologyId;
-use ldp::label::{PeerParameters, RetentionMode};
+use ldp::label::{ControlMode, PeerParameters, RetentionMode};
 use ldp::packet::{AddressFamily, Body, Capabilities, TypedWildcard};
 
 use crate::lsr::*;
@@ -117,5 +117,56 @@ fn a_topology_that_is_lost_is_not_asked_for_when_there_are_labels_again() {
         let available = notification(LABEL_RESOURCES_AVAILABLE, 0);
         lsr.receive(2, Body::Notification(Box::new(available)));
         assert_eq!(lsr.said(2), [""; 0]);
+    }
+}
+
+/// Section 3.5.2, and RFC 7552 section 7.2: an answer to a Label Request may not come once the topology or the family is
+/// lost. When it is back, the next hop is asked again, whatever became of the request.
+#[test]
+fn what_was_asked_for_before_a_loss_is_asked_for_again() {
+    let of_ipv4 = PeerParameters {
+        ipv6: false,
+        ..on_demand()
+    };
+    for (of, has, lost) in [
+        (FEC, with_topology(on_demand()), on_demand()),
+        ("2001:db8::/32", on_demand(), of_ipv4),
+    ] {
+        for answer in [None, Some(0x31), Some(NO_ROUTE), Some(NO_LABEL_RESOURCES)] {
+            let mut lsr = Lsr::new(|_| {});
+            lsr.up_with(2, has.clone());
+            lsr.route(of, via(&[2]));
+            let id = lsr.request_id(2);
+            assert_eq!(lsr.said(2), [format!("request {of}")]);
+            if let Some(code) = answer {
+                lsr.receive(2, Body::Notification(Box::new(notification(code, id))));
+            }
+            change(&mut lsr, lost.clone());
+            let available = notification(LABEL_RESOURCES_AVAILABLE, 0);
+            lsr.receive(2, Body::Notification(Box::new(available)));
+            assert_eq!(lsr.said(2), [""; 0], "{of} {answer:?}");
+            change(&mut lsr, has.clone());
+            assert_eq!(lsr.said(2), [format!("request {of}")], "{of} {answer:?}");
+        }
+    }
+}
+
+/// RFC 5036 section 3.5.8.1: a Label Request is answered. That of a topology that is lost meanwhile is refused, and does
+/// not count any more.
+#[test]
+fn requests_of_a_topology_that_is_lost_are_refused() {
+    let mut lsr = Lsr::new(|policy| {
+        policy.control = ControlMode::Ordered;
+        policy.max_requests_per_peer = 1;
+    });
+    lsr.up_with(2, with_topology(on_demand()));
+    lsr.up_with(3, with_topology(on_demand()));
+    lsr.route(FEC, via(&[3]));
+    for _ in 0..2 {
+        let id = lsr.receive(2, Body::LabelRequest(request(FEC)));
+        assert_eq!(lsr.said(2), [""; 0]);
+        change(&mut lsr, on_demand());
+        assert_eq!(lsr.said(2), [format!("notify {NO_ROUTE:#x} of {id}")]);
+        change(&mut lsr, with_topology(on_demand()));
     }
 }
