@@ -184,7 +184,7 @@ impl LabelDistribution {
             let FecElement::TypedWildcard(wildcard) = element else {
                 continue;
             };
-            self.remove_stale(source, Some(wildcard));
+            self.remove_stale(source, |_, fec| fec.is_of(wildcard));
             let TypedWildcard::Prefix { family, topology } = wildcard;
             let Some(peer) = self.peers.get_mut(source.place()) else {
                 return;

@@ -63,6 +63,8 @@ impl LabelDistribution {
             ..Peer::new(peer.id, parameters, now)
         };
         self.resolve_peer(index);
+        // Of what the session does not have any more no mapping comes that would take its place.
+        self.remove_stale(index, |peer, fec| !peer.exchanges(&fec.fec));
         if recovery.is_zero() {
             self.end_recovery(index);
         } else {
@@ -72,7 +74,7 @@ impl LabelDistribution {
 
     /// Nothing that is still stale is kept.
     pub(super) fn end_recovery(&mut self, index: PeerIndex) {
-        self.remove_stale(index, None);
+        self.remove_stale(index, |_, _| true);
         self.remove_addresses(index, true);
         if let Some(peer) = self.peers.get_mut(index.place()) {
             peer.stale_until = None;
@@ -155,19 +157,20 @@ impl LabelDistribution {
         self.count_disciplines();
     }
 
-    /// Removes what a peer bound before its restart and did not bind again.
-    pub(super) fn remove_stale(&mut self, index: PeerIndex, only: Option<&TypedWildcard>) {
-        let restarted = self
-            .peers
-            .get(index.place())
-            .is_some_and(|peer| peer.stale_until.is_some() && peer.received > 0);
-        if !restarted {
+    /// Removes what a peer bound before its restart and did not bind again, of the FECs that are meant.
+    pub(super) fn remove_stale(
+        &mut self,
+        index: PeerIndex,
+        is_meant: impl Fn(&Peer, &Fec) -> bool,
+    ) {
+        let peer = self.peers.get(index.place());
+        let restarted = |peer: &&Peer| peer.stale_until.is_some() && peer.received > 0;
+        let Some(peer) = peer.filter(restarted) else {
             return;
-        }
+        };
         let mut removed = Vec::new();
         for (place, fec) in &mut self.fecs {
-            let is_of_type = only.is_none_or(|wildcard| fec.is_of(wildcard));
-            if is_of_type
+            if is_meant(peer, fec)
                 && fec
                     .received_from(index)
                     .is_some_and(|received| received.stale)

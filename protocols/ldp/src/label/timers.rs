@@ -99,7 +99,7 @@ impl LabelDistribution {
         } else {
             // It did not come back.
             let id = peer.id;
-            self.remove_stale(index, None);
+            self.remove_stale(index, |_, _| true);
             self.remove_peer(id, None);
         }
     }

@@ -1,6 +1,8 @@
 //! Topologies besides the default one: RFC 7307.
 
 use ldp::MultiTopologyId;
+use std::time::Duration;
+
 use ldp::label::{ControlMode, PeerParameters, RetentionMode};
 use ldp::packet::{AddressFamily, Body, Capabilities, TypedWildcard};
 
@@ -168,5 +170,39 @@ fn requests_of_a_topology_that_is_lost_are_refused() {
         change(&mut lsr, on_demand());
         assert_eq!(lsr.said(2), [format!("notify {NO_ROUTE:#x} of {id}")]);
         change(&mut lsr, with_topology(on_demand()));
+    }
+}
+
+/// RFC 3478 section 3.3, RFC 7307 section 3.5: a peer that restarted may come back without the topology. What it bound
+/// there is not used any more; the rest is stale as ever. That is so for a family, too (RFC 7552 section 7.2).
+#[test]
+fn a_peer_that_comes_back_without_the_topology_loses_its_bindings_there() {
+    let recovering = PeerParameters {
+        recovery_time: Some(Duration::from_secs(60)),
+        ..parameters()
+    };
+    let of_ipv4 = PeerParameters {
+        ipv6: false,
+        ..recovering.clone()
+    };
+    for (of, after) in [(FEC, recovering.clone()), ("2001:db8::/32", of_ipv4)] {
+        let mut lsr = Lsr::new(|_| {});
+        lsr.up_with(2, with_topology(recovering.clone()));
+        for (of, value) in [(of, 500), ("198.51.100.0/24", 501)] {
+            lsr.route(of, via(&[2]));
+            lsr.map(2, of, value);
+        }
+        assert_eq!(lsr.pushed(of), [Some(500)]);
+        let (now, hold) = (lsr.now, Duration::from_secs(60));
+        lsr.labels.peer_down(peer(2), Some(hold), now);
+        lsr.settle();
+        lsr.said(2);
+        lsr.up_with(2, after);
+        assert_eq!(lsr.pushed(of), [], "{of}");
+        assert_eq!(lsr.pushed("198.51.100.0/24"), [Some(501)]);
+        assert_eq!(lsr.labels.peer(peer(2)).unwrap().received, 1);
+        // The labels are those of a session that is gone.
+        let said = lsr.said(2);
+        assert!(said.iter().all(|said| said.starts_with("map")), "{said:?}");
     }
 }
