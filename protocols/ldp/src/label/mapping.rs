@@ -86,11 +86,7 @@ impl LabelDistribution {
         let Some(peer) = self.peers.get_mut(source.place()) else {
             return;
         };
-        let exchanged = match family(&fec) {
-            AddressFamily::Ipv4 => peer.parameters.ipv4,
-            AddressFamily::Ipv6 => peer.parameters.ipv6,
-        };
-        if !exchanged || !self.policy.accept.permits(&fec.prefix, Some(peer.id)) {
+        if !peer.exchanges(&fec) || !self.policy.accept.permits(&fec.prefix, Some(peer.id)) {
             peer.counters.refused += 1;
             send_label_release(&mut self.output, peer, fec, mapping.label, None);
             return;

@@ -206,3 +206,23 @@ fn a_peer_that_comes_back_without_the_topology_loses_its_bindings_there() {
         assert!(said.iter().all(|said| said.starts_with("map")), "{said:?}");
     }
 }
+
+/// Section 3.5: labels are distributed for topologies that both LSRs announced. A mapping of a peer that did not, or not
+/// any more, is released and not used, as one of a family that the session does not have (RFC 7552 section 7.2).
+#[test]
+fn a_mapping_of_a_topology_that_the_peer_did_not_announce_is_released() {
+    for had in [false, true] {
+        let mut lsr = Lsr::new(|_| {});
+        lsr.up(2);
+        lsr.route(FEC, via(&[2]));
+        if had {
+            change(&mut lsr, with_topology(parameters()));
+            change(&mut lsr, parameters());
+        }
+        lsr.said(2);
+        lsr.map(2, FEC, 500);
+        assert_eq!(lsr.said(2), [format!("release {FEC} 500")]);
+        assert_eq!(lsr.pushed(FEC), []);
+        assert_eq!(lsr.labels.peer(peer(2)).unwrap().received, 0);
+    }
+}
