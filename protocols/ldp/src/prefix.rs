@@ -13,6 +13,9 @@ pub struct MultiTopologyId(pub u16);
 impl MultiTopologyId {
     /// The default topology, 0.
     pub const DEFAULT: Self = Self(0);
+
+    /// Wildcard Topology, 65535: all topologies, in typed wildcards (RFC 7307 sections 4.1 and 9).
+    pub const WILDCARD: Self = Self(u16::MAX);
 }
 
 impl fmt::Display for MultiTopologyId {

@@ -67,25 +67,30 @@ impl Ldp {
             Body::LabelRequest(request) => &request.fec,
             _ => return false,
         };
-        fec.iter().any(|element| {
-            let wildcard = match element {
-                FecElement::Prefix(fec) if fec.topology != MultiTopologyId::DEFAULT => {
-                    TypedWildcard::Prefix {
-                        family: family_of(&fec.prefix),
-                        topology: fec.topology,
-                    }
-                }
-                FecElement::TypedWildcard(wildcard) => wildcard.clone(),
-                FecElement::Prefix(_) | FecElement::Wildcard | FecElement::Unknown { .. } => {
-                    return false;
-                }
-            };
-            let TypedWildcard::Prefix { topology, .. } = wildcard;
-            topology != MultiTopologyId::DEFAULT
-                && self
-                    .connections
-                    .get(&id)
-                    .is_some_and(|connection| !announced_topologies(connection).contains(&wildcard))
+        let Some(connection) = self.connections.get(&id) else {
+            return false;
+        };
+        let announced = announced_topologies(connection);
+        let is_announced = |wildcard: &TypedWildcard| {
+            let mut announced = announced.iter();
+            announced.any(|TypedWildcard::Prefix { family, topology }| {
+                wildcard.includes(*family, *topology)
+            })
+        };
+        fec.iter().any(|element| match element {
+            FecElement::Prefix(fec) if fec.topology == MultiTopologyId::DEFAULT => false,
+            // "Wildcard Topology" is no topology of a prefix.
+            FecElement::Prefix(fec) => {
+                let (family, topology) = (family_of(&fec.prefix), fec.topology);
+                !announced.contains(&TypedWildcard::Prefix { family, topology })
+            }
+            FecElement::TypedWildcard(TypedWildcard::Prefix {
+                topology: MultiTopologyId::DEFAULT,
+                ..
+            }) => false,
+            // All topologies: those that both LSRs announced, if there are any.
+            FecElement::TypedWildcard(wildcard) => !is_announced(wildcard),
+            FecElement::Wildcard | FecElement::Unknown { .. } => false,
         })
     }
 
@@ -223,14 +228,23 @@ pub(super) fn have_prefixes(applications: Option<&[u16]>, family: Family) -> boo
     })
 }
 
-/// What the peer is capable of, with the topologies that this LSR announced too: others are not negotiated
-/// (RFC 7307 section 3.5).
+/// What the peer is capable of, with the topologies that both LSRs announced: others are not negotiated (RFC 7307 section
+/// 3.5).
+///
+/// Section 3.5.1 has "Wildcard Topology" as the MT-ID of the capability, and section 3.5.2 "the exact Typed Wildcard FEC
+/// element with [...] corresponding MT-ID". This LSR announces the exact ones. A peer that announces Wildcard Topology
+/// takes labels of all.
 pub(super) fn common_topologies(connection: &Connection) -> Capabilities {
-    let mut capabilities = connection.peer_capabilities.clone();
-    capabilities
-        .multi_topology
-        .retain(|topology| announced_topologies(connection).contains(topology));
-    capabilities
+    let theirs = &connection.peer_capabilities;
+    let is_common = |TypedWildcard::Prefix { family, topology }: &&TypedWildcard| {
+        let mut announced = theirs.multi_topology.iter();
+        announced.any(|wildcard| wildcard.includes(*family, *topology))
+    };
+    let ours = announced_topologies(connection).iter();
+    Capabilities {
+        multi_topology: ours.filter(is_common).cloned().collect(),
+        ..theirs.clone()
+    }
 }
 
 fn announced_topologies(connection: &Connection) -> &[TypedWildcard] {

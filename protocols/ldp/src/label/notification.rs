@@ -4,6 +4,7 @@ use super::message::{message_type, status};
 use super::store::{FecIndex, PeerIndex};
 use super::timers::Timer;
 use super::{LabelDistribution, LabelEvent, LabelOutput, NoRouteProcedure};
+use crate::MultiTopologyId;
 use crate::packet::{FecElement, Notification, StatusCode, TypedWildcard};
 
 impl LabelDistribution {
@@ -185,11 +186,13 @@ impl LabelDistribution {
                 continue;
             };
             self.remove_stale(source, |_, fec| fec.is_of(wildcard));
-            let TypedWildcard::Prefix { family, topology } = wildcard;
+            let TypedWildcard::Prefix { family, .. } = wildcard;
             let Some(peer) = self.peers.get_mut(source.place()) else {
                 return;
             };
-            if *topology == crate::MultiTopologyId::DEFAULT && !peer.end_of_lib.contains(family) {
+            if wildcard.includes(*family, MultiTopologyId::DEFAULT)
+                && !peer.end_of_lib.contains(family)
+            {
                 peer.end_of_lib.push(*family);
             }
             let parameters = &peer.parameters;

@@ -172,6 +172,31 @@ impl Peer {
         exchanged
     }
 
+    /// An End-of-LIB is owed for what the peer asked for; for all topologies, one for each (RFC 7307 section 4.2).
+    pub(super) fn owe_end_of_lib(&mut self, asked: &TypedWildcard) {
+        if !self.parameters.capabilities.unrecognized_notification {
+            return;
+        }
+        let owed = match asked {
+            TypedWildcard::Prefix {
+                topology: MultiTopologyId::WILDCARD,
+                ..
+            } => {
+                let mut each = self.exchanged();
+                each.retain(|TypedWildcard::Prefix { family, topology }| {
+                    asked.includes(*family, *topology)
+                });
+                each
+            }
+            TypedWildcard::Prefix { .. } => vec![asked.clone()],
+        };
+        for of in owed {
+            if !self.end_of_lib_owed.contains(&of) {
+                self.end_of_lib_owed.push(of);
+            }
+        }
+    }
+
     /// What an End-of-LIB is owed for, once all is advertised.
     pub(super) fn owes_end_of_lib(&self) -> Vec<TypedWildcard> {
         if !self.parameters.capabilities.unrecognized_notification {

@@ -204,10 +204,7 @@ impl LabelDistribution {
                 FecElement::Wildcard => true,
                 FecElement::Unknown { .. } => false,
                 FecElement::Prefix(fec) => record.fec == *fec,
-                FecElement::TypedWildcard(crate::packet::TypedWildcard::Prefix {
-                    family,
-                    topology,
-                }) => record.family() == *family && record.fec.topology == *topology,
+                FecElement::TypedWildcard(wildcard) => record.is_of(wildcard),
             })
             .map(|(index, _)| index)
             .collect()

@@ -177,11 +177,7 @@ impl LabelDistribution {
             .collect();
         if let Some(peer) = self.peers.get_mut(source.place()) {
             peer.requests += matching.len();
-            if peer.parameters.capabilities.unrecognized_notification
-                && !peer.end_of_lib_owed.contains(wildcard)
-            {
-                peer.end_of_lib_owed.push(wildcard.clone());
-            }
+            peer.owe_end_of_lib(wildcard);
         }
         self.owe_end_of_lib(source);
         for index in matching {

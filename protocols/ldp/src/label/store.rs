@@ -271,8 +271,7 @@ impl Fec {
 
     /// Whether it is one of all prefixes of this type.
     pub(super) fn is_of(&self, wildcard: &TypedWildcard) -> bool {
-        let TypedWildcard::Prefix { family, topology } = wildcard;
-        self.family() == *family && self.fec.topology == *topology
+        wildcard.includes(self.family(), self.fec.topology)
     }
 
     /// The mapping that a peer sent.

@@ -184,6 +184,13 @@ fn decode_prefix<'a>(tlv: &Tlv<'_>, input: &'a [u8]) -> Result<(&'a [u8], Prefix
 }
 
 impl TypedWildcard {
+    /// Whether it stands for the prefixes of a family in a topology. That of Wildcard Topology is of all topologies,
+    /// the default one among them (RFC 7307 section 4.1).
+    pub fn includes(&self, of_family: AddressFamily, in_topology: MultiTopologyId) -> bool {
+        let Self::Prefix { family, topology } = self;
+        *family == of_family && (*topology == MultiTopologyId::WILDCARD || *topology == in_topology)
+    }
+
     /// What follows the type of a Typed Wildcard element.
     ///
     /// RFC 7307 section 3.3 draws the element of a topology with family and topology, four octets, and
@@ -382,9 +389,10 @@ impl fmt::Display for TypedWildcard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self::Prefix { family, topology } = self;
         write!(f, "all {family} prefixes")?;
-        if *topology != MultiTopologyId::DEFAULT {
-            write!(f, " of topology {topology}")?;
+        match *topology {
+            MultiTopologyId::DEFAULT => Ok(()),
+            MultiTopologyId::WILDCARD => f.write_str(" of all topologies"),
+            topology => write!(f, " of topology {topology}"),
         }
-        Ok(())
     }
 }

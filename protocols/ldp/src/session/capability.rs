@@ -1,6 +1,6 @@
 //! Capabilities that change during a session (RFC 5561 section 7).
 
-use crate::packet::{Capabilities, CapabilityMessage, StateAdvertisement};
+use crate::packet::{Capabilities, CapabilityMessage, StateAdvertisement, TypedWildcard};
 
 /// How many topologies and how many applications of a peer are kept. What a
 /// peer announces beyond that is ignored: no network has as many, and each message is compared with
@@ -11,6 +11,9 @@ pub const MOST_KEPT: usize = 512;
 ///
 /// Dynamic Announcement cannot be changed (RFC 5561 section 9), and State Advertisement Control not be
 /// withdrawn (RFC 7473 section 4.1): such parameters are ignored.
+///
+/// "Wildcard Topology" is withdrawn with all topologies of its family (RFC 7307 section 3.5.1). What was announced by it
+/// alone cannot be withdrawn one by one.
 pub fn apply(capabilities: &mut Capabilities, message: &CapabilityMessage) {
     let CapabilityMessage {
         announced,
@@ -24,7 +27,10 @@ pub fn apply(capabilities: &mut Capabilities, message: &CapabilityMessage) {
     keep_new(&mut capabilities.multi_topology, &announced.multi_topology);
     capabilities
         .multi_topology
-        .retain(|topology| !withdrawn.multi_topology.contains(topology));
+        .retain(|TypedWildcard::Prefix { family, topology }| {
+            let mut withdrawn = withdrawn.multi_topology.iter();
+            !withdrawn.any(|wildcard| wildcard.includes(*family, *topology))
+        });
     for element in &announced.state_advertisement {
         update_state_advertisement(&mut capabilities.state_advertisement, *element);
     }
@@ -137,7 +143,7 @@ pub fn in_words(capabilities: &Capabilities) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::MultiTopologyId;
-    use crate::packet::{AddressFamily, TypedWildcard};
+    use crate::packet::AddressFamily;
 
     /// RFC 5561 section 7: a peer's capabilities are those of its Initialization, and changes that
     /// Capability messages made to them.

@@ -2,10 +2,9 @@
 
 use ldp::engine::{ConnectionId, DisabledFamilies, Families, Family, SessionState};
 use ldp::packet::{
-    AddressFamily, Body, Capabilities, CapabilityMessage, FecElement, LabelMapping, LabelRequest,
-    StateAdvertisement, StatusCode, TypedWildcard,
+    Body, Capabilities, CapabilityMessage, FecElement, StateAdvertisement, StatusCode,
+    TypedWildcard,
 };
-use ldp::{MultiTopologyId, PrefixFec};
 
 use crate::support::script::{PEER, Script};
 use crate::support::{config, net};
@@ -208,117 +207,5 @@ fn end_of_lib_follows_the_first_advertisement_if_the_peer_can_take_it() {
                 vec![]
             }
         );
-    }
-}
-
-const TOPOLOGY: MultiTopologyId = MultiTopologyId(7);
-
-fn of_topology(topology: MultiTopologyId) -> PrefixFec {
-    PrefixFec {
-        topology,
-        ..net("20.0.0.0/24").into()
-    }
-}
-
-/// An LSR of topology 7, and what a peer of topologies 7 and 8 announces.
-fn multi_topology(dynamic_announcement: bool) -> (Script, ConnectionId) {
-    let mut config = config("1.1.1.1", &[("eth0", Families::IPV4)]);
-    config.capabilities.topologies = vec![TOPOLOGY];
-    let mut script = Script::new(config);
-    let multi_topology = [TOPOLOGY, MultiTopologyId(8)].map(|topology| TypedWildcard::Prefix {
-        family: AddressFamily::Ipv4,
-        topology,
-    });
-    let id = with(
-        &mut script,
-        Capabilities {
-            dynamic_announcement,
-            multi_topology: multi_topology.to_vec(),
-            ..Capabilities::default()
-        },
-    );
-    script.taken(id);
-    (script, id)
-}
-
-/// RFC 7307 section 5.1: a message with a FEC of a topology that is not known here is discarded as a whole and
-/// answered with Invalid Topology ID; the session goes on.
-#[test]
-fn a_mapping_of_an_unknown_topology_is_answered_with_invalid_topology_id() {
-    for (topology, known) in [(0, true), (7, true), (8, false), (9, false)] {
-        let (mut script, id) = multi_topology(true);
-        let mapping = LabelMapping::new(
-            vec![
-                FecElement::Prefix(net("20.1.0.0/24").into()),
-                FecElement::Prefix(of_topology(MultiTopologyId(topology))),
-            ],
-            mpls::Label::new(16).expect("a label"),
-        );
-        script.send(id, Body::LabelMapping(mapping));
-        let expected = if known {
-            vec![]
-        } else {
-            vec![StatusCode::INVALID_TOPOLOGY_ID]
-        };
-        assert_eq!(script.answer(id), (expected, false), "{topology}");
-        let received = script.ldp.labels().counters().received;
-        assert_eq!(received, if known { 2 } else { 0 }, "{topology}");
-    }
-    let (mut script, id) = multi_topology(true);
-    let request = LabelRequest {
-        fec: vec![FecElement::TypedWildcard(TypedWildcard::Prefix {
-            family: AddressFamily::Ipv4,
-            topology: MultiTopologyId(9),
-        })],
-        hop_count: None,
-        path_vector: None,
-        forwarded: Vec::new(),
-    };
-    script.send(id, Body::LabelRequest(request));
-    assert_eq!(
-        script.answer(id),
-        (vec![StatusCode::INVALID_TOPOLOGY_ID], false)
-    );
-}
-
-/// RFC 7307 section 3.5: labels are distributed for topologies that both LSRs announced. One that gives up a
-/// topology withdraws its labels, and then the capability; if the peer cannot be told, the session is reset.
-#[test]
-fn a_topology_that_is_given_up_is_withdrawn_or_resets_the_session() {
-    for dynamic_announcement in [true, false] {
-        let (mut script, id) = multi_topology(dynamic_announcement);
-        let now = script.now();
-        for topology in [TOPOLOGY, MultiTopologyId(8)] {
-            let route = ldp::label::Route {
-                egress: true,
-                ..ldp::label::Route::default()
-            };
-            script
-                .ldp
-                .handle_route(of_topology(topology), Some(route), now);
-        }
-        script.drain();
-        let mapped: Vec<Vec<FecElement>> = script
-            .taken(id)
-            .into_iter()
-            .filter_map(|body| match body {
-                Body::LabelMapping(mapping) => Some(mapping.fec),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(mapped, [[FecElement::Prefix(of_topology(TOPOLOGY))]]);
-        let mut config = script.ldp.config().clone();
-        config.capabilities.topologies.clear();
-        script.ldp.set_config(config, now);
-        script.drain();
-        assert_eq!(script.closed(id), !dynamic_announcement);
-        if dynamic_announcement {
-            let sent = script.taken(id);
-            let [Body::LabelWithdraw(withdraw), Body::Capability(message)] = &sent[..] else {
-                panic!("{sent:?}")
-            };
-            assert_eq!(withdraw.fec, [FecElement::Prefix(of_topology(TOPOLOGY))]);
-            assert_eq!(message.withdrawn.multi_topology.len(), 2);
-        }
     }
 }

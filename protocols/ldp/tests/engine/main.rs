@@ -16,6 +16,7 @@ mod graceful_restart;
 mod hello_authentication;
 mod igp_sync;
 mod keepalive;
+mod multi_topology;
 mod negotiation;
 mod robustness;
 mod state_table;

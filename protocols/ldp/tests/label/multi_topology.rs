@@ -4,7 +4,10 @@ use ldp::MultiTopologyId;
 use std::time::Duration;
 
 use ldp::label::{ControlMode, PeerParameters, RetentionMode};
-use ldp::packet::{AddressFamily, Body, Capabilities, TypedWildcard};
+use ldp::packet::{
+    AddressFamily, Body, Capabilities, FecElement, LabelRelease, LabelRequest, LabelWithdraw,
+    TypedWildcard,
+};
 
 use crate::lsr::*;
 
@@ -225,4 +228,105 @@ fn a_mapping_of_a_topology_that_the_peer_did_not_announce_is_released() {
         assert_eq!(lsr.pushed(FEC), []);
         assert_eq!(lsr.labels.peer(peer(2)).unwrap().received, 0);
     }
+}
+
+/// The typed wildcard of IPv4 in Wildcard Topology.
+fn all_topologies() -> Vec<FecElement> {
+    vec![FecElement::TypedWildcard(TypedWildcard::Prefix {
+        family: AddressFamily::Ipv4,
+        topology: MultiTopologyId::WILDCARD,
+    })]
+}
+
+/// Section 4.1: "a wildcard operation that applies to all topologies, it can use a 'Wildcard Topology' MT-ID"; a Label
+/// Withdraw with it is "to withdraw all its labels under all topologies from the peer". Those of the default topology
+/// are among them, and those of another family are not.
+#[test]
+fn wildcard_topology_withdraws_and_releases_the_labels_of_all_topologies() {
+    let fecs = [FEC, "198.51.100.0/24", "2001:db8::/32"];
+    let mut lsr = Lsr::new(|_| {});
+    lsr.up_with(2, with_topology(parameters()));
+    for (n, of) in fecs.iter().enumerate() {
+        lsr.route(of, via(&[2]));
+        lsr.map(2, of, 500 + n as u32);
+    }
+    lsr.said(2);
+    let withdraw = LabelWithdraw {
+        fec: all_topologies(),
+        label: None,
+    };
+    lsr.receive(2, Body::LabelWithdraw(withdraw));
+    assert_eq!(lsr.said(2), ["release *Ipv4/65535 any"]);
+    let pushed = fecs.map(|of| lsr.pushed(of));
+    assert_eq!(pushed, [vec![], vec![], vec![Some(502)]]);
+
+    assert_eq!(lsr.labels.peer(peer(2)).unwrap().sent, 3);
+    let release = LabelRelease {
+        fec: all_topologies(),
+        label: None,
+        status: None,
+    };
+    lsr.receive(2, Body::LabelRelease(release));
+    assert_eq!(lsr.labels.peer(peer(2)).unwrap().sent, 1);
+}
+
+/// Sections 4.1 and 4.2, RFC 5918 section 4: a Label Request of all topologies is answered for those that are
+/// negotiated, and End-of-LIB follows for each.
+#[test]
+fn a_request_of_wildcard_topology_is_answered_for_each_topology() {
+    let capable = PeerParameters {
+        capabilities: Capabilities {
+            unrecognized_notification: true,
+            ..Capabilities::default()
+        },
+        ..on_demand()
+    };
+    let mut lsr = Lsr::new(|_| {});
+    lsr.up_with(2, with_topology(capable));
+    for of in [
+        FEC,
+        "198.51.100.0/24",
+        "198.51.100.0/24 topology 6",
+        "2001:db8::/32",
+    ] {
+        lsr.route(of, via(&[3]));
+    }
+    lsr.said(2);
+    let request = LabelRequest {
+        fec: all_topologies(),
+        ..request(FEC)
+    };
+    let id = lsr.receive(2, Body::LabelRequest(request));
+    let mut said = lsr.said(2);
+    said.sort();
+    let expected = [
+        format!("map 198.51.100.0/24 101 for {id}"),
+        format!("map {FEC} 100 for {id}"),
+        format!("notify {END_OF_LIB:#x} *Ipv4/0"),
+        format!("notify {END_OF_LIB:#x} *Ipv4/5"),
+    ];
+    assert_eq!(said, expected);
+}
+
+/// RFC 5919 section 5.2: End-of-LIB of all topologies ends the recovery in each, and completes the advertisement of the
+/// family.
+#[test]
+fn end_of_lib_of_wildcard_topology_is_that_of_each_topology() {
+    let recovering = with_topology(PeerParameters {
+        recovery_time: Some(Duration::from_secs(60)),
+        ipv6: false,
+        ..parameters()
+    });
+    let mut lsr = Lsr::new(|_| {});
+    lsr.up_with(2, recovering.clone());
+    lsr.map(2, FEC, 500);
+    lsr.map(2, "198.51.100.0/24", 501);
+    let (now, hold) = (lsr.now, Duration::from_secs(60));
+    lsr.labels.peer_down(peer(2), Some(hold), now);
+    lsr.up_with(2, recovering);
+    let mut end = notification(END_OF_LIB, 0);
+    end.fec = all_topologies();
+    lsr.receive(2, Body::Notification(Box::new(end)));
+    let view = lsr.labels.peer(peer(2)).unwrap();
+    assert_eq!((view.received, view.synchronized), (0, true));
 }

@@ -1,0 +1,212 @@
+//! Topologies besides the default one (RFC 7307).
+
+use ldp::engine::{ConnectionId, Families};
+use ldp::packet::{
+    AddressFamily, Body, Capabilities, CapabilityMessage, FecElement, LabelMapping, LabelRequest,
+    StatusCode, TypedWildcard,
+};
+use ldp::{MultiTopologyId, PrefixFec};
+
+use crate::support::script::Script;
+use crate::support::{config, net};
+
+const TOPOLOGY: MultiTopologyId = MultiTopologyId(7);
+
+fn of_topology(topology: MultiTopologyId) -> PrefixFec {
+    PrefixFec {
+        topology,
+        ..net("20.0.0.0/24").into()
+    }
+}
+
+/// All IPv4 prefixes of a topology.
+fn ipv4(topology: MultiTopologyId) -> TypedWildcard {
+    TypedWildcard::Prefix {
+        family: AddressFamily::Ipv4,
+        topology,
+    }
+}
+
+/// An LSR of these topologies, and a peer that announces those.
+fn session(
+    topologies: &[MultiTopologyId],
+    announced: &[MultiTopologyId],
+    dynamic_announcement: bool,
+) -> (Script, ConnectionId) {
+    let mut config = config("1.1.1.1", &[("eth0", Families::IPV4)]);
+    config.capabilities.topologies = topologies.to_vec();
+    let mut script = Script::new(config);
+    let mut initialization = script.initialization();
+    initialization.capabilities = Capabilities {
+        dynamic_announcement,
+        multi_topology: announced.iter().copied().map(ipv4).collect(),
+        ..Capabilities::default()
+    };
+    let id = script.operational_with(initialization);
+    script.taken(id);
+    (script, id)
+}
+
+/// An LSR of topology 7, and a peer of topologies 7 and 8.
+fn multi_topology(dynamic_announcement: bool) -> (Script, ConnectionId) {
+    let announced = [TOPOLOGY, MultiTopologyId(8)];
+    session(&[TOPOLOGY], &announced, dynamic_announcement)
+}
+
+/// The router is the egress of the prefix in a topology.
+fn egress(script: &mut Script, topology: MultiTopologyId) {
+    let route = ldp::label::Route {
+        egress: true,
+        ..ldp::label::Route::default()
+    };
+    let now = script.now();
+    script
+        .ldp
+        .handle_route(of_topology(topology), Some(route), now);
+    script.drain();
+}
+
+/// The FECs of the Label Mappings and of the Label Withdraws that were sent.
+fn bound(sent: &[Body]) -> (Vec<FecElement>, Vec<FecElement>) {
+    let mapped = sent.iter().filter_map(|body| match body {
+        Body::LabelMapping(mapping) => Some(mapping.fec.clone()),
+        _ => None,
+    });
+    let withdrawn = sent.iter().filter_map(|body| match body {
+        Body::LabelWithdraw(withdraw) => Some(withdraw.fec.clone()),
+        _ => None,
+    });
+    (mapped.flatten().collect(), withdrawn.flatten().collect())
+}
+
+/// A Label Request for all of a type.
+fn request(wildcard: TypedWildcard) -> Body {
+    Body::LabelRequest(LabelRequest {
+        fec: vec![FecElement::TypedWildcard(wildcard)],
+        hop_count: None,
+        path_vector: None,
+        forwarded: Vec::new(),
+    })
+}
+
+/// RFC 7307 section 5.1: a message with a FEC of a topology that is not known here is discarded as a whole and
+/// answered with Invalid Topology ID; the session goes on.
+#[test]
+fn a_mapping_of_an_unknown_topology_is_answered_with_invalid_topology_id() {
+    for (topology, known) in [(0, true), (7, true), (8, false), (9, false)] {
+        let (mut script, id) = multi_topology(true);
+        let mapping = LabelMapping::new(
+            vec![
+                FecElement::Prefix(net("20.1.0.0/24").into()),
+                FecElement::Prefix(of_topology(MultiTopologyId(topology))),
+            ],
+            mpls::Label::new(16).expect("a label"),
+        );
+        script.send(id, Body::LabelMapping(mapping));
+        let expected = if known {
+            vec![]
+        } else {
+            vec![StatusCode::INVALID_TOPOLOGY_ID]
+        };
+        assert_eq!(script.answer(id), (expected, false), "{topology}");
+        let received = script.ldp.labels().counters().received;
+        assert_eq!(received, if known { 2 } else { 0 }, "{topology}");
+    }
+    let (mut script, id) = multi_topology(true);
+    script.send(id, request(ipv4(MultiTopologyId(9))));
+    assert_eq!(
+        script.answer(id),
+        (vec![StatusCode::INVALID_TOPOLOGY_ID], false)
+    );
+}
+
+/// RFC 7307 section 3.5: labels are distributed for topologies that both LSRs announced. One that gives up a
+/// topology withdraws its labels, and then the capability; if the peer cannot be told, the session is reset.
+#[test]
+fn a_topology_that_is_given_up_is_withdrawn_or_resets_the_session() {
+    for dynamic_announcement in [true, false] {
+        let (mut script, id) = multi_topology(dynamic_announcement);
+        for topology in [TOPOLOGY, MultiTopologyId(8)] {
+            egress(&mut script, topology);
+        }
+        let (mapped, _) = bound(&script.taken(id));
+        assert_eq!(mapped, [FecElement::Prefix(of_topology(TOPOLOGY))]);
+        let mut config = script.ldp.config().clone();
+        config.capabilities.topologies.clear();
+        let now = script.now();
+        script.ldp.set_config(config, now);
+        script.drain();
+        assert_eq!(script.closed(id), !dynamic_announcement);
+        if dynamic_announcement {
+            let sent = script.taken(id);
+            let [Body::LabelWithdraw(withdraw), Body::Capability(message)] = &sent[..] else {
+                panic!("{sent:?}")
+            };
+            assert_eq!(withdraw.fec, [FecElement::Prefix(of_topology(TOPOLOGY))]);
+            assert_eq!(message.withdrawn.multi_topology.len(), 2);
+        }
+    }
+}
+
+/// RFC 7307 section 4.1: a Label Request of all topologies is valid where there are any; section 5.1. No prefix is of
+/// Wildcard Topology.
+#[test]
+fn wildcard_topology_is_valid_in_requests_where_there_are_topologies() {
+    for (topologies, valid) in [([TOPOLOGY].as_slice(), true), (&[], false)] {
+        let (mut script, id) = session(topologies, topologies, true);
+        script.send(id, request(ipv4(MultiTopologyId::WILDCARD)));
+        let expected = match valid {
+            true => vec![],
+            false => vec![StatusCode::INVALID_TOPOLOGY_ID],
+        };
+        assert_eq!(script.answer(id), (expected, false));
+        let mapping = LabelMapping::new(
+            vec![FecElement::Prefix(of_topology(MultiTopologyId::WILDCARD))],
+            mpls::Label::new(16).expect("a label"),
+        );
+        script.send(id, Body::LabelMapping(mapping));
+        let expected = vec![StatusCode::INVALID_TOPOLOGY_ID];
+        assert_eq!(script.answer(id), (expected, false));
+    }
+}
+
+/// RFC 7307 section 3.5.1: "The MT-ID field of the MT Typed Wildcard FEC element MUST be set to 'Wildcard Topology' when
+/// it is specified in the MT Capability TLV". Such a peer takes labels of all topologies, until it says otherwise. This
+/// LSR announces the exact ones (section 3.5.2), as it knows no others.
+#[test]
+fn a_peer_that_announces_wildcard_topology_gets_labels_of_all_topologies() {
+    let (mut script, id) = session(&[TOPOLOGY], &[MultiTopologyId::WILDCARD], true);
+    for topology in [TOPOLOGY, MultiTopologyId(8)] {
+        egress(&mut script, topology);
+    }
+    let fec = [FecElement::Prefix(of_topology(TOPOLOGY))];
+    assert_eq!(bound(&script.taken(id)).0, fec);
+    let shown = script.neighbour().parameters.expect("operational");
+    assert_eq!(
+        shown.peer_capabilities,
+        [
+            "dynamic announcement",
+            "multi-topology all IPv4 prefixes of all topologies"
+        ]
+    );
+    // The topologies of IPv6 are not meant; then all of them are.
+    for withdrawn in [false, true] {
+        let family = match withdrawn {
+            true => AddressFamily::Ipv4,
+            false => AddressFamily::Ipv6,
+        };
+        let message = CapabilityMessage {
+            withdrawn: Capabilities {
+                multi_topology: vec![TypedWildcard::Prefix {
+                    family,
+                    topology: MultiTopologyId::WILDCARD,
+                }],
+                ..Capabilities::default()
+            },
+            ..CapabilityMessage::default()
+        };
+        script.send(id, Body::Capability(Box::new(message)));
+        let expected: &[FecElement] = if withdrawn { &fec } else { &[] };
+        assert_eq!(bound(&script.taken(id)).1, expected);
+    }
+}
