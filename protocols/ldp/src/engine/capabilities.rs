@@ -131,59 +131,63 @@ impl Ldp {
             .is_some_and(|connection| connection.peer_capabilities.dynamic_announcement)
     }
 
-    /// Tells a peer which of this LSR's capabilities changed, if it can be told (RFC 5561 section 7).
+    /// Tells a peer which of this LSR's capabilities changed, if it can be told (RFC 5561 section 7), in as many messages
+    /// as it takes.
     pub(super) fn announce_capabilities(&mut self, id: ConnectionId, now: Instant) {
-        // A capability is in a message once (section 3): what is withdrawn of one that also gains something
-        // takes a second message.
-        for _ in 0..2 {
-            let Some(connection) = self.connections.get(&id) else {
-                return;
-            };
-            if connection.state != SessionState::Operational
-                || !connection.peer_capabilities.dynamic_announcement
-            {
-                return;
-            }
-            let new = self.capabilities_for(connection.neighbour);
-            let announced_applications = connection
-                .local_initialization
-                .as_ref()
-                .is_some_and(|local| local.capabilities.targeted_applications.is_some());
-            if announced_applications
-                && self.end_without_application(id, new.targeted_applications.as_deref(), now)
-            {
-                return;
-            }
-            let Some(connection) = self.connections.get(&id) else {
-                return;
-            };
-            let Some(message) = connection
-                .local_initialization
-                .as_ref()
-                .and_then(|local| capability::difference(&local.capabilities, &new))
-            else {
-                return;
-            };
-            let neighbour = connection.neighbour;
-            let body = Body::Capability(Box::new(message.clone()));
-            // RFC 7307 section 3.5.2: labels of a topology that is given up are withdrawn; "Then, it clears the
-            // S-bit".
-            let is_last = !message.withdrawn.multi_topology.is_empty();
-            if !is_last {
-                self.send(id, &body, now);
-            }
-            if let Some(local) = self
-                .connections
-                .get_mut(&id)
-                .and_then(|connection| connection.local_initialization.as_mut())
-            {
-                capability::apply(&mut local.capabilities, &message);
-            }
-            self.parameters_changed(id, now);
-            if is_last && let Some(body) = self.labels.send_after_all(neighbour, body) {
-                self.send(id, &body, now);
-            }
+        while self.announce_next(id, now) {}
+    }
+
+    /// Tells a peer of a part of what changed. Whether there may be more.
+    fn announce_next(&mut self, id: ConnectionId, now: Instant) -> bool {
+        let Some(connection) = self.connections.get(&id) else {
+            return false;
+        };
+        if connection.state != SessionState::Operational
+            || !connection.peer_capabilities.dynamic_announcement
+        {
+            return false;
         }
+        let new = self.capabilities_for(connection.neighbour);
+        let announced_applications = connection
+            .local_initialization
+            .as_ref()
+            .is_some_and(|local| local.capabilities.targeted_applications.is_some());
+        if announced_applications
+            && self.end_without_application(id, new.targeted_applications.as_deref(), now)
+        {
+            return false;
+        }
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return false;
+        };
+        let neighbour = connection.neighbour;
+        let Some(local) = connection.local_initialization.as_mut() else {
+            return false;
+        };
+        let Some(message) = capability::difference(&local.capabilities, &new) else {
+            return false;
+        };
+        // More topologies than there may be are not told: each message has to bring the end nearer.
+        let mut told = local.capabilities.clone();
+        capability::apply(&mut told, &message);
+        if told == local.capabilities {
+            return false;
+        }
+        local.capabilities = told;
+        // RFC 7307 section 3.5.2: labels of a topology that is given up are withdrawn; "Then, it clears the S-bit".
+        let gives_up = !message.withdrawn.multi_topology.is_empty();
+        if gives_up {
+            self.parameters_changed(id, now);
+        }
+        // Behind the labels that are withdrawn, and in the order of the changes.
+        let body = Body::Capability(Box::new(message));
+        if let Some(body) = self.labels.send_after_all(neighbour, body) {
+            self.send(id, &body, now);
+        }
+        if !gives_up {
+            self.parameters_changed(id, now);
+        }
+        true
     }
 }
 

@@ -43,6 +43,10 @@ impl Ldp {
         self.transition(id, SessionEvent::ConnectionEstablished, now);
         if role == Role::Active {
             self.send_initialization(id, now);
+            if !self.connections.contains_key(&id) {
+                // It could not be sent.
+                return;
+            }
             self.transition(id, SessionEvent::TransmitInitialization, now);
         }
         if let Some(neighbour) = self.neighbours.get_mut(&identifier) {
@@ -172,6 +176,10 @@ impl Ldp {
             }
             Some(SessionAction::TransmitKeepAlive) => self.send(id, &Body::KeepAlive, now),
             _ => {}
+        }
+        if !self.connections.contains_key(&id) {
+            // It could not be sent.
+            return;
         }
         if let Some(neighbour) = self.neighbours.get_mut(&identifier) {
             neighbour.reason = Some("waiting for the peer's KeepAlive".to_owned());

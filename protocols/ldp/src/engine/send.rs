@@ -27,7 +27,7 @@ impl Ldp {
         id
     }
 
-    /// Sends a message.
+    /// Sends a message. The session may end by that, where the peer does not read, or must know what cannot be sent.
     pub(super) fn send(&mut self, id: ConnectionId, body: &Body, now: Instant) {
         let message_id = self.next_message_id();
         self.send_with_id(id, message_id, body, now);
@@ -46,6 +46,19 @@ impl Ldp {
         };
         let identifier = connection.neighbour;
         if let Err(error) = connection.outgoing.push(message_id, body) {
+            if matches!(body, Body::Initialization(_) | Body::Capability(_)) {
+                // The two would not mean the same by the session.
+                self.end(
+                    id,
+                    End::new(
+                        Outcome::Failed,
+                        format!("the peer cannot be told the capabilities of this LSR: {error}"),
+                    )
+                    .with_status(StatusCode::INTERNAL_ERROR),
+                    now,
+                );
+                return;
+            }
             self.log_limited(
                 super::Subject::Neighbour(identifier),
                 Severity::Warning,

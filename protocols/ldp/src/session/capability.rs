@@ -7,6 +7,15 @@ use crate::packet::{Capabilities, CapabilityMessage, StateAdvertisement, TypedWi
 /// what is kept.
 pub const MOST_KEPT: usize = 512;
 
+/// How many topologies besides the default one an LSR may have. Each is announced for two families, and a peer like this
+/// one keeps [`MOST_KEPT`]. So many fit the Initialization message, for which a PDU has 4096 octets (RFC 5036 section
+/// 3.5.3).
+pub const MOST_TOPOLOGIES: usize = MOST_KEPT / 2;
+
+/// How many topologies are announced or withdrawn by one Capability message. It fits a PDU of 256 octets, the smallest
+/// maximum that there is (RFC 5036 section 3.5.3), also with the other capabilities: an element has 7 octets.
+const MOST_IN_A_MESSAGE: usize = 16;
+
 /// Applies a Capability message to what the peer announced before.
 ///
 /// Dynamic Announcement cannot be changed (RFC 5561 section 9), and State Advertisement Control not be
@@ -67,8 +76,10 @@ fn update_state_advertisement(elements: &mut Vec<StateAdvertisement>, element: S
     elements.push(element);
 }
 
-/// The Capability message that tells a peer of the change from `old` to `new`; `None`: nothing that can
-/// be told changed.
+/// A Capability message that tells a peer of the change from `old` to `new`, or of a part of it: what is left of it is
+/// the difference to what [`apply`] makes of `old`. `None`: nothing that can be told changed.
+///
+/// Topologies are withdrawn before others are announced, as the peer may keep [`MOST_KEPT`] only.
 pub fn difference(old: &Capabilities, new: &Capabilities) -> Option<CapabilityMessage> {
     let mut message = CapabilityMessage::default();
     let CapabilityMessage {
@@ -85,15 +96,15 @@ pub fn difference(old: &Capabilities, new: &Capabilities) -> Option<CapabilityMe
         to.multi_topology
             .iter()
             .filter(|topology| !from.multi_topology.contains(topology))
+            .take(MOST_IN_A_MESSAGE)
             .cloned()
             .collect()
     };
     announced.multi_topology = added(old, new);
     withdrawn.multi_topology = added(new, old);
-    // A capability is there once in a message (RFC 5561 section 3): what is withdrawn is in the next
-    // difference, if something of the same capability is announced now.
-    if !announced.multi_topology.is_empty() {
-        withdrawn.multi_topology.clear();
+    // A capability is there once in a message (RFC 5561 section 3).
+    if !withdrawn.multi_topology.is_empty() {
+        announced.multi_topology.clear();
     }
     for application in 1..=4 {
         let disabled = |capabilities: &Capabilities| {
@@ -141,9 +152,11 @@ pub fn in_words(capabilities: &Capabilities) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
-    use crate::MultiTopologyId;
-    use crate::packet::AddressFamily;
+    use crate::packet::{AddressFamily, Body, PduBuilder};
+    use crate::{LdpIdentifier, MultiTopologyId};
 
     /// RFC 5561 section 7: a peer's capabilities are those of its Initialization, and changes that
     /// Capability messages made to them.
@@ -244,5 +257,47 @@ mod tests {
         apply(&mut applied, &message);
         assert_eq!(applied, new);
         assert_eq!(difference(&new, &new), None);
+    }
+
+    /// RFC 5036 section 3.5.3: no message is longer than the PDUs that the peer takes, 256 octets or more; all topologies
+    /// are told by several, and the peer has room for each of them.
+    #[test]
+    fn a_difference_of_many_topologies_is_told_in_parts_that_fit_the_smallest_pdu() {
+        let topologies = |from: u16| -> Vec<TypedWildcard> {
+            let ids = (from..).take(MOST_TOPOLOGIES).map(MultiTopologyId);
+            let families = [AddressFamily::Ipv4, AddressFamily::Ipv6];
+            let all = ids.flat_map(|topology| {
+                families.map(|family| TypedWildcard::Prefix { family, topology })
+            });
+            all.collect()
+        };
+        let mut old = Capabilities {
+            multi_topology: topologies(1),
+            targeted_applications: Some(vec![1, 2, 12]),
+            ..Capabilities::default()
+        };
+        let element = |application| StateAdvertisement {
+            application,
+            disable: true,
+        };
+        let new = Capabilities {
+            typed_wildcard: true,
+            unrecognized_notification: true,
+            multi_topology: topologies(1000),
+            state_advertisement: vec![element(1), element(2)],
+            targeted_applications: Some(vec![4, 5, 13]),
+            ..Capabilities::default()
+        };
+        let lsr = LdpIdentifier::platform(Ipv4Addr::new(192, 0, 2, 1));
+        let mut messages = 0;
+        while let Some(message) = difference(&old, &new) {
+            messages += 1;
+            apply(&mut old, &message);
+            let mut pdu = PduBuilder::new(lsr, 256);
+            let body = Body::Capability(Box::new(message));
+            assert_eq!(pdu.push(u32::MAX, &body), Ok(()));
+        }
+        assert_eq!(old, new);
+        assert_eq!(messages, 2 * MOST_KEPT / MOST_IN_A_MESSAGE);
     }
 }

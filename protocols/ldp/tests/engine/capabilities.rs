@@ -7,7 +7,8 @@ use ldp::packet::{
 };
 
 use crate::support::script::{PEER, Script};
-use crate::support::{config, net};
+use crate::support::{config, net, seconds};
+use crate::targeted::{connect, initiator, targeting_for};
 
 fn script() -> Script {
     Script::new(config("1.1.1.1", &[("eth0", Families::IPV4)]))
@@ -208,4 +209,37 @@ fn end_of_lib_follows_the_first_advertisement_if_the_peer_can_take_it() {
             }
         );
     }
+}
+
+/// RFC 5561 section 7: a peer that cannot be told of a change, as the message does not fit its PDUs, would go on by what it
+/// knows. The session ends, and the next Initialization has all.
+#[test]
+fn a_change_that_does_not_fit_the_peers_pdus_ends_the_session() {
+    let mut script = initiator(&[1]);
+    let id = connect(&mut script);
+    let mut initialization = script.initialization();
+    initialization.max_pdu_length = 256;
+    initialization.capabilities = Capabilities {
+        dynamic_announcement: true,
+        targeted_applications: Some(vec![1]),
+        ..Capabilities::default()
+    };
+    script.send(id, Body::Initialization(Box::new(initialization)));
+    script.send(id, Body::KeepAlive);
+    assert_eq!(script.state(), SessionState::Operational);
+    script.taken(id);
+    let applications: Vec<u16> = (1..=100).collect();
+    let config = script.ldp.config().clone();
+    let config = targeting_for(config, "10.0.0.9", &applications, 0xffff);
+    let now = script.now();
+    script.ldp.set_config(config, now);
+    script.drain();
+    assert_eq!(script.answer(id), (vec![StatusCode::INTERNAL_ERROR], true));
+    let reason = script.neighbour().reason.expect("a reason");
+    let expected = "the peer cannot be told the capabilities of this LSR: the Capability has";
+    assert!(reason.starts_with(expected), "{reason}");
+    script.pass(seconds(15));
+    let id = connect(&mut script);
+    let all = announced(&mut script, id).targeted_applications;
+    assert_eq!(all, Some(applications));
 }

@@ -1,13 +1,16 @@
 //! Topologies besides the default one (RFC 7307).
 
-use ldp::engine::{ConnectionId, Families};
+use ldp::engine::{
+    ConnectionId, DisabledFamilies, Families, GracefulRestartConfig, Output, SessionState,
+};
 use ldp::packet::{
     AddressFamily, Body, Capabilities, CapabilityMessage, FecElement, LabelMapping, LabelRequest,
     StatusCode, TypedWildcard,
 };
+use ldp::session::capability::MOST_TOPOLOGIES;
 use ldp::{MultiTopologyId, PrefixFec};
 
-use crate::support::script::Script;
+use crate::support::script::{PEER, Script};
 use crate::support::{config, net};
 
 const TOPOLOGY: MultiTopologyId = MultiTopologyId(7);
@@ -208,5 +211,125 @@ fn a_peer_that_announces_wildcard_topology_gets_labels_of_all_topologies() {
         script.send(id, Body::Capability(Box::new(message)));
         let expected: &[FecElement] = if withdrawn { &fec } else { &[] };
         assert_eq!(bound(&script.taken(id)).1, expected);
+    }
+}
+
+/// A number of topologies.
+fn many(number: usize) -> Vec<MultiTopologyId> {
+    (1..).map(MultiTopologyId).take(number).collect()
+}
+
+/// RFC 5561 section 7, RFC 5036 section 3.5.3: a peer of the shortest PDUs is told of all topologies that are gained and
+/// lost, in several messages. Those that are lost are first, with their labels: the peer may not have room for both.
+#[test]
+fn many_topologies_are_told_in_messages_that_fit_the_peers_pdus() {
+    let before = many(40);
+    let mut config = config("1.1.1.1", &[("eth0", Families::IPV4)]);
+    config.capabilities.topologies = before.clone();
+    let mut script = Script::new(config);
+    let mut initialization = script.initialization();
+    initialization.max_pdu_length = 256;
+    initialization.capabilities.dynamic_announcement = true;
+    initialization.capabilities.multi_topology = before.iter().copied().map(ipv4).collect();
+    let id = script.operational_with(initialization);
+    for topology in &before {
+        egress(&mut script, *topology);
+    }
+    script.taken(id);
+    let after: Vec<MultiTopologyId> = (101..=140).map(MultiTopologyId).collect();
+    let mut config = script.ldp.config().clone();
+    config.capabilities.topologies = after.clone();
+    script.sent.get_mut(&id).expect("sent").longest_pdu = 0;
+    let now = script.now();
+    script.ldp.set_config(config, now);
+    script.drain();
+    assert!(!script.closed(id));
+    assert!(script.sent[&id].longest_pdu <= 256);
+    let sent = script.taken(id);
+    let (mut withdrawn, mut announced, mut labels) = (vec![], vec![], vec![]);
+    for body in &sent {
+        match body {
+            Body::LabelWithdraw(withdraw) => labels.extend(withdraw.fec.clone()),
+            Body::Capability(message) => {
+                assert!(message.withdrawn.multi_topology.is_empty() || announced.is_empty());
+                for of in &message.withdrawn.multi_topology {
+                    let TypedWildcard::Prefix { family, topology } = of;
+                    let fec = FecElement::Prefix(of_topology(*topology));
+                    assert!(*family == AddressFamily::Ipv6 || labels.contains(&fec));
+                }
+                withdrawn.extend(message.withdrawn.multi_topology.clone());
+                announced.extend(message.announced.multi_topology.clone());
+            }
+            _ => {}
+        }
+    }
+    assert_eq!((withdrawn.len(), announced.len()), (80, 80));
+    for (told, topologies) in [(withdrawn, before), (announced, after)] {
+        let mut topologies = topologies.into_iter().map(ipv4);
+        assert!(topologies.all(|of| told.contains(&of)));
+    }
+}
+
+/// RFC 5036 section 3.5.3: until another length is negotiated a PDU has 4096 octets at most. So many topologies fit,
+/// with all else that there is in an Initialization.
+#[test]
+fn an_initialization_with_as_many_topologies_as_there_may_be_fits() {
+    let mut config = config("1.1.1.1", &[("eth0", Families::IPV4)]);
+    config.capabilities.topologies = many(MOST_TOPOLOGIES);
+    config.graceful_restart = Some(GracefulRestartConfig::default());
+    let disabled = DisabledFamilies {
+        ipv4: true,
+        ipv6: true,
+    };
+    let peer = config.peers.entry(PEER.lsr_id).or_default();
+    peer.disabled_families = Some(disabled);
+    let mut script = Script::new(config);
+    let id = script.operational();
+    let sent = script.taken(id);
+    let Some(Body::Initialization(initialization)) = sent.first() else {
+        panic!("{sent:?}");
+    };
+    let announced = initialization.capabilities.multi_topology.len();
+    assert_eq!(announced, 2 * MOST_TOPOLOGIES);
+    // Room for 32 targeted applications (RFC 8223 section 2.1).
+    assert!(script.sent[&id].longest_pdu <= 4096 - (4 + 1 + 32 * 4));
+}
+
+/// A session whose Initialization cannot be sent does not come up, and says why.
+#[test]
+fn a_session_whose_initialization_does_not_fit_ends_with_the_reason() {
+    for is_active in [false, true] {
+        let mut config = config("1.1.1.1", &[("eth0", Families::IPV4)]);
+        config.capabilities.topologies = many(300);
+        if is_active {
+            config.ipv4_transport = Some([200, 0, 0, 1].into());
+        }
+        let mut script = Script::new(config);
+        let id = if is_active {
+            script.say(script.hello());
+            let Some(Output::Connect { id, local, .. }) = script.connects.pop_front() else {
+                panic!("the active LSR connects");
+            };
+            let now = script.now();
+            script.ldp.handle_connected(id, local, now);
+            script.drain();
+            id
+        } else {
+            let id = script.passive_connection();
+            let initialization = script.initialization();
+            script.send(id, Body::Initialization(Box::new(initialization)));
+            id
+        };
+        assert_eq!(
+            script.answer(id),
+            (vec![StatusCode::INTERNAL_ERROR], true),
+            "{is_active}"
+        );
+        let neighbour = script.neighbour();
+        assert_eq!(neighbour.state, SessionState::NonExistent);
+        let reason = neighbour.reason.expect("a reason");
+        let expected = "the peer cannot be told the capabilities of this LSR: the Initialization \
+                        has 4246 octets, and a PDU has room for 4086";
+        assert_eq!(reason, expected);
     }
 }

@@ -23,7 +23,7 @@ fn targeting(config: LdpConfig, peer: &str, applications: &[u16]) -> LdpConfig {
     targeting_for(config, peer, applications, 45)
 }
 
-fn targeting_for(
+pub(crate) fn targeting_for(
     mut config: LdpConfig,
     peer: &str,
     applications: &[u16],
@@ -213,7 +213,7 @@ fn targeted_hellos_from_link_local_addresses_are_discarded() {
 }
 
 /// An engine that targets 10.0.0.9 for these applications, and is active.
-fn initiator(applications: &[u16]) -> Script {
+pub(crate) fn initiator(applications: &[u16]) -> Script {
     let mut config = targeting_for(config("1.1.1.1", &[]), "10.0.0.9", applications, 0xffff);
     config.ipv4_transport = "200.0.0.1".parse().ok();
     let mut script = Script::new(config);
@@ -224,7 +224,7 @@ fn initiator(applications: &[u16]) -> Script {
     script
 }
 
-fn connect(script: &mut Script) -> ldp::engine::ConnectionId {
+pub(crate) fn connect(script: &mut Script) -> ldp::engine::ConnectionId {
     let Some(Output::Connect { id, .. }) = script.connects.pop_front() else {
         panic!("it connects: {:?}", script.neighbour().reason);
     };
