@@ -158,6 +158,21 @@ fn everything_that_can_be_configured_is_taken() {
     assert_eq!(config.qos_maps[0].1.from_traffic_class.len(), 2);
 }
 
+/// The order of `[[topology]]` tables is nothing that LDP's peers would have to be told.
+#[test]
+fn the_order_of_topologies_is_none_to_ldp() {
+    enter_program_directory();
+    let engine = |ids: [u16; 2]| {
+        let topology = |id| format!("[[topology]]\nid = {id}\nrouting-table = {id}\n");
+        let text = include_str!("config/complete.toml").to_owned() + &ids.map(topology).concat();
+        let config = Config::from_text(Path::new("complete.toml"), &text).unwrap();
+        config.ldp.unwrap().engine
+    };
+    let one = engine([3997, 3998]);
+    assert_eq!(one.capabilities.topologies.len(), 4);
+    assert_eq!(one, engine([3998, 3997]));
+}
+
 #[test]
 fn what_is_configured_of_ldp_reaches_it() {
     enter_program_directory();
@@ -179,7 +194,7 @@ fn what_is_configured_of_ldp_reaches_it() {
     assert_eq!(labels.end_of_lib_timeout, Duration::from_secs(20));
     let announced = &engine.capabilities;
     let topologies = [2, 3996].map(ldp::MultiTopologyId);
-    assert_eq!(announced.topologies, topologies);
+    assert_eq!(announced.topologies, topologies.into());
     assert!(!announced.dynamic_announcement);
     assert!(!announced.typed_wildcard);
     assert!(!announced.unrecognized_notification);

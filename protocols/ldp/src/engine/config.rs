@@ -1,6 +1,6 @@
 //! The configuration of an LSR's LDP.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -443,7 +443,7 @@ pub struct CapabilityConfig {
     /// Unrecognized Notification, and with it End-of-LIB (RFC 5919).
     pub unrecognized_notification: bool,
     /// The topologies besides the default one (RFC 7307).
-    pub topologies: Vec<crate::MultiTopologyId>,
+    pub topologies: BTreeSet<crate::MultiTopologyId>,
 }
 
 impl Default for CapabilityConfig {
@@ -452,7 +452,7 @@ impl Default for CapabilityConfig {
             dynamic_announcement: true,
             typed_wildcard: true,
             unrecognized_notification: true,
-            topologies: Vec::new(),
+            topologies: BTreeSet::new(),
         }
     }
 }

@@ -58,7 +58,7 @@ fn the_initialization_announces_what_is_not_switched_off() {
 
     let mut config = config("1.1.1.1", &[("eth0", Families::IPV4)]);
     config.capabilities.typed_wildcard = false;
-    config.capabilities.topologies = vec![ldp::MultiTopologyId(7)];
+    config.capabilities.topologies = [ldp::MultiTopologyId(7)].into();
     let mut script = Script::new(config);
     let id = with(&mut script, Capabilities::default());
     let capabilities = announced(&mut script, id);

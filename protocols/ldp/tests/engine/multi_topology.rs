@@ -1,5 +1,7 @@
 //! Topologies besides the default one (RFC 7307).
 
+use std::collections::BTreeSet;
+
 use ldp::engine::{
     ConnectionId, DisabledFamilies, Families, GracefulRestartConfig, Output, SessionState,
 };
@@ -37,7 +39,7 @@ fn session(
     dynamic_announcement: bool,
 ) -> (Script, ConnectionId) {
     let mut config = config("1.1.1.1", &[("eth0", Families::IPV4)]);
-    config.capabilities.topologies = topologies.to_vec();
+    config.capabilities.topologies = topologies.iter().copied().collect();
     let mut script = Script::new(config);
     let mut initialization = script.initialization();
     initialization.capabilities = Capabilities {
@@ -215,7 +217,7 @@ fn a_peer_that_announces_wildcard_topology_gets_labels_of_all_topologies() {
 }
 
 /// A number of topologies.
-fn many(number: usize) -> Vec<MultiTopologyId> {
+fn many(number: usize) -> BTreeSet<MultiTopologyId> {
     (1..).map(MultiTopologyId).take(number).collect()
 }
 
@@ -236,7 +238,7 @@ fn many_topologies_are_told_in_messages_that_fit_the_peers_pdus() {
         egress(&mut script, *topology);
     }
     script.taken(id);
-    let after: Vec<MultiTopologyId> = (101..=140).map(MultiTopologyId).collect();
+    let after: BTreeSet<MultiTopologyId> = (101..=140).map(MultiTopologyId).collect();
     let mut config = script.ldp.config().clone();
     config.capabilities.topologies = after.clone();
     script.sent.get_mut(&id).expect("sent").longest_pdu = 0;

@@ -179,7 +179,7 @@ impl Topologies {
     }
 
     /// Their MT-IDs.
-    pub(super) fn ids(&self) -> Vec<MultiTopologyId> {
+    pub(super) fn ids(&self) -> BTreeSet<MultiTopologyId> {
         self.read.iter().map(|topology| topology.id).collect()
     }
 }
