@@ -4,6 +4,7 @@ use mpls::Label;
 
 use super::attributes::{LoopCheck, bounded, check_received_attributes};
 use super::message::{advisory, message_type, send_label_release, send_notification, status};
+use super::mtu::believed;
 use super::settle::is_unlabelled_by_rule;
 use super::store::{FecIndex, PeerIndex, Rare, Received, family};
 use super::{LabelDistribution, LabelEvent, LabelOutput, RetentionMode, explicit_null};
@@ -130,7 +131,7 @@ impl LabelDistribution {
             peer: source,
             label: mapping.label,
             hop_count: mapping.hop_count,
-            mtu: mapping.mtu,
+            mtu: believed(mapping.mtu),
             entropy_label_capable: mapping.entropy_label_capable,
             stale: false,
             rare: (path_vector.is_some() && detects || !mapping.forwarded.is_empty()).then(|| {

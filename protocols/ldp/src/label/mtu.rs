@@ -8,6 +8,16 @@ use rustc_hash::FxHashMap;
 /// The octets of a label stack entry (RFC 3032 section 2.1).
 const LABEL_OCTETS: u16 = 4;
 
+/// The least MTU that a link of IP has: "every internet module must be able to forward a datagram of 68 octets without
+/// further fragmentation" (RFC 791 section 3.2).
+const LEAST_MTU: u16 = 68;
+
+/// The MTU that a peer told of an LSP, if it can be one. RFC 3988 has no word on others, such as 0: no packet could pass,
+/// so that they are taken for no MTU at all.
+pub(super) fn believed(told: Option<u16>) -> Option<u16> {
+    told.filter(|mtu| *mtu >= LEAST_MTU)
+}
+
 /// What the link of an interface carries, in octets behind the link-layer header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LinkMtu {

@@ -8,6 +8,7 @@ mod forwarded;
 mod lfib;
 mod loops;
 mod mapping;
+mod mtu;
 mod multi_topology;
 mod network;
 mod on_demand;
