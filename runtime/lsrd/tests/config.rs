@@ -158,6 +158,28 @@ fn everything_that_can_be_configured_is_taken() {
     assert_eq!(config.qos_maps[0].1.from_traffic_class.len(), 2);
 }
 
+/// LDP tells its peers of all topologies in one message, an Initialization.
+#[test]
+fn more_than_256_topologies_are_refused() {
+    enter_program_directory();
+    let read = |number: u16| {
+        let topology = |id| format!("[[topology]]\nid = {id}\nrouting-table = {id}\n");
+        let topologies: String = (1000..1000 + number).map(topology).collect();
+        let text = include_str!("config/valid.toml").to_owned() + &topologies;
+        Config::from_text(Path::new("valid.toml"), &text)
+    };
+    assert_eq!(read(256).unwrap().topologies.len(), 256);
+    let told = read(258).unwrap_err().report(false);
+    let lines = include_str!("config/valid.toml").lines().count() + 256 * 3 + 1;
+    for part in [
+        "there are 258 topologies",
+        "at most 256, which fit a message of LDP: take out those from here on",
+        &format!("valid.toml:{lines}:"),
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+}
+
 /// The order of `[[topology]]` tables is nothing that LDP's peers would have to be told.
 #[test]
 fn the_order_of_topologies_is_none_to_ldp() {

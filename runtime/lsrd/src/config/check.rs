@@ -109,9 +109,8 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Config, ConfigError> {
     }
     let loopback_addresses = static_routes::loopback(&mut root, &mut problems);
     let mut topologies = Topologies::default();
-    for section in root.tables("topology", "[[topology]]", &mut problems) {
-        topologies.read(section, &interfaces, &mut problems);
-    }
+    let tables = root.tables("topology", "[[topology]]", &mut problems);
+    topologies.read_all(tables, &interfaces, &mut problems);
     let static_routes = static_routes::read(&mut root, &interfaces, &topologies, &mut problems);
     let labels = labels::read(&mut root, &mut problems);
     let mut ldp = ldp::read(

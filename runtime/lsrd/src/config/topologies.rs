@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ::ldp::MultiTopologyId;
+use ::ldp::session::capability::MOST_TOPOLOGIES;
 use forwarding::Dscp;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -28,8 +29,30 @@ pub(super) struct Topologies {
 }
 
 impl Topologies {
+    /// Reads all `[[topology]]` tables.
+    pub(super) fn read_all(
+        &mut self,
+        sections: Vec<Section<'_, '_>>,
+        interfaces: &Interfaces,
+        problems: &mut Problems,
+    ) {
+        if let Some(section) = sections.get(MOST_TOPOLOGIES) {
+            problems.add(
+                &section.span,
+                format!("there are {} topologies", sections.len()),
+                "one too many",
+                format!(
+                    "at most {MOST_TOPOLOGIES}, which fit a message of LDP: take out those from here on"
+                ),
+            );
+        }
+        for section in sections {
+            self.read(section, interfaces, problems);
+        }
+    }
+
     /// Reads one `[[topology]]`.
-    pub(super) fn read(
+    fn read(
         &mut self,
         mut section: Section<'_, '_>,
         interfaces: &Interfaces,
