@@ -182,6 +182,9 @@ impl Ldp {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.statistics.received.count(&body);
         }
+        if has_no_fec(&body) {
+            return Next::Continue;
+        }
         if self.has_invalid_topology(id, &body) {
             let code = StatusCode::INVALID_TOPOLOGY_ID;
             self.count_error(id, code);
@@ -349,4 +352,17 @@ impl Ldp {
             Next::Ended
         }
     }
+}
+
+/// Whether all FEC elements of a message about labels were ignored (RFC 7307 section 3.2).
+fn has_no_fec(body: &Body) -> bool {
+    let fec = match body {
+        Body::LabelMapping(mapping) => &mapping.fec,
+        Body::LabelRequest(request) => &request.fec,
+        Body::LabelWithdraw(withdraw) => &withdraw.fec,
+        Body::LabelRelease(release) => &release.fec,
+        Body::LabelAbortRequest(abort) => &abort.fec,
+        _ => return false,
+    };
+    fec.is_empty()
 }

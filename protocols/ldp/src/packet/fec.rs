@@ -320,12 +320,29 @@ fn encode_prefix(fec: &PrefixFec, out: &mut Vec<u8>) {
     }
 }
 
-/// The elements of a FEC TLV: at least one.
+/// Whether an element of the families of RFC 7307 has MT-ID 0: it "MUST be ignored on receipt so as to not cause any
+/// conflict/confusion with existing non-MT procedures" (section 3.2).
+#[inline]
+fn has_default_topology_in_words(element: &FecElement, behind: &[u8]) -> bool {
+    let (topology, number) = match (element, behind) {
+        (FecElement::Prefix(fec), &[high, low, ..]) => (fec.topology, [high, low]),
+        (
+            FecElement::TypedWildcard(TypedWildcard::Prefix { topology, .. }),
+            &[_, _, high, low, ..],
+        ) => (*topology, [high, low]),
+        _ => return false,
+    };
+    let number = u16::from_be_bytes(number);
+    topology == MultiTopologyId::DEFAULT && matches!(number, AF_MT_IPV4 | AF_MT_IPV6)
+}
+
+/// The elements of a FEC TLV: at least one, but for those that are ignored.
 #[inline]
 pub(super) fn decode_fec(tlv: &Tlv<'_>, used_in: FecUse) -> Result<Vec<FecElement>, Problem> {
     let mut input = tlv.value;
     // One is what there nearly always is, and many of these are kept.
     let mut elements = Vec::with_capacity(1);
+    let mut ignored = false;
     while let &[kind, ref behind @ ..] = input {
         // A Wildcard has to be alone (RFC 5036 section 3.4.1), wherever it is.
         if kind == WILDCARD && !(elements.is_empty() && behind.is_empty()) {
@@ -349,6 +366,11 @@ pub(super) fn decode_fec(tlv: &Tlv<'_>, used_in: FecUse) -> Result<Vec<FecElemen
         if !allowed {
             return Err(Problem::UnknownFec(kind));
         }
+        if has_default_topology_in_words(&element, behind) {
+            ignored = true;
+            input = rest;
+            continue;
+        }
         if matches!(element, FecElement::TypedWildcard(_)) {
             // Other elements are ignored, as if it were alone (RFC 5918 section 4).
             return Ok(vec![element]);
@@ -356,7 +378,7 @@ pub(super) fn decode_fec(tlv: &Tlv<'_>, used_in: FecUse) -> Result<Vec<FecElemen
         elements.push(element);
         input = rest;
     }
-    if elements.is_empty() {
+    if elements.is_empty() && !ignored {
         return Err(tlv.malformed("one FEC element or more"));
     }
     Ok(elements)

@@ -7,7 +7,7 @@ use ldp::engine::{
 };
 use ldp::packet::{
     AddressFamily, Body, Capabilities, CapabilityMessage, FecElement, LabelMapping, LabelRequest,
-    StatusCode, TypedWildcard,
+    LabelWithdraw, StatusCode, TypedWildcard,
 };
 use ldp::session::capability::MOST_TOPOLOGIES;
 use ldp::{MultiTopologyId, PrefixFec};
@@ -333,5 +333,50 @@ fn a_session_whose_initialization_does_not_fit_ends_with_the_reason() {
         let expected = "the peer cannot be told the capabilities of this LSR: the Initialization \
                         has 4246 octets, and a PDU has room for 4086";
         assert_eq!(reason, expected);
+    }
+}
+
+/// RFC 7307 section 3.2: MT-ID 0 "MUST be ignored on receipt so as to not cause any conflict/confusion with existing
+/// non-MT procedures".
+#[test]
+fn fecs_with_mt_id_0_are_ignored() {
+    for topologies in [&[][..], &[TOPOLOGY]] {
+        let (mut script, id) = session(topologies, topologies, true);
+        let fec: FecElement = FecElement::Prefix(of_topology(MultiTopologyId::DEFAULT));
+        let label = |value| mpls::Label::new(value).unwrap();
+        let mapping = |fec, value| LabelMapping::new(vec![fec], label(value));
+        script.send(id, Body::LabelMapping(mapping(fec, 1000)));
+        script.taken(id);
+        // 20.0.0.0/24 of family 29 (MT IP), and all prefixes of it.
+        let of_mt_id_0 = FecElement::Unknown {
+            kind: 2,
+            octets: vec![0, 29, 24, 20, 0, 0, 0, 0, 0, 0],
+        };
+        let all = FecElement::Unknown {
+            kind: 5,
+            octets: vec![2, 4, 0, 29, 0, 0],
+        };
+        script.send(id, Body::LabelMapping(mapping(of_mt_id_0.clone(), 1888)));
+        for fec in [of_mt_id_0, all] {
+            let fec = vec![fec];
+            let withdraw = LabelWithdraw {
+                fec: fec.clone(),
+                label: None,
+            };
+            script.send(id, Body::LabelWithdraw(withdraw));
+            let request = LabelRequest {
+                fec,
+                hop_count: None,
+                path_vector: None,
+                forwarded: Vec::new(),
+            };
+            script.send(id, Body::LabelRequest(request));
+        }
+        assert_eq!(script.taken(id), []);
+        assert_eq!(script.state(), SessionState::Operational);
+        let bindings: Vec<_> = script.ldp.labels().bindings().collect();
+        let received: Vec<_> = bindings.iter().flat_map(|of| &of.remote).collect();
+        assert_eq!(received.len(), 1, "{bindings:?}");
+        assert_eq!(received[0].label, label(1000));
     }
 }

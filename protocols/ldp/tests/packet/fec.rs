@@ -128,7 +128,13 @@ fn fec_elements_of_topologies() {
         vec![FecElement::Prefix(PrefixFec { topology, prefix })]
     };
     assert_eq!(fec_of(&[2, 0, 29, 8, 10, 0, 0, 0, 3]), prefix(3));
-    assert_eq!(fec_of(&[2, 0, 29, 8, 10, 0xFF, 0xFF, 0, 0]), prefix(0));
+    // MT-ID 0 is ignored (section 3.2), and what is beside it is not.
+    assert_eq!(fec_of(&[2, 0, 29, 8, 10, 0xFF, 0xFF, 0, 0]), []);
+    assert_eq!(fec_of(&[5, 2, 4, 0, 29, 0, 0]), []);
+    assert_eq!(
+        fec_of(&[2, 0, 29, 8, 10, 0, 0, 0, 0, 2, 0, 1, 8, 10]),
+        prefix(0)
+    );
     let wildcard = vec![FecElement::TypedWildcard(TypedWildcard::Prefix {
         family: ldp::packet::AddressFamily::Ipv6,
         topology: MultiTopologyId(65535),
