@@ -131,7 +131,7 @@ impl LabelDistribution {
             peer: source,
             label: mapping.label,
             hop_count: mapping.hop_count,
-            mtu: believed(mapping.mtu),
+            mtu: believed(mapping.mtu, &fec),
             entropy_label_capable: mapping.entropy_label_capable,
             stale: false,
             rare: (path_vector.is_some() && detects || !mapping.forwarded.is_empty()).then(|| {

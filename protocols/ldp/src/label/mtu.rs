@@ -2,20 +2,29 @@
 
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use mpls::Label;
 use rustc_hash::FxHashMap;
+
+use crate::PrefixFec;
 
 /// The octets of a label stack entry (RFC 3032 section 2.1).
 const LABEL_OCTETS: u16 = 4;
 
 /// The least MTU that a link of IP has: "every internet module must be able to forward a datagram of 68 octets without
 /// further fragmentation" (RFC 791 section 3.2).
-const LEAST_MTU: u16 = 68;
+const LEAST_IPV4_MTU: u16 = 68;
+/// The least one of IPv6: hosts do not send smaller packets, whatever they are told (RFC 8200 section 5).
+const LEAST_IPV6_MTU: u16 = 1280;
 
 /// The MTU that a peer told of an LSP, if it can be one. RFC 3988 has no word on others, such as 0: no packet could pass,
 /// so that they are taken for no MTU at all.
-pub(super) fn believed(told: Option<u16>) -> Option<u16> {
-    told.filter(|mtu| *mtu >= LEAST_MTU)
+pub(super) fn believed(told: Option<u16>, fec: &PrefixFec) -> Option<u16> {
+    let least = match fec.prefix {
+        IpNet::V4(_) => LEAST_IPV4_MTU,
+        IpNet::V6(_) => LEAST_IPV6_MTU,
+    };
+    told.filter(|mtu| *mtu >= least)
 }
 
 /// What the link of an interface carries, in octets behind the link-layer header.

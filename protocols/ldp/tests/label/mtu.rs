@@ -130,8 +130,8 @@ fn without_a_known_link_the_mtu_of_the_lsp_counts() {
     }
 }
 
-/// RFC 791 section 3.2: no link has an MTU of less than 68 octets. By a smaller one no packet could pass, so that it is
-/// none: neither for the ingress nor for the peers upstream.
+/// RFC 791 section 3.2, RFC 8200 section 5: no link has an MTU of less than 68 octets for IPv4, or 1280 for IPv6. By a
+/// smaller one no packet could pass, so that it is none: neither for the ingress nor for the peers upstream.
 #[test]
 fn an_mtu_that_no_link_has_is_none() {
     let mut lsr = Lsr::new(|_| {});
@@ -141,15 +141,26 @@ fn an_mtu_that_no_link_has_is_none() {
     };
     lsr.up(2);
     lsr.up_with(3, signalling);
-    lsr.route("198.51.100.0/24", via(&[2]));
-    lsr.said(3);
-    for (mtu, used) in [(0, None), (67, None), (68, Some(68)), (0, None)] {
-        let mut told = mapping("198.51.100.0/24", 500);
-        told.mtu = Some(mtu);
-        lsr.receive(2, Body::LabelMapping(told));
-        assert_eq!(lsr.ftn[&fec("198.51.100.0/24")][0].mtu, used, "{mtu}");
-        let said = lsr.said(3);
-        assert!(!said.iter().any(|said| said.contains(" mtu 0")), "{said:?}");
-        assert_eq!(said.iter().any(|said| said.contains(" mtu 68")), mtu == 68);
+    for (of, least) in [("198.51.100.0/24", 68), ("2001:db8::/32", 1280)] {
+        lsr.route(of, via(&[2]));
+        lsr.said(3);
+        for (mtu, used) in [
+            (0, None),
+            (least - 1, None),
+            (least, Some(least)),
+            (0, None),
+        ] {
+            let mut told = mapping(of, 500);
+            told.mtu = Some(mtu);
+            lsr.receive(2, Body::LabelMapping(told));
+            assert_eq!(lsr.ftn[&fec(of)][0].mtu, used, "{of} {mtu}");
+            let said = lsr.said(3);
+            let tells = |mtu: u16| {
+                said.iter()
+                    .any(|said| said.contains(&format!(" mtu {mtu}")))
+            };
+            assert!(!tells(0), "{said:?}");
+            assert_eq!(tells(least), mtu == least, "{said:?}");
+        }
     }
 }
