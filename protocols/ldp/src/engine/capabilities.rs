@@ -90,7 +90,7 @@ impl Ldp {
             }) => false,
             // All topologies: those that both LSRs announced, if there are any.
             FecElement::TypedWildcard(wildcard) => !is_announced(wildcard),
-            FecElement::Wildcard | FecElement::Unknown { .. } => false,
+            FecElement::Wildcard | FecElement::Ignored { .. } | FecElement::Unknown { .. } => false,
         })
     }
 

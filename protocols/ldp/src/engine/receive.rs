@@ -9,7 +9,8 @@ use super::state::Timer;
 use super::{Ldp, SessionState};
 use crate::LdpIdentifier;
 use crate::packet::{
-    Body, DecodeError, Message, Notification, RawPdu, Status, StatusCode, StreamError, message_type,
+    Body, DecodeError, FecElement, Message, Notification, RawPdu, Status, StatusCode, StreamError,
+    message_type,
 };
 
 /// Whether there is more to be read of a connection.
@@ -176,13 +177,13 @@ impl Ldp {
     ) -> Next {
         let Message {
             id: message_id,
-            body,
+            mut body,
             ..
         } = message;
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.statistics.received.count(&body);
         }
-        if has_no_fec(&body) {
+        if take_out_ignored(&mut body) == Left::Nothing {
             return Next::Continue;
         }
         if self.has_invalid_topology(id, &body) {
@@ -354,15 +355,26 @@ impl Ldp {
     }
 }
 
-/// Whether all FEC elements of a message about labels were ignored (RFC 7307 section 3.2).
-fn has_no_fec(body: &Body) -> bool {
+/// What is left of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Something,
+    Nothing,
+}
+
+/// Takes the FEC elements out of a message about labels that are ignored (RFC 7307 section 3.2).
+fn take_out_ignored(body: &mut Body) -> Left {
     let fec = match body {
-        Body::LabelMapping(mapping) => &mapping.fec,
-        Body::LabelRequest(request) => &request.fec,
-        Body::LabelWithdraw(withdraw) => &withdraw.fec,
-        Body::LabelRelease(release) => &release.fec,
-        Body::LabelAbortRequest(abort) => &abort.fec,
-        _ => return false,
+        Body::LabelMapping(mapping) => &mut mapping.fec,
+        Body::LabelRequest(request) => &mut request.fec,
+        Body::LabelWithdraw(withdraw) => &mut withdraw.fec,
+        Body::LabelRelease(release) => &mut release.fec,
+        Body::LabelAbortRequest(abort) => &mut abort.fec,
+        _ => return Left::Something,
     };
-    fec.is_empty()
+    fec.retain(|element| !matches!(element, FecElement::Ignored { .. }));
+    match fec.is_empty() {
+        true => Left::Nothing,
+        false => Left::Something,
+    }
 }

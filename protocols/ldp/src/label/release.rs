@@ -59,7 +59,7 @@ impl LabelDistribution {
                     }
                 }
                 // Not in a Label Release: the decoder refuses it.
-                FecElement::Unknown { .. } => {}
+                FecElement::Ignored { .. } | FecElement::Unknown { .. } => {}
             }
         }
     }
@@ -202,7 +202,7 @@ impl LabelDistribution {
             .iter()
             .filter(|(_, record)| match element {
                 FecElement::Wildcard => true,
-                FecElement::Unknown { .. } => false,
+                FecElement::Ignored { .. } | FecElement::Unknown { .. } => false,
                 FecElement::Prefix(fec) => record.fec == *fec,
                 FecElement::TypedWildcard(wildcard) => record.is_of(wildcard),
             })

@@ -28,7 +28,7 @@ impl LabelDistribution {
                 FecElement::TypedWildcard(wildcard) => {
                     self.request_for_all(source, message_id, wildcard);
                 }
-                FecElement::Wildcard | FecElement::Unknown { .. } => {
+                FecElement::Wildcard | FecElement::Ignored { .. } | FecElement::Unknown { .. } => {
                     self.refuse_request(source, message_id, status::UNKNOWN_FEC);
                     return;
                 }

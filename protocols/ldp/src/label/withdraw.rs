@@ -40,7 +40,7 @@ impl LabelDistribution {
                     }
                 }
                 // Not in a Label Withdraw: the decoder refuses it.
-                FecElement::Unknown { .. } => {}
+                FecElement::Ignored { .. } | FecElement::Unknown { .. } => {}
             }
         }
     }

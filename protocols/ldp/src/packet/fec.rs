@@ -97,6 +97,14 @@ pub enum FecElement {
     Prefix(PrefixFec),
     /// The Typed Wildcard element, 0x05 (RFC 5918).
     TypedWildcard(TypedWildcard),
+    /// A Prefix or Typed Wildcard element of the families 29 and 30 with MT-ID 0: it "MUST be ignored on receipt so as
+    /// to not cause any conflict/confusion with existing non-MT procedures" (RFC 7307 section 3.2).
+    Ignored {
+        /// The type.
+        kind: u8,
+        /// What follows the type.
+        octets: Vec<u8>,
+    },
     /// An element that nothing here knows, with all that follows it, for an unknown element does not
     /// say how long it is. Only in Notifications: there the FEC is beside the point, and a
     /// Notification is not answered by another. In all other messages it is an error (RFC 5036
@@ -288,7 +296,7 @@ impl FecElement {
             Self::Wildcard => out.push(WILDCARD),
             Self::Prefix(fec) => encode_prefix(fec, out),
             Self::TypedWildcard(wildcard) => wildcard.encode(out),
-            Self::Unknown { kind, octets } => {
+            Self::Ignored { kind, octets } | Self::Unknown { kind, octets } => {
                 out.push(*kind);
                 out.extend_from_slice(octets);
             }
@@ -320,10 +328,9 @@ fn encode_prefix(fec: &PrefixFec, out: &mut Vec<u8>) {
     }
 }
 
-/// Whether an element of the families of RFC 7307 has MT-ID 0: it "MUST be ignored on receipt so as to not cause any
-/// conflict/confusion with existing non-MT procedures" (section 3.2).
+/// Whether an element of the families of RFC 7307 has MT-ID 0.
 #[inline]
-fn has_default_topology_in_words(element: &FecElement, behind: &[u8]) -> bool {
+fn is_ignored(element: &FecElement, behind: &[u8]) -> bool {
     let (topology, number) = match (element, behind) {
         (FecElement::Prefix(fec), &[high, low, ..]) => (fec.topology, [high, low]),
         (
@@ -336,13 +343,12 @@ fn has_default_topology_in_words(element: &FecElement, behind: &[u8]) -> bool {
     topology == MultiTopologyId::DEFAULT && matches!(number, AF_MT_IPV4 | AF_MT_IPV6)
 }
 
-/// The elements of a FEC TLV: at least one, but for those that are ignored.
+/// The elements of a FEC TLV: at least one.
 #[inline]
 pub(super) fn decode_fec(tlv: &Tlv<'_>, used_in: FecUse) -> Result<Vec<FecElement>, Problem> {
     let mut input = tlv.value;
     // One is what there nearly always is, and many of these are kept.
     let mut elements = Vec::with_capacity(1);
-    let mut ignored = false;
     while let &[kind, ref behind @ ..] = input {
         // A Wildcard has to be alone (RFC 5036 section 3.4.1), wherever it is.
         if kind == WILDCARD && !(elements.is_empty() && behind.is_empty()) {
@@ -361,13 +367,14 @@ pub(super) fn decode_fec(tlv: &Tlv<'_>, used_in: FecUse) -> Result<Vec<FecElemen
         let allowed = match element {
             FecElement::Wildcard => used_in == FecUse::Withdraw || used_in == FecUse::Notification,
             FecElement::TypedWildcard(_) => used_in != FecUse::Mapping,
-            FecElement::Prefix(_) | FecElement::Unknown { .. } => true,
+            FecElement::Prefix(_) | FecElement::Ignored { .. } | FecElement::Unknown { .. } => true,
         };
         if !allowed {
             return Err(Problem::UnknownFec(kind));
         }
-        if has_default_topology_in_words(&element, behind) {
-            ignored = true;
+        if is_ignored(&element, behind) {
+            let octets = behind[..behind.len() - rest.len()].to_vec();
+            elements.push(FecElement::Ignored { kind, octets });
             input = rest;
             continue;
         }
@@ -378,7 +385,7 @@ pub(super) fn decode_fec(tlv: &Tlv<'_>, used_in: FecUse) -> Result<Vec<FecElemen
         elements.push(element);
         input = rest;
     }
-    if elements.is_empty() && !ignored {
+    if elements.is_empty() {
         return Err(tlv.malformed("one FEC element or more"));
     }
     Ok(elements)
@@ -400,6 +407,7 @@ impl fmt::Display for FecElement {
             Self::Wildcard => f.write_str("wildcard"),
             Self::Prefix(prefix) => fmt::Display::fmt(prefix, f),
             Self::TypedWildcard(wildcard) => fmt::Display::fmt(wildcard, f),
+            Self::Ignored { kind, .. } => write!(f, "element of type {kind:#04x} with MT-ID 0"),
             Self::Unknown { kind, octets } => {
                 write!(f, "element of type {kind:#04x}, {} octets", octets.len())
             }

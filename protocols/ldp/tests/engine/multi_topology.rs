@@ -348,11 +348,11 @@ fn fecs_with_mt_id_0_are_ignored() {
         script.send(id, Body::LabelMapping(mapping(fec, 1000)));
         script.taken(id);
         // 20.0.0.0/24 of family 29 (MT IP), and all prefixes of it.
-        let of_mt_id_0 = FecElement::Unknown {
+        let of_mt_id_0 = FecElement::Ignored {
             kind: 2,
             octets: vec![0, 29, 24, 20, 0, 0, 0, 0, 0, 0],
         };
-        let all = FecElement::Unknown {
+        let all = FecElement::Ignored {
             kind: 5,
             octets: vec![2, 4, 0, 29, 0, 0],
         };

@@ -394,7 +394,9 @@ fn elements(fec: &[FecElement]) -> String {
             FecElement::TypedWildcard(ldp::packet::TypedWildcard::Prefix { family, topology }) => {
                 format!("*{family:?}/{topology}")
             }
-            FecElement::Unknown { kind, .. } => format!("type {kind}"),
+            FecElement::Ignored { kind, .. } | FecElement::Unknown { kind, .. } => {
+                format!("type {kind}")
+            }
         })
         .collect();
     all.join(" ")

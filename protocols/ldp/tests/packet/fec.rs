@@ -129,11 +129,22 @@ fn fec_elements_of_topologies() {
     };
     assert_eq!(fec_of(&[2, 0, 29, 8, 10, 0, 0, 0, 3]), prefix(3));
     // MT-ID 0 is ignored (section 3.2), and what is beside it is not.
-    assert_eq!(fec_of(&[2, 0, 29, 8, 10, 0xFF, 0xFF, 0, 0]), []);
-    assert_eq!(fec_of(&[5, 2, 4, 0, 29, 0, 0]), []);
+    let ignored = |kind, octets: &[u8]| FecElement::Ignored {
+        kind,
+        octets: octets.to_vec(),
+    };
+    let octets = [0, 29, 8, 10, 0xFF, 0xFF, 0, 0];
+    assert_eq!(fec_of(&[&[2][..], &octets].concat()), [ignored(2, &octets)]);
     assert_eq!(
-        fec_of(&[2, 0, 29, 8, 10, 0, 0, 0, 0, 2, 0, 1, 8, 10]),
-        prefix(0)
+        fec_of(&[5, 2, 4, 0, 29, 0, 0]),
+        [ignored(5, &[2, 4, 0, 29, 0, 0])]
+    );
+    let beside = [prefix(0), vec![ignored(2, &octets)], prefix(3)].concat();
+    let plain = [2, 0, 1, 8, 10];
+    let of_topology = [2, 0, 29, 8, 10, 0, 0, 0, 3];
+    assert_eq!(
+        fec_of(&[&plain[..], &[2], &octets, &of_topology].concat()),
+        beside
     );
     let wildcard = vec![FecElement::TypedWildcard(TypedWildcard::Prefix {
         family: ldp::packet::AddressFamily::Ipv6,

@@ -54,7 +54,16 @@ fn typed_wildcard() -> impl Strategy<Value = TypedWildcard> {
 }
 
 fn prefixes() -> impl Strategy<Value = Vec<FecElement>> {
-    vec(prefix().prop_map(FecElement::Prefix), 1..4)
+    // 10.0.0.0/8 of family 29 with MT-ID 0.
+    let ignored = FecElement::Ignored {
+        kind: 2,
+        octets: vec![0, 29, 8, 10, 0, 0, 0, 0],
+    };
+    let element = prop_oneof![
+        9 => prefix().prop_map(FecElement::Prefix),
+        1 => Just(ignored),
+    ];
+    vec(element, 1..4)
 }
 
 fn fec_of_request() -> impl Strategy<Value = Vec<FecElement>> {

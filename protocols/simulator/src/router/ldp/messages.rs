@@ -55,6 +55,6 @@ fn topology(element: &FecElement) -> Option<MultiTopologyId> {
     match element {
         FecElement::Prefix(fec) => Some(fec.topology),
         FecElement::TypedWildcard(TypedWildcard::Prefix { topology, .. }) => Some(*topology),
-        FecElement::Wildcard | FecElement::Unknown { .. } => None,
+        FecElement::Wildcard | FecElement::Ignored { .. } | FecElement::Unknown { .. } => None,
     }
 }
