@@ -229,19 +229,23 @@ async fn assert_pe1_tells(lab: &TestLab, octets: u16, mtu: u16) {
     }
 }
 
+/// The lab of [`WITH_LDP`] with what goes over its first link, once pe1 knows what fits; none where there is no ping.
+async fn start_with_ldp() -> Option<(TestLab, Capture)> {
+    let lab = start(options(WITH_LDP)).await?;
+    system_ping(&lab, "h1", &["-4", "10.2.0.2"]).await?;
+    let first = Capture::start(lab.sandbox(), "pe1", "eth2").unwrap();
+    // p1 pushes one label of its own for the one that is taken off.
+    wait_for_mtu(&lab, 1396).await;
+    Some((lab, first))
+}
+
 /// RFC 3988, section 4: the ingress of an LSP answers for all of its links, by the MTU that LDP tells it, also
 /// when that changes; what is too big is on none of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ingress_tells_the_mtu_of_the_lsp() {
-    let Some(lab) = start(options(WITH_LDP)).await else {
+    let Some((lab, first)) = start_with_ldp().await else {
         return;
     };
-    if system_ping(&lab, "h1", &["-4", "10.2.0.2"]).await.is_none() {
-        return;
-    }
-    let first = Capture::start(lab.sandbox(), "pe1", "eth2").unwrap();
-    // p1 pushes one label of its own for the one that is taken off.
-    wait_for_mtu(&lab, 1396).await;
     assert_pe1_tells(&lab, 1500, 1396).await;
     // Without DF, pe1 makes fragments that get through.
     let large = ["-4", "-M", "dont", "-s", "1472", "10.2.0.2"];
@@ -271,14 +275,9 @@ async fn the_ingress_tells_the_mtu_of_the_lsp() {
 /// RFC 3988, section 4: what the ingress itself sends is no exception. It is told, and makes fragments, as its hosts.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ingress_itself_keeps_to_the_mtu_of_the_lsp() {
-    let Some(lab) = start(options(WITH_LDP)).await else {
+    let Some((lab, first)) = start_with_ldp().await else {
         return;
     };
-    if system_ping(&lab, "h1", &["-4", "10.2.0.2"]).await.is_none() {
-        return;
-    }
-    let first = Capture::start(lab.sandbox(), "pe1", "eth2").unwrap();
-    wait_for_mtu(&lab, 1396).await;
     for (family, source, h2, headers) in [
         ("-4", "10.255.0.1", "10.2.0.2", 28),
         ("-6", "2001:db8:ffff::1", "2001:db8:2::2", 48),

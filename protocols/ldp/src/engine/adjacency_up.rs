@@ -88,14 +88,17 @@ impl Ldp {
 
     /// The negotiated hold time runs from now on.
     fn set_hold_timer(&mut self, key: AdjacencyKey, peer: u16, now: Instant) {
-        let targeted = key.scope == Scope::Targeted;
-        match negotiated_hold_time(self.proposed_hold_time(key), peer, targeted) {
-            Some(hold) => {
-                let due = now + Duration::from_secs(u64::from(hold));
-                self.timers.set(Timer::Adjacency(key), due);
-            }
+        match self.negotiated_hold(key, peer) {
+            Some(hold) => self.timers.set(Timer::Adjacency(key), now + hold),
             None => self.timers.cancel(Timer::Adjacency(key)),
         }
+    }
+
+    /// For how long an adjacency is held whose peer proposes this; `None`: for ever.
+    fn negotiated_hold(&self, key: AdjacencyKey, peer: u16) -> Option<Duration> {
+        let targeted = key.scope == Scope::Targeted;
+        let hold = negotiated_hold_time(self.proposed_hold_time(key), peer, targeted)?;
+        Some(Duration::from_secs(u64::from(hold)))
     }
 
     /// Adjacencies that were held for ever are not with another hold time. Those that are held for some time expire by
@@ -108,11 +111,9 @@ impl Ldp {
             .map(|(key, adjacency)| (*key, adjacency.peer_hold_time))
             .collect();
         for (key, peer) in for_ever {
-            let targeted = key.scope == Scope::Targeted;
-            let hold = negotiated_hold_time(self.proposed_hold_time(key), peer, targeted);
-            if let Some(hold) = hold {
-                let hold = Duration::from_secs(u64::from(hold)).max(FIRST_HOLD);
-                self.timers.set(Timer::Adjacency(key), now + hold);
+            if let Some(hold) = self.negotiated_hold(key, peer) {
+                let due = now + hold.max(FIRST_HOLD);
+                self.timers.set(Timer::Adjacency(key), due);
             }
         }
     }

@@ -71,12 +71,6 @@ impl Ldp {
             return false;
         };
         let announced = announced_topologies(connection);
-        let is_announced = |wildcard: &TypedWildcard| {
-            let mut announced = announced.iter();
-            announced.any(|TypedWildcard::Prefix { family, topology }| {
-                wildcard.includes(*family, *topology)
-            })
-        };
         fec.iter().any(|element| match element {
             FecElement::Prefix(fec) if fec.topology == MultiTopologyId::DEFAULT => false,
             // "Wildcard Topology" is no topology of a prefix.
@@ -89,7 +83,7 @@ impl Ldp {
                 ..
             }) => false,
             // All topologies: those that both LSRs announced, if there are any.
-            FecElement::TypedWildcard(wildcard) => !is_announced(wildcard),
+            FecElement::TypedWildcard(wildcard) => !announced.iter().any(|of| wildcard.covers(of)),
             FecElement::Wildcard | FecElement::Ignored { .. } | FecElement::Unknown { .. } => false,
         })
     }
@@ -240,10 +234,7 @@ pub(super) fn have_prefixes(applications: Option<&[u16]>, family: Family) -> boo
 /// takes labels of all.
 pub(super) fn common_topologies(connection: &Connection) -> Capabilities {
     let theirs = &connection.peer_capabilities;
-    let is_common = |TypedWildcard::Prefix { family, topology }: &&TypedWildcard| {
-        let mut announced = theirs.multi_topology.iter();
-        announced.any(|wildcard| wildcard.includes(*family, *topology))
-    };
+    let is_common = |of: &&TypedWildcard| theirs.multi_topology.iter().any(|all| all.covers(of));
     let ours = announced_topologies(connection).iter();
     Capabilities {
         multi_topology: ours.filter(is_common).cloned().collect(),

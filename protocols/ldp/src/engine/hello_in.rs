@@ -159,8 +159,8 @@ impl Ldp {
         known: LdpIdentifier,
         identifier: LdpIdentifier,
     ) -> Result<(), HelloDiscard> {
-        let connection = self.neighbours.get(&known).and_then(|of| of.connection);
-        let is_operational = connection
+        let is_operational = self
+            .connection_of(known)
             .and_then(|id| self.connections.get(&id))
             .is_some_and(|connection| connection.state == SessionState::Operational);
         match known != identifier && is_operational {

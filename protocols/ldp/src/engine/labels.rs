@@ -46,7 +46,7 @@ impl Ldp {
         }
     }
 
-    fn connection_of(&self, peer: LdpIdentifier) -> Option<ConnectionId> {
+    pub(super) fn connection_of(&self, peer: LdpIdentifier) -> Option<ConnectionId> {
         self.neighbours.get(&peer)?.connection
     }
 

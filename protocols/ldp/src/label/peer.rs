@@ -183,9 +183,7 @@ impl Peer {
                 ..
             } => {
                 let mut each = self.exchanged();
-                each.retain(|TypedWildcard::Prefix { family, topology }| {
-                    asked.includes(*family, *topology)
-                });
+                each.retain(|of| asked.covers(of));
                 each
             }
             TypedWildcard::Prefix { .. } => vec![asked.clone()],

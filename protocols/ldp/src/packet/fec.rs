@@ -199,6 +199,12 @@ impl TypedWildcard {
         *family == of_family && (*topology == MultiTopologyId::WILDCARD || *topology == in_topology)
     }
 
+    /// Whether it stands for all that another one does.
+    pub fn covers(&self, other: &Self) -> bool {
+        let Self::Prefix { family, topology } = other;
+        self.includes(*family, *topology)
+    }
+
     /// What follows the type of a Typed Wildcard element.
     ///
     /// RFC 7307 section 3.3 draws the element of a topology with family and topology, four octets, and

@@ -1,6 +1,6 @@
 //! Capabilities that change during a session (RFC 5561 section 7).
 
-use crate::packet::{Capabilities, CapabilityMessage, StateAdvertisement, TypedWildcard};
+use crate::packet::{Capabilities, CapabilityMessage, StateAdvertisement};
 
 /// How many topologies and how many applications of a peer are kept. What a
 /// peer announces beyond that is ignored: no network has as many, and each message is compared with
@@ -36,10 +36,7 @@ pub fn apply(capabilities: &mut Capabilities, message: &CapabilityMessage) {
     keep_new(&mut capabilities.multi_topology, &announced.multi_topology);
     capabilities
         .multi_topology
-        .retain(|TypedWildcard::Prefix { family, topology }| {
-            let mut withdrawn = withdrawn.multi_topology.iter();
-            !withdrawn.any(|wildcard| wildcard.includes(*family, *topology))
-        });
+        .retain(|of| !withdrawn.multi_topology.iter().any(|all| all.covers(of)));
     for element in &announced.state_advertisement {
         update_state_advertisement(&mut capabilities.state_advertisement, *element);
     }
@@ -155,7 +152,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::packet::{AddressFamily, Body, PduBuilder};
+    use crate::packet::{AddressFamily, Body, PduBuilder, TypedWildcard};
     use crate::{LdpIdentifier, MultiTopologyId};
 
     /// RFC 5561 section 7: a peer's capabilities are those of its Initialization, and changes that

@@ -21,15 +21,7 @@ fn with(script: &mut Script, capabilities: Capabilities) -> ConnectionId {
 }
 
 fn egress(script: &mut Script, prefix: &str) {
-    let route = ldp::label::Route {
-        egress: true,
-        ..ldp::label::Route::default()
-    };
-    let now = script.now();
-    script
-        .ldp
-        .handle_route(net(prefix).into(), Some(route), now);
-    script.drain();
+    script.egress(net(prefix).into());
 }
 
 fn announced(script: &mut Script, id: ConnectionId) -> Capabilities {

@@ -60,15 +60,7 @@ fn multi_topology(dynamic_announcement: bool) -> (Script, ConnectionId) {
 
 /// The router is the egress of the prefix in a topology.
 fn egress(script: &mut Script, topology: MultiTopologyId) {
-    let route = ldp::label::Route {
-        egress: true,
-        ..ldp::label::Route::default()
-    };
-    let now = script.now();
-    script
-        .ldp
-        .handle_route(of_topology(topology), Some(route), now);
-    script.drain();
+    script.egress(of_topology(topology));
 }
 
 /// The FECs of the Label Mappings and of the Label Withdraws that were sent.

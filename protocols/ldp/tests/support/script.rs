@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use ldp::LdpIdentifier;
 use ldp::engine::{
     Accepted, ConnectionId, Event, Ldp, LdpConfig, NeighbourView, Output, ReceivedDatagram,
     Refusal, SessionState,
@@ -13,6 +12,7 @@ use ldp::packet::{
     AdvertisementDiscipline, Body, Capabilities, Hello, Initialization, Message, Notification, Pdu,
     PduStream, Status, StatusCode,
 };
+use ldp::{LdpIdentifier, PrefixFec};
 
 use super::{Clock, address, up};
 
@@ -241,6 +241,16 @@ impl Script {
     /// Octets of the peer's.
     pub(crate) fn octets(&mut self, id: ConnectionId, octets: &[u8]) {
         self.ldp.handle_octets(id, octets, self.clock.now);
+        self.drain();
+    }
+
+    /// The LSR is the egress of a FEC.
+    pub(crate) fn egress(&mut self, fec: PrefixFec) {
+        let route = ldp::label::Route {
+            egress: true,
+            ..ldp::label::Route::default()
+        };
+        self.ldp.handle_route(fec, Some(route), self.clock.now);
         self.drain();
     }
 
